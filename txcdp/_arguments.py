@@ -5,12 +5,28 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
+import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from txcdp._privacy import shortened
+
+#: How many values an error lists; where there are more, it names the nearest one alone.
+_LISTED: Final = 15
+
+#: How much of a name is compared with others, which takes time.
+_COMPARED: Final = 60
+
+#: Modules whose frames are not the caller that a warning is meant for: Twisted starts our coroutines.
+_INNER: Final = ("txcdp", "twisted")
+
+#: What was warned of, so much of it at the most: others may have written it, such as the callers of a node, and Python
+#: forgets nothing.
+_warned: dict[Any, Any] = {}
+_REMEMBERED: Final = 1_000
 
 
 def refuse_bare_string(name: str, value: Iterable[object] | None, of: type[list[str] | tuple[str]] = list) -> None:
@@ -99,10 +115,60 @@ def most_arguments(function: Callable[..., object]) -> int | None:
     return sum(each.kind in kinds for each in parameters)
 
 
+def warn_caller(words: str) -> None:
+    """Give a warning that shows the line of the program by which all of this was called; once for the same words."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INNER:
+        frame = frame.f_back
+    if len(_warned) >= _REMEMBERED:
+        _warned.clear()
+    where = frame.f_code.co_filename, frame.f_lineno, frame.f_globals.get("__name__")
+    warnings.warn_explicit(words, UserWarning, *where, registry=_warned)
+
+
+def near_names(name: object, known: Iterable[str], most: int = 1) -> list[str]:
+    """Return the names that are most like one that there is not, the nearest first.
+
+    Case and underscores do not count. What begins as it does is nearest: ``"geo"`` stands for ``"geolocation"``.
+
+    :param most: how many.
+    """
+    folded = {fold_name(each): each for each in known}
+    said = fold_name(str(name)[:_COMPARED])
+    within = [each for each in folded if len(said) > 2 and said in each]
+    begun = sorted((each for each in within if each.startswith(said)), key=len)
+    near = begun or difflib.get_close_matches(said, folded, most) or within
+    return [folded[each] for each in near[:most]]
+
+
+def fold_name(name: str) -> str:
+    """Return a name as it is compared: without underscores, in small letters."""
+    return name.replace("_", "").lower()
+
+
+def instead_of(value: object, known: Collection[str]) -> str:
+    """Return what to write instead of a value that there is not, in words."""
+    near = near_names(value, known)
+    meant = f"did you mean {near[0]!r}?" if near else ""
+    if meant and len(known) > _LISTED:
+        return meant
+    return f"use one of {', '.join(map(repr, known))}" + (f"; {meant}" if meant else "")
+
+
+def check_choice(name: str, value: object, known: Collection[str]) -> None:
+    """Refuse what is none of the values that there are.
+
+    :param name: the argument's.
+    :raises ValueError: it is none; the text says which there are, or which is meant.
+    """
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name}={value!r:.100}: {instead_of(value, known)}")
+
+
 def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
     """Return the sentence about a name that there is not."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, 1)
+    near = near_names(name, names)
     todo = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
     return f"{what} {name!r} unknown; {todo}"
 

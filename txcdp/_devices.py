@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from txcdp._arguments import near_names
 from txcdp._privacy import shortened
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ class Devices(Mapping[str, "DeviceOptions"]):
         try:
             options: DeviceOptions = deepcopy(self._table[name])
         except KeyError:
-            raise KeyError(shortened(f"{name!r}; list(txcdp.devices) has the names that there are")) from None
+            near = near_names(name, self._table)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            raise KeyError(shortened(f"{name!r}; {meant}list(txcdp.devices) has the names that there are")) from None
         return options
 
     def __iter__(self) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from datetime import timedelta
 from typing import Final, TypeAlias
+
+from txcdp._arguments import warn_caller
 
 #: Seconds from which on a deadline looks like milliseconds.
 _TOO_LONG: Final = 1000
@@ -15,9 +15,6 @@ _TOO_SLOW: Final = 10
 
 #: Seconds, where nothing else was set.
 _USUAL: Final = 30.0
-
-#: Modules whose frames are not the caller that a warning is meant for: Twisted starts our coroutines.
-_INNER: Final = ("txcdp", "twisted")
 
 
 class Default:
@@ -54,9 +51,8 @@ def seconds_of(timeout: Timeout, default: float | None) -> float | None:
     else:
         seconds = float(timeout)
         if _TOO_LONG <= seconds < float("inf"):
-            warnings.warn(
-                f"timeout={timeout:g} is in seconds; for a deadline that long, write timedelta(seconds={timeout:g})",
-                stacklevel=_callers_level(),
+            warn_caller(
+                f"timeout={timeout:g} is in seconds; for a deadline that long, write timedelta(seconds={timeout:g})"
             )
     if not seconds >= 0:
         raise ValueError(f"timeout={timeout}: a deadline is not negative; None is for none")
@@ -69,7 +65,7 @@ def warn_of_pause(name: str, seconds: float) -> None:
     :param name: the argument's.
     """
     if seconds >= _TOO_SLOW:
-        warnings.warn(f"{name}={seconds:g} is in seconds, as all times are", stacklevel=_callers_level())
+        warn_caller(f"{name}={seconds:g} is in seconds, as all times are")
 
 
 def literal_seconds_of(timeout: Timeout, default: float | None) -> float | None:
@@ -127,13 +123,3 @@ def left_of(seconds: float | None, gone: float) -> timedelta | None:
     :param gone: seconds that the first half has taken.
     """
     return None if seconds is None else timedelta(seconds=max(0.001, seconds - gone))
-
-
-def _callers_level() -> int:
-    """Return how many frames above :func:`seconds_of` the program stands that has given the deadline."""
-    frame = sys._getframe(1)
-    level = 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INNER:
-        frame = frame.f_back
-        level += 1
-    return level

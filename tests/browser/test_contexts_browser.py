@@ -627,7 +627,7 @@ class LastingTests(BrowserTestCase):
         await tab.reload()
         self.assertTrue(await tab.evaluate("ran"))
         other: Any = {"proxy": {"server": "localhost:1"}}
-        self.assertIn("does not take proxy=; it takes", str(await self.fails(context.emulate(**other), TypeError)))
+        self.assertIn("the option 'proxy' unknown", str(await self.fails(context.emulate(**other), TypeError)))
         await context.emulate(timezone_id="Asia/Tokyo")
         for zones in (["Nowhere/Else"], ["Nowhere/Else"], ["Nowhere/Else", "Else/Where", "Else/Where"]):
             for refused in [context.emulate(timezone_id=zone, locale="fr-FR") for zone in zones]:

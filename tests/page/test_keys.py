@@ -51,6 +51,9 @@ class KeyTests(SynchronousTestCase):
         for wrong in ("", "Foo", "Control+", "Ctrl+A", "ab", "é", "Control+Foo"):
             with self.assertRaisesRegex(ValueError, "Unknown key: "):
                 split(wrong)
+        for wrong, near in {"Ctrl+A": "Control", "enter": "Enter", "Esc": "Escape", "PgDn": "PageDown"}.items():
+            with self.assertRaisesRegex(ValueError, f'did you mean "{near}"'):
+                split(wrong)
 
     def test_on_a_mac(self):
         """What a Mac's editor does for shortcuts it has to be told."""

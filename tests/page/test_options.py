@@ -62,8 +62,10 @@ def test_devices_are_options() -> None:
         assert checked_options(device) == device
     txcdp.devices["Pixel 7"]["locale"] = "de"  # type: ignore[typeddict-unknown-key]
     assert "locale" not in txcdp.devices["Pixel 7"]
-    with pytest.raises(KeyError, match="list"):
-        txcdp.devices["Pixel"]
+    with pytest.raises(KeyError, match=r"did you mean 'Pixel 7'.*list"):
+        txcdp.devices["pixel7"]
+    with pytest.raises(KeyError, match="; list"):
+        txcdp.devices["Zuse"]
 
 
 def test_the_table_is_written_from_playwrights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,6 +111,19 @@ def test_relative_urls() -> None:
 
 def test_headers_are_merged_whatever_their_letters() -> None:
     assert merged_headers({"X-A": "1", "b": "2"}, {"x-a": "3"}) == {"b": "2", "x-a": "3"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"color_scheme": "Dark"}, "use one of 'light', .*; did you mean 'dark'?"),
+        ({"permissions": ["geo"]}, "Unknown permission: geo; did you mean 'geolocation'?"),
+        ({"service_workers": "alow"}, "did you mean 'allow'?"),
+    ],
+)
+def test_what_there_is_not_says_what_is_like_it(options: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        checked_options(options)
 
 
 @pytest.mark.parametrize("name", ["origins_with_universal_network_access", "permissions"])

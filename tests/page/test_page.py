@@ -929,7 +929,7 @@ class PictureTests(SynchronousTestCase):
                 "a.bmp: the suffix '.bmp' is none of a picture; use one of .png, .jpg, .jpeg, .webp, or give",
             ),
             ("picture", None, "picture: it has no suffix; use one of .png, .jpg, .jpeg, .webp, or give type="),
-            (None, "jpg", "type='jpg': use 'png', 'jpeg', 'webp'"),
+            (None, "jpg", "type='jpg': use one of 'png', 'jpeg', 'webp'; did you mean 'jpeg'?"),
         ):
             with self.assertRaises(ValueError) as raised:
                 image_format(path, kind)

@@ -20,7 +20,8 @@ PACKAGE = "txcdp"
 #: module of it has a line of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
-    ("errors", "health", "_timeouts", "_url_patterns", "_arguments", "_limits", "_other_names", "_reactor"),
+    ("_arguments",),
+    ("errors", "health", "_timeouts", "_url_patterns", "_limits", "_other_names", "_reactor"),
     ("protocol", "stats", "_deferreds", "_logs", "_recent", "_states", "_waiting"),
     ("domains", "codegen", "_transports.interface"),
     ("model",),

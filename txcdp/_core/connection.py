@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
+from txcdp._arguments import check_choice
 from txcdp._core.dispatch.dispatcher import Dispatcher
 from txcdp._core.dispatch.tap import CommandObserver, RawEvent, read_message
 from txcdp._core.outage import Outage
@@ -70,8 +71,7 @@ class Connection(EndedByBlock):
         max_unsent: int | None = 64 * 1024 * 1024,
         slow_mo: float = 0.0,
     ) -> None:
-        if stability not in ("stable", "warn", "any"):
-            raise ValueError(f'stability={stability!r}: use "stable", "warn" or "any"')
+        check_choice("stability", stability, ("stable", "warn", "any"))
         self.stability = stability
         self.linger = linger
         self._dispatcher = Dispatcher(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from twisted.internet.defer import Deferred, succeed
 
-from txcdp._arguments import check_function, refuse_bare_string
+from txcdp._arguments import check_function, refuse_bare_string, unknown_name
 from txcdp._core.sessions import Session
 from txcdp._deferreds import EndedByBlock, OneShot, failing_deferreds, ignore_failure, returns_deferred, when_all
 from txcdp._other_names import NamedElsewhere
@@ -637,8 +637,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         """
         for each in options:
             if each not in EmulationOptions.__annotations__:
-                known = ", ".join(EmulationOptions.__annotations__)
-                raise TypeError(f"emulate() does not take {each}=; it takes {known}")
+                raise TypeError(unknown_name("emulate(): the option", each, EmulationOptions.__annotations__))
         return self._change(**options)
 
     @while_open

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec.structs import replace
 
+from txcdp._arguments import check_choice, unknown_name
 from txcdp._core.sessions import Session
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import network, storage
@@ -95,7 +96,7 @@ def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
     given = {key: value for key, value in cookie.items() if value is not None}
     unknown = given.keys() - _KEYS
     if unknown:
-        raise ValueError(f"cookie {name!r}: {', '.join(sorted(unknown))} unknown; there are {', '.join(sorted(_KEYS))}")
+        raise ValueError(unknown_name(f"cookie {name!r}: the key", min(unknown), _KEYS))
     for key, kinds in _TYPES.items():
         if key in given and (not isinstance(given[key], kinds) or (key == "expires" and given[key] is True)):
             raise TypeError(f"cookie {name!r}: {key}={given[key]!r} is not of type {kinds[0].__name__}")
@@ -111,8 +112,8 @@ def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
             "with its context"
         )
     same_site = given.get("sameSite")
-    if same_site not in (None, "Strict", "Lax", "None"):
-        raise ValueError(f"cookie {name!r}: sameSite={same_site!r}: 'Strict', 'Lax' or 'None'")
+    if same_site is not None:
+        check_choice(f"cookie {name!r}: sameSite", same_site, ("Strict", "Lax", "None"))
     secure = given.get("secure")
     if secure is None and "url" in given:
         secure = urlsplit(given["url"]).scheme in ("https", "wss")

@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_choice
 from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
 from txcdp._limits import about_open_files, too_few_for_a_browser
 from txcdp._reactor import AnyReactor
@@ -113,8 +114,7 @@ async def start_browser(
 
 
 def _check_transport(transport: str) -> None:
-    if transport not in ("websocket", "pipe"):
-        raise ValueError(f'transport is "websocket" or "pipe", not {transport!r}')
+    check_choice("transport", transport, ("websocket", "pipe"))
     if transport == "pipe" and sys.platform == "win32":
         raise LaunchError(
             'transport="pipe" does not work on Windows, where Twisted passes only the three '

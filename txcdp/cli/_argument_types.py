@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from txcdp.cli._selection import Selection
+from txcdp._arguments import near_names
 
 #: How the name of a picture's file ends.
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -173,8 +173,7 @@ def device(text: str) -> str:
     for each in devices:
         if each.lower() == text.lower():
             return each
-    near = difflib.get_close_matches(text.lower(), {each.lower(): each for each in devices}, 3, 0.5)
-    names = [each for each in devices if each.lower() in near]
+    names = near_names(text, devices, 3)
     meant = f"did you mean {' or '.join(repr(each) for each in names)}?" if names else "see txcdp.devices"
     raise argparse.ArgumentTypeError(f"there is no device {text!r}; {meant}")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from txcdp._arguments import fold_name, near_names
 from txcdp.codegen.schema import Command, Property, Protocol, Shape, Type, qualified, vendored
 from txcdp.domains import lookup
 
@@ -27,10 +27,10 @@ def read(method: str, given: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """
     protocol, _ = vendored()
     name, command, domain = _find(protocol, method)
-    known = {_fold(each.name): each for each in command.parameters}
+    known = {fold_name(each.name): each for each in command.parameters}
     params: dict[str, Any] = {}
     for key, text, is_json in map(_split, given):
-        parameter = known.get(_fold(key))
+        parameter = known.get(fold_name(key))
         if parameter is None:
             raise BadParameter(_unknown(name, key, command.parameters))
         params[parameter.name] = _json(key, text) if is_json else _Reader(protocol).read(parameter, text, domain, key)
@@ -63,11 +63,11 @@ def _split(given: str) -> tuple[str, str, bool]:
 def _find(protocol: Protocol, method: str) -> tuple[str, Command, str]:
     domain, _, member = method.partition(".")
     for each in protocol.domains:
-        if _fold(each.name) == _fold(domain):
+        if fold_name(each.name) == fold_name(domain):
             for command in each.commands:
-                if _fold(command.name) == _fold(member):
+                if fold_name(command.name) == fold_name(member):
                     return f"{each.name}.{command.name}", command, each.name
-            if any(_fold(event.name) == _fold(member) for event in each.events):
+            if any(fold_name(event.name) == fold_name(member) for event in each.events):
                 raise BadParameter(f"{each.name}.{member} is an event; txcdp watch URL --events {method} shows those")
             near = _near(member, [command.name for command in each.commands])
             raise BadParameter(f"{each.name} has no command {member!r}{near}; --raw sends it all the same")
@@ -144,11 +144,6 @@ def _json(key: str, text: str) -> Any:
         raise BadParameter(f"{key}: {text!r} is not JSON ({error})") from None
 
 
-def _fold(name: str) -> str:
-    return name.replace("_", "").lower()
-
-
 def _near(name: str, known: Iterable[str]) -> str:
-    folded = {_fold(each): each for each in known}
-    near = [folded[each] for each in difflib.get_close_matches(_fold(name), folded)]
+    near = near_names(name, known, 3)
     return f"; did you mean {' or '.join(near)}?" if near else ""

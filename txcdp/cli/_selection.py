@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 
+from txcdp._arguments import fold_name, near_names
 from txcdp._core.sessions.enabling import NEEDS, TAKES_DECISIONS
 from txcdp.domains import DOMAINS, PLAIN_ENABLE
 from txcdp.protocol import Event
@@ -98,17 +98,10 @@ def _event(domain: str, name: str) -> str:
     return found
 
 
-def _fold(name: str) -> str:
-    return name.replace("_", "").lower()
-
-
 def _find(name: str, known: Iterable[str]) -> str | None:
-    return next((each for each in known if _fold(each) == _fold(name)), None)
+    return next((each for each in known if fold_name(each) == fold_name(name)), None)
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    folded = {_fold(each): each for each in known}
-    within = [each for each in folded if len(name) > 2 and _fold(name) in each]
-    within.sort(key=lambda each: (not each.startswith(_fold(name)), each))
-    near = [folded[each] for each in (within or difflib.get_close_matches(_fold(name), folded))[:3]]
+    near = near_names(name, known, 3)
     return f"; did you mean {' or '.join(near)}?" if near else ""

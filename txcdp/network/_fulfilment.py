@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from txcdp._arguments import instead_of
 from txcdp.domains import fetch, network
 from txcdp.network._headers import checked_headers
 
@@ -64,7 +65,7 @@ def reason_of(error_code: str) -> network.ErrorReason:
     """
     reason = ABORTED.get(error_code.lower())
     if reason is None:
-        raise ValueError(f"error_code={error_code!r}: one of {', '.join(ABORTED)} is wanted")
+        raise ValueError(f"error_code={error_code!r}: {instead_of(error_code, ABORTED)}")
     return reason
 
 

@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, succe
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_choice
 from txcdp._deferreds import EndedByBlock, OneShot, in_thread, returns_deferred, with_deadline
 from txcdp._reactor import Clock
 from txcdp._url_patterns import URLMatch, url_matcher
@@ -174,10 +175,8 @@ class HarRecording(EndedByBlock):
         secrets: bool = False,
         mode: HarMode = "full",
     ) -> None:
-        if mode not in ("full", "minimal"):
-            raise ValueError(f'mode={mode!r}: "full" or "minimal"')
-        if bodies not in ("embed", "attach", "omit"):
-            raise ValueError(f'bodies={bodies!r}: "embed", "attach" or "omit"')
+        check_choice("mode", mode, ("full", "minimal"))
+        check_choice("bodies", bodies, ("embed", "attach", "omit"))
         self.path = Path(os.path.abspath(path))
         self._matches = None if pattern is None else url_matcher(pattern, base_url)
         self._clock = exchanges.context.clock

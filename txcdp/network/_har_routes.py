@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_choice
 from txcdp._privacy import printable, shown_url
 from txcdp.errors import CommandError
 from txcdp.network._api_response import APIResponse
@@ -50,8 +51,7 @@ class HarReplay:
     """
 
     def __init__(self, path: str | os.PathLike[str], not_found: HarNotFound) -> None:
-        if not_found not in ("abort", "fallback"):
-            raise ValueError(f"not_found={not_found!r}: 'abort' or 'fallback' is wanted")
+        check_choice("not_found", not_found, ("abort", "fallback"))
         self._not_found = not_found
         self._read, recorded = _opened(Path(path))
         self._entries: dict[tuple[str, str], list[HarEntry]] = {}

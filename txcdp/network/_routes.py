@@ -18,7 +18,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_choice, instead_of, refuse_bare_string
 from txcdp._deferreds import Timer, Waiters, ignore_failure, returns_deferred
 from txcdp._privacy import shown_url
 from txcdp._timeouts import Timeout, seconds_of
@@ -122,8 +122,7 @@ class RouteEntry:
             urls = ["*"]
         if not callable(handler):
             raise TypeError(f"handler={handler!r}: a function of the route is wanted")
-        if stage not in ("request", "response"):
-            raise ValueError(f"stage={stage!r}: 'request' or 'response' is wanted")
+        check_choice("stage", stage, ("request", "response"))
         if times is not None and (isinstance(times, bool) or not isinstance(times, int)):
             raise TypeError(f"times={times!r}: an int is wanted")
         if times is not None and times < 1:
@@ -189,8 +188,8 @@ class RouteTable:
         :param behavior: ``"wait"``: until handlers that run have ended; ``"ignoreErrors"``: what they raise is
             nobody's affair any more.
         """
-        if behavior not in (None, "default", "wait", "ignoreErrors"):
-            raise ValueError(f"behavior={behavior!r}: 'default', 'wait' or 'ignoreErrors' is wanted")
+        if behavior is not None:
+            check_choice("behavior", behavior, ("default", "wait", "ignoreErrors"))
         gone = list(self.entries)
         running = [turn for entry in gone for turn in entry.running]
         if behavior == "ignoreErrors":
@@ -594,7 +593,7 @@ def _checked_types(given: Sequence[str] | None) -> frozenset[str] | None:
     refuse_bare_string("resource_types", given if isinstance(given, str | bytes) else None)
     for each in given:
         if each not in _TYPES:
-            raise ValueError(f"resource_types: {each!r} is none of {', '.join(_TYPES)}")
+            raise ValueError(f"resource_types: there is no {each!r}; {instead_of(each, _TYPES)}")
     return frozenset(given)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from txcdp._arguments import check_choice
 from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
 from txcdp._privacy import shortened
 from txcdp._timeouts import DEFAULT, Timeout, left_of
@@ -598,8 +599,7 @@ def _several(name: str, given: Any, kind: type[T]) -> list[T]:
 
 
 def _scrolls(scroll: str) -> bool:
-    if scroll not in ("auto", "none"):
-        raise ValueError(f"scroll={scroll!r}: use 'auto' or 'none'")
+    check_choice("scroll", scroll, ("auto", "none"))
     return scroll == "auto"
 
 

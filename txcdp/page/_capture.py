@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypedDict, get_args
 
 from twisted.internet.defer import Deferred, DeferredLock
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_choice, refuse_bare_string
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp.domains import dom, page, runtime
@@ -63,8 +63,8 @@ def image_format(path: str | os.PathLike[str] | None, type_: str | None = None) 
     :raises ValueError: there is no such type, or the path's suffix says something else, or neither says anything.
     """
     known = next((each for each in get_args(ImageFormat) if each == type_), None)
-    if type_ is not None and known is None:
-        raise ValueError(f"type={type_!r}: use {', '.join(map(repr, get_args(ImageFormat)))}")
+    if type_ is not None:
+        check_choice("type", type_, get_args(ImageFormat))
     if path is None:
         return known or "png"
     suffix = Path(path).suffix
@@ -113,8 +113,8 @@ class Picture:
 
     def __post_init__(self) -> None:
         for name, values in (("animations", ("disabled", "allow")), ("caret", ("hide", "initial"))):
-            _one_of(name, getattr(self, name), values)
-        _one_of("scale", self.scale, ("css", "device"))
+            check_choice(name, getattr(self, name), values)
+        check_choice("scale", self.scale, ("css", "device"))
         if self.quality is not None:
             if self.type == "png":
                 raise ValueError("quality= is of JPEG and WebP: PNG has none")
@@ -415,11 +415,6 @@ def _undoing(context_id: int) -> runtime.evaluate:
 
 def _evaluation(expression: str, context_id: int) -> runtime.evaluate:
     return runtime.evaluate(expression=expression, context_id=context_id, return_by_value=True, await_promise=True)
-
-
-def _one_of(name: str, value: str, values: Sequence[str]) -> None:
-    if value not in values:
-        raise ValueError(f"{name}={value!r}: use {' or '.join(map(repr, values))}")
 
 
 def _check_area(area: Mapping[str, float]) -> None:

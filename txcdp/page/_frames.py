@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVa
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_choice
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, failing_deferreds, ignore_failure, returns_deferred, with_deadline
 from txcdp._following import Choice, Following, ModelFeed
@@ -148,8 +149,7 @@ def check_wait_until(wait_until: str, name: str = "wait_until") -> None:
     :param name: of the argument, for errors.
     :raises ValueError: it is none of these.
     """
-    if wait_until not in get_args(WaitUntil):
-        raise ValueError(f"{name}={wait_until!r}: use one of {', '.join(map(repr, get_args(WaitUntil)))}")
+    check_choice(name, wait_until, get_args(WaitUntil))
 
 
 class Below(Choice):

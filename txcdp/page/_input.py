@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar, get_args
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python.failure import Failure
 
-from txcdp._arguments import check_text
+from txcdp._arguments import check_choice, check_text, instead_of
 from txcdp._core.sessions import Session
 from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout, warn_of_pause
@@ -321,8 +321,7 @@ class Keyboard:
         names = []
         for each in modifiers:
             if each != EITHER and each not in MODIFIERS:
-                names_of_all = ", ".join(map(repr, get_args(KeyboardModifier)))
-                raise ValueError(f"Unknown modifier: {each!r}; use {names_of_all}")
+                raise ValueError(f"Unknown modifier: {each!r}; {instead_of(each, get_args(KeyboardModifier))}")
             names.append((await self._key(each)).key)
         return names
 
@@ -642,8 +641,7 @@ def _joined(commands: Iterable[Iterable[Sent]]) -> list[Sent]:
 
 
 def _check_button(button: str) -> None:
-    if button not in _BUTTONS:
-        raise ValueError(f"button={button!r}: use {', '.join(map(repr, get_args(MouseButton)))}")
+    check_choice("button", button, _BUTTONS)
 
 
 def _raw(event: input_domain.DragIntercepted) -> dict[str, Any]:

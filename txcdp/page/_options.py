@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NotRequired, TypedDict, get_args
 from urllib.parse import urlsplit
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_choice, instead_of, near_names, refuse_bare_string
 from txcdp.network._credentials import origin_of
 from txcdp.network._headers import checked_headers
 from txcdp.page._viewport import ViewportSize, checked
@@ -276,7 +275,7 @@ def checked_permissions(permissions: object) -> list[str]:
     names: dict[str, None] = {}
     for each in permissions:
         if each not in PERMISSIONS:
-            raise ValueError(f"Unknown permission: {each}; there are {', '.join(PERMISSIONS)}")
+            raise ValueError(f"Unknown permission: {each}; {instead_of(each, PERMISSIONS)}")
         names.update(dict.fromkeys(PERMISSIONS[each].split()))
     return list(names)
 
@@ -295,11 +294,10 @@ def checked_origin(origin: str | None) -> str | None:
 
 
 def _unknown(name: str) -> str:
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().replace("__", "_")
-    similar = difflib.get_close_matches(snake, _CHECKS, n=1)
     if name == "context":
         return "a page is opened in a context with context.new_page(url)"
-    did_you_mean = f"; did you mean {similar[0]}?" if similar else ""
+    near = near_names(name, _CHECKS)
+    did_you_mean = f"; did you mean {near[0]}?" if near else ""
     return f"a context has no option {name!r}{did_you_mean}"
 
 
@@ -352,8 +350,7 @@ def _a_number(least: float) -> Callable[[str, object], float]:
 
 def _one_of(*values: str) -> Callable[[str, object], str]:
     def check(name: str, value: object) -> str:
-        if value not in values:
-            raise ValueError(f"{name}={value!r}: one of {', '.join(map(repr, values))} is wanted")
+        check_choice(name, value, values)
         return str(value)
 
     return check
@@ -432,8 +429,8 @@ def checked_credentials(name: str, value: object) -> HttpCredentials:
     for key in ("username", "password"):
         if not isinstance(given[key], str):
             raise TypeError(f"{name}.{key}: a str is wanted")
-    if given.get("send") not in (None, "always", "unauthorized"):
-        raise ValueError(f"{name}.send={given['send']!r}: 'always' or 'unauthorized' is wanted")
+    if given.get("send") is not None:
+        check_choice(f"{name}.send", given["send"], ("always", "unauthorized"))
     origin = given.get("origin")
     if origin is not None and not isinstance(origin, str):
         raise TypeError(f"{name}.origin: a str is wanted, such as 'https://example.com'")

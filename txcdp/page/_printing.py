@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, TypedDict
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 
-from txcdp._arguments import unknown_name
+from txcdp._arguments import instead_of, unknown_name
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, shielded, with_deadline
 from txcdp.domains import io, page
@@ -101,7 +101,7 @@ def command(options: PdfOptions) -> page.print_to_pdf:
     named = options.get("format")
     if named is not None:
         if named.lower() not in FORMATS:
-            raise ValueError(f"format={named!r}: use one of {', '.join(each.capitalize() for each in FORMATS)}")
+            raise ValueError(f"format={named!r}: {instead_of(named, [each.capitalize() for each in FORMATS])}")
         width, height = FORMATS[named.lower()]
     else:
         given = options.get("width"), options.get("height")

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 from twisted.internet.defer import Deferred
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_choice, refuse_bare_string
 from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout, left_of
 from txcdp.domains import dom
@@ -484,8 +484,7 @@ async def masked(mask: Sequence[str | ElementHandle | ElementReading]) -> list[s
 
 
 def _check_state(state: str) -> None:
-    if state not in get_args(ElementState):
-        raise ValueError(f"state={state!r}: use one of {', '.join(map(repr, get_args(ElementState)))}")
+    check_choice("state", state, get_args(ElementState))
 
 
 def _otherwise(state: str) -> Any:

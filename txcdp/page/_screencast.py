@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_choice
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp.domains import page
@@ -81,8 +82,7 @@ def screencast(
 
     :raises ValueError: there is no such format, quality or number.
     """
-    if format_ not in ("jpeg", "png"):
-        raise ValueError(f"format={format_!r}: use 'jpeg' or 'png'")
+    check_choice("format", format_, ("jpeg", "png"))
     if quality is not None and not 0 <= quality <= 100:
         raise ValueError(f"quality={quality}: it is from 0 to 100")
     if every_nth < 1:

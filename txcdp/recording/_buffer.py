@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal, get_args
 
+from txcdp._arguments import check_choice
 from txcdp.errors import QueueOverflow
 from txcdp.recording._entries import NoteLine, note_line
 
@@ -35,8 +36,7 @@ class Buffer:
         pause: Callable[[], object] = lambda: None,
         go_on: Callable[[], object] = lambda: None,
     ) -> None:
-        if overflow not in get_args(Overflow):
-            raise ValueError(f"overflow={overflow!r}: use one of {', '.join(get_args(Overflow))}")
+        check_choice("overflow", overflow, get_args(Overflow))
         if limit < 1:
             raise ValueError(f"a buffer of {limit} bytes holds nothing")
         self.size = 0

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
+from txcdp._arguments import check_choice
+
 Compression = Literal["none", "gzip", "zstd"]
 
 #: The levels that are quick enough for a flood of events.
@@ -48,8 +50,7 @@ def codec(compression: Compression) -> Codec:
     :raises MissingLibrary: for ``"zstd"`` before Python 3.14 without the extra ``txcdp[zstd]``.
     :raises ValueError: for an unknown name.
     """
-    if compression not in get_args(Compression):
-        raise ValueError(f"compression={compression!r}: use one of {', '.join(get_args(Compression))}")
+    check_choice("compression", compression, get_args(Compression))
     if compression == "gzip":
         return Codec(".jsonl.gz", lambda lines: gzip.compress(lines, _GZIP_LEVEL, mtime=0))
     if compression == "zstd":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from twisted.python.failure import Failure
 
+from txcdp._arguments import instead_of
 from txcdp._core.sessions import Session
 from txcdp._core.sessions.enabling import NEEDS, TAKES_DECISIONS
 from txcdp._deferreds import ignore_failure
@@ -49,7 +50,9 @@ def check_domains(domains: Iterable[str]) -> None:
         if each in TAKES_DECISIONS:
             raise ValueError(f"{each} is not enabled by a recorder, for that changes what a page does")
         if each not in PLAIN_ENABLE:
-            raise ValueError(f"there is no domain {each!r} that can be enabled")
+            raise ValueError(
+                f"there is no domain {each!r} that can be enabled; {instead_of(each, sorted(PLAIN_ENABLE))}"
+            )
 
 
 def with_needed(domains: Iterable[str]) -> Iterator[str]:

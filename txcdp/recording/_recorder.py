@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_choice, refuse_bare_string
 from txcdp._core.dispatch.tap import CommandObserver
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, returns_deferred, shielded
@@ -139,8 +139,7 @@ class Recorder:
         given: object = sink
         if isinstance(given, str | PurePath):
             raise TypeError(f"sink={given!r}: what it writes to is wanted, such as JsonLines({str(given)!r})")
-        if secrets not in ("mask", "keep"):
-            raise ValueError(f'secrets={secrets!r}: use "mask" or "keep"')
+        check_choice("secrets", secrets, ("mask", "keep"))
         self.browser = browser
         context, masks = browser.connection.context, secrets == "mask"
         self._filter = filter or Filter()

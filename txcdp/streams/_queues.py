@@ -11,6 +11,7 @@ from reactivex import Observable
 from reactivex.disposable import SingleAssignmentDisposable
 from twisted.internet.defer import Deferred, fail, succeed
 
+from txcdp._arguments import check_choice
 from txcdp.errors import QueueOverflow, StreamEnded
 from txcdp.streams._stream import context_of
 
@@ -53,8 +54,7 @@ class EventQueue(AsyncIterator[T], Generic[T]):
     """
 
     def __init__(self, source: Observable[T], maxsize: int, overflow: Overflow) -> None:
-        if overflow not in get_args(Overflow):
-            raise ValueError(f"overflow={overflow!r}: use one of {', '.join(get_args(Overflow))}")
+        check_choice("overflow", overflow, get_args(Overflow))
         if maxsize < 1:
             raise ValueError(f"maxsize={maxsize}: a queue holds at least one item")
         self.overflow = overflow
