@@ -28,6 +28,7 @@ from txcdp.page._handles import ElementHandle
 from txcdp.page._locating import Attempt, LocatorBase, Path
 from txcdp.page._locators import Locator
 from txcdp.page._page import Page
+from txcdp.page._roles import check_role
 from txcdp.page._selectors import Text, pattern
 from txcdp.page._waiting import wait_for_timeout
 
@@ -639,7 +640,8 @@ class LocatorAssertions(_Assertions):
     async def to_have_role(self, role: str, *, timeout: Timeout = DEFAULT) -> None:
         """Expect the element to have this role.
 
-        :param role: of WAI-ARIA, such as ``"button"``.
+        :param role: of WAI-ARIA, such as ``"button"``; ``""``: none at all.
+        :raises ValueError: there is no such role.
         """
         await self._role(role, timeout)
 
@@ -746,8 +748,7 @@ class LocatorAssertions(_Assertions):
         await self._check(self._locator, "to_have_count", expectation, timeout, "expectAll", what="count", wanted=count)
 
     async def _role(self, role: str, timeout: Timeout) -> None:
-        if not isinstance(role, str):
-            raise TypeError(f"role={role!r}: a str is wanted, such as 'button'")
+        check_role(role, besides=("",))
         await self._value("to_have_role", "role", "to have the role", role, timeout)
 
     async def _selected(self, values: Sequence[Text], timeout: Timeout) -> None:

@@ -239,6 +239,9 @@ class Values(Expecting):
         button, field = tab.locator("button"), tab.locator("input").first
         await self.holds(button, "to_have_role", "button")
         await self.holds_not(button, "to_have_role", "link")
+        await self.holds(tab.locator("div"), "to_have_role", "generic")
+        for negated in ("", "not_"):
+            await self.fails(getattr(expect(button), f"{negated}to_have_role")("buton"), ValueError)
         await self.holds(button, "to_have_accessible_name", "Save it")
         await self.holds_not(button, "to_have_accessible_name", "Save")
         await self.holds(button, "to_have_accessible_name", re.compile("save", re.IGNORECASE))

@@ -197,6 +197,7 @@ class SelectorTests(LocatorTestCase):
             "p:has-text(x)": ":has-text takes one string, in quotes",
             ":nth-match(p)": ":nth-match needs selectors and a number from 1 on",
             "foo=bar": 'there is no engine "foo"',
+            "role=buton": 'there is no role "buton"',
             "role=button[colour=red]": 'roles have no attribute "colour"',
             "role=checkbox[checked=perhaps]": "[checked] is true or false or mixed",
             "role=button[level=2]": "only these roles can be asked for it: heading, listitem, row, treeitem",

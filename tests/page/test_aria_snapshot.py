@@ -108,6 +108,7 @@ class Reading(SynchronousTestCase):
             "- list:\n  - /children: some": "one of contain, equal, deep-equal",
             "- link:\n  - /href: x": "there are /children, /url and /placeholder",
             "- a: b: c": "line 1",
+            "- buton": "role='buton': there is no such role; did you mean 'button'",
             "- - heading": "a role or a text",
             "- text:\n  - a": "a text is wanted",
         }.items():

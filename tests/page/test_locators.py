@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.page.support import frame_of
 from txcdp.domains import page, runtime
 from txcdp.errors import ActionTimeout, CommandError, LocatorError, SelectorError, StrictModeViolation
+from txcdp.page._roles import roles
 from txcdp.page._selectors import pattern, regular_expression
 from txcdp.testing import NEVER, FakeChrome
 
@@ -55,6 +56,18 @@ class LocatorTests(SynchronousTestCase):
             [function_of(each.function_declaration), *(each.arguments or [])[0].value]
             for each in self.chrome.received(runtime.call_function_on)
         ]
+
+    def test_a_role_that_there_is_not_is_refused_at_once(self):
+        for role, words in {
+            "buton": "did you mean 'button'",
+            "nav": "did you mean 'navigation'",
+            "": "no such role$",
+        }.items():
+            self.assertRaisesRegex(ValueError, words, self.tab.get_by_role, role)
+        self.assertRaisesRegex(TypeError, "a str is wanted", self.tab.main_frame.get_by_role, None)
+        for role in ("button", "HEADING", "image", "graphics-symbol", "doc-toc"):
+            self.tab.get_by_role(role)
+        self.assertTrue(all(re.fullmatch("[a-z-]+", each) for each in roles()))
 
     def test_one_round_trip(self):
         self.chrome.on(runtime.call_function_on, told(value="text"))

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import yaml
 
+from txcdp.page._roles import check_role
+
 #: States that an item of a template can have, and what else than true and false they can be.
 _STATES: Final[dict[str, frozenset[str]]] = {
     "checked": frozenset({"mixed"}),
@@ -167,6 +169,7 @@ def _read_key(key: str) -> dict[str, Any]:
     found = _KEY.fullmatch(key)
     if found is None:
         raise ValueError(f'{key!r}: a role is wanted, then a "name" or a /regular expression/, then [states]')
+    check_role(found["role"], besides=("iframe",))
     item: dict[str, Any] = {"role": found["role"]}
     if found["name"]:
         item["name"] = {"s": _plain(_ESCAPED.sub(_unescape, found["name"][1:-1]))}

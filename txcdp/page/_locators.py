@@ -17,6 +17,7 @@ from txcdp.page._evaluation import explained
 from txcdp.page._handles import ElementHandle
 from txcdp.page._locating import Path, Step
 from txcdp.page._reading import ElementReading
+from txcdp.page._roles import check_role
 from txcdp.page._selectors import Text, pattern, selectors, shown_text
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Finding(NamedElsewhere):
     ) -> Locator:
         """Return the elements of an ARIA role.
 
-        :param role: such as ``"button"``, explicit or implicit.
+        :param role: such as ``"button"``, explicit or implicit: one of WAI-ARIA, DPUB-ARIA or its graphics module.
         :param name: their accessible name: a part of it, in any case, or a regular expression.
         :param exact: the whole name, and the description, in the same case.
         :param checked: whether they are checked.
@@ -100,7 +101,9 @@ class Finding(NamedElsewhere):
         :param pressed: whether they are pressed.
         :param selected: whether they are selected.
         :param description: their accessible description, as for the name.
+        :raises ValueError: there is no such role, so that no element has it.
         """
+        check_role(role)
         wanted: dict[str, Any] = {"role": role}
         said = [repr(role)]
         for key, text in (("name", name), ("description", description)):

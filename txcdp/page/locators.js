@@ -701,6 +701,7 @@ const ROLE_STATES = ['checked', 'pressed', 'selected', 'expanded', 'disabled', '
 const parseRole = (text, selector) => {
   const head = /^([\w-]+)\s*/.exec(text);
   if (!head) throw malformed(selector, 'role= begins with the name of a role');
+  if (!ROLES.has(head[1].toLowerCase())) throw malformed(selector, `there is no role ${JSON.stringify(head[1])}`);
   /** @type {any} */
   const made = { role: head[1] };
   let rest = text.slice(head[0].length);
