@@ -62,8 +62,53 @@ from txcdp._url_patterns import glob, resolved, url_matcher
         ("a+b.c", "aab.c", False),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.* matches no URL")
 def test_globs(pattern: str, url: str, whether: bool) -> None:
     assert url_matcher(pattern)(url) is whether
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("/api/*", r"such as '\*\*/api/\*', or give the context a base_url"),
+        ("../page", r"such as '\*\*/page'"),
+        ("example.com", r"such as '\*://example.com'"),
+        ("localhost:8080/*", r"such as '\*://localhost:8080/\*'"),
+        ("*", "a slash"),
+        ("*.png", "a slash"),
+        ("*/api/**", "a slash"),
+    ],
+)
+def test_what_no_url_matches_is_warned_of(pattern: str, words: str) -> None:
+    with pytest.warns(UserWarning, match=words) as given:
+        matches = url_matcher(pattern)
+    assert given[0].filename == __file__
+    assert not matches("https://example.com/api/a.png")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "",
+        "**",
+        "**/x",
+        "https://**",
+        "http*://x/*",
+        "{http,https}://x/",
+        "*://x/",
+        "*//x/",
+        "about:*",
+        "*blank",
+        "http**",
+    ],
+)
+def test_what_some_url_matches_is_not(pattern: str) -> None:
+    url_matcher(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["/api/*", "api", "./api"])
+def test_what_is_relative_to_a_url_is_not(pattern: str) -> None:
+    url_matcher(pattern, "http://example.com/")
 
 
 def test_expressions_are_searched_for_and_functions_asked() -> None:

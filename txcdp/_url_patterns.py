@@ -8,6 +8,8 @@ from itertools import product
 from typing import Final, TypeAlias
 from urllib.parse import quote, urljoin
 
+from txcdp._arguments import warn_caller
+
 #: Which URLs: a glob for all of one, a regular expression that is searched for in it, or a function of it.
 URLMatch: TypeAlias = str | re.Pattern[str] | Callable[[str], object]
 
@@ -24,6 +26,13 @@ _SIGNS: Final = re.compile(r"[*{}\\]")
 _PARTS: Final = re.compile(
     r"\\(?P<escaped>.)|(?P<folders>(?<=/)\*\*+/)|(?P<any>\*\*+)|(?P<some>\*)|(?P<plain>.)", re.DOTALL
 )
+
+#: How a pattern begins that matches a URL: with a scheme, or with a sign that may stand for one. What a number follows
+#: is no scheme, but a host with its port.
+_BEGINS: Final = re.compile(r"[A-Za-z0-9+.\-]*(?:[*?\[{\\]|:(?!\d+(?:[/?#*]|\Z)))")
+
+#: Globs with a ``*`` for the scheme and the host, though it stands for nothing with a slash in it.
+_ONE_STAR: Final = re.compile(r"[^*/:{\\]*\*(?!\*)[^*/:{\\]*/(?![/*{\\]).*|\*|\*[^*/:{\\]*\.[^*/:{\\]*", re.DOTALL)
 
 #: Ports that browsers leave out.
 _USUAL_PORTS: Final = {"http": ":80", "ws": ":80", "https": ":443", "wss": ":443", "ftp": ":21"}
@@ -49,6 +58,8 @@ def resolved(url: str, base_url: str | None) -> str:
 def url_matcher(match: URLMatch, base_url: str | None = None) -> Callable[[str], bool]:
     """Return the function that decides whether a URL is meant.
 
+    A glob that no URL matches gives a warning.
+
     :param base_url: what a glob is relative to that has no scheme, and does not begin with one of its signs.
     :raises TypeError: for what is none of these.
     :raises ValueError: for a glob with a brace that is not closed.
@@ -56,7 +67,12 @@ def url_matcher(match: URLMatch, base_url: str | None = None) -> Callable[[str],
     if isinstance(match, str):
         if not match:
             return lambda _: True
-        whole = glob(_from_base(match, base_url))
+        relative = _from_base(match, base_url)
+        whole = glob(relative)
+        if _ONE_STAR.fullmatch(relative):
+            warn_caller(f"{match!r:.200} matches no URL with a host: * is anything without a slash, ** is anything")
+        else:
+            warn_of_beginning(relative, ", or give the context a base_url")
         return lambda url: whole.search(url) is not None
     if isinstance(match, re.Pattern):
         return lambda url: match.search(url) is not None
@@ -96,6 +112,18 @@ def glob(pattern: str) -> re.Pattern[str]:
     if group:
         raise ValueError(f"{pattern!r}: a brace is not closed; write \\{{ for the character itself")
     return re.compile(rf"\A(?:{''.join(parts)})\Z", re.DOTALL)
+
+
+def warn_of_beginning(pattern: str, of_path: str = "") -> None:
+    """Warn of a pattern for whole URLs that begins as none does: with a path, or with a host.
+
+    :param of_path: what else may be done about a path, in words.
+    """
+    if not _BEGINS.match(pattern):
+        is_path = pattern[:1] in ("/", ".")
+        instead = f"**/{pattern.lstrip('./')}" if is_path else f"*://{pattern}"
+        words = f"{pattern!r:.200} matches no URL, as each begins with its scheme: write such as {instead!r:.200}"
+        warn_caller(words + of_path * is_path)
 
 
 def wildcards(pattern: str, base_url: str | None = None) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.defer import CancelledError, Deferred, execute, maybeDeferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -509,6 +510,21 @@ class FilterTests(RecorderCase):
         self.assertFalse(wanted.wants_event("Page.frameNavigated"))
         self.assertTrue(Filter().wants_event("Any.thing"))
         self.assertFalse(Filter(without=["Runtime"]).wants_event("Runtime.consoleAPICalled"))
+
+    def test_what_excludes_by_mistake_is_warned_of(self) -> None:
+        for part, wrong, words in (
+            ("events", "network", "no domain 'network'; did you mean Network"),
+            ("events", "network.web*", "no domain 'network'"),
+            ("events", "Network.requestWillBeSend", "did you mean Network.requestWillBeSent "),
+            ("without", "Page.navigate", "is a command, and no event"),
+            ("urls", "example.com/*", "matches no URL"),
+        ):
+            with pytest.warns(UserWarning, match=words):
+                Recorder(self.browser, self.sink, filter=Filter(**{part: [wrong]}))
+        meant = Filter(events=["*", "Net*", "Page.*", "Page.frame*"], urls=["*", "*.example.com/*", "[hf]t*"])
+        Recorder(self.browser, self.sink, filter=meant)
+        wrong_kind: Any = [network.RequestWillBeSent]
+        self.assertRaisesRegex(TypeError, "a str is wanted", Filter, events=wrong_kind)
 
     def test_what_is_not_wanted_is_not_written(self) -> None:
         recorder = self.record(filter=Filter(events=["Page"]))

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Final
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_text, refuse_bare_string, warn_caller
+from txcdp._url_patterns import warn_of_beginning
+from txcdp.domains import DOMAINS, lookup
+from txcdp.protocol import Event
+
+#: What stands for something else in a pattern.
+_SIGNS: Final = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
     """Which events are recorded, of which targets; what is empty excludes nothing.
+
+    A recorder warns of what excludes by mistake: a name of events that the protocol does not have, as it is known here,
+    and a pattern that no URL matches.
 
     Notes (which targets came and went, gaps, drops) are written in any case.
 
@@ -32,6 +43,15 @@ class Filter:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             refuse_bare_string(name, value)
+            for each in value:
+                check_text(name, each)
+
+    def _warn_of_mistakes(self) -> None:
+        """Warn of what excludes everything by mistake, where the program itself has written it."""
+        for each in (*self.events, *self.without):
+            _warn_of_events(each)
+        for each in self.urls:
+            warn_of_beginning(each)
 
     def wants_event(self, method: str) -> bool:
         """Return whether an event is recorded, by its name."""
@@ -52,3 +72,17 @@ class Filter:
 def _named(method: str, names: Sequence[str]) -> bool:
     domain = method.partition(".")[0]
     return any(each in (domain, method) or fnmatchcase(method, each) for each in names)
+
+
+def _warn_of_events(name: str) -> None:
+    """Warn of a name of events that there are not; of a pattern only where it is of a domain that there is not."""
+    domain, dot, event = name.partition(".")
+    if _SIGNS.search(domain) or (domain in DOMAINS and (not dot or _SIGNS.search(event))):
+        return
+    try:
+        if issubclass(lookup(name), Event):
+            return
+        wrong = "is a command, and no event"
+    except LookupError as error:
+        wrong = f"names no events: {error}"
+    warn_caller(f"{name!r} {wrong}")

@@ -143,6 +143,7 @@ class Recorder:
         self.browser = browser
         context, masks = browser.connection.context, secrets == "mask"
         self._filter = filter or Filter()
+        self._filter._warn_of_mistakes()
         policies = {"secrets": secrets, "overflow": overflow}
         self._options = {"domains": list(domains), "commands": commands, **policies, **self._filter.as_dict()}
         self._about: dict[str, Any] = {}
