@@ -1,12 +1,15 @@
-"""Names of other libraries: the error says what there is here."""
+"""Names that are not here: the error says what there is."""
 
 from __future__ import annotations
 
 import re
+import traceback
 from typing import Any
 
 import pytest
 
+import txcdp
+from txcdp import expect
 from txcdp._other_names import ADVICE, NamedElsewhere
 from txcdp.browser import Browser, BrowserContext
 from txcdp.page import ElementHandle, Frame, JSHandle, Locator, Page, Worker
@@ -66,3 +69,32 @@ def test_other_names_and_failed_properties_say_what_they_always_do() -> None:
     assert said(Own(), "nothing") == "'Own' object has no attribute 'nothing'"
     assert said(Own(), "viewport") == "from within"
     assert not hasattr(Own(), "on")
+
+
+def test_what_is_like_another_name_is_told() -> None:
+    browser = FakeChrome().browser()
+    assert said(browser, "new_contxt") == "'Browser' object has no attribute 'new_contxt': did you mean 'new_context'?"
+    for of, name, near in (
+        (expect(object.__new__(Locator)), "to_be_visble", "to_be_visible"),
+        (expect(object.__new__(Page)), "to_have_titel", "to_have_title"),
+    ):
+        assert said(of, name).endswith(f"did you mean {near!r}?")
+        assert not hasattr(of, name)
+    assert said(expect(object.__new__(Locator)), "toBeVisible").endswith("it is called to_be_visible")
+
+
+def test_python_does_not_say_it_once_more() -> None:
+    with pytest.raises(AttributeError) as caught:
+        Own().wait_for_selecter  # type: ignore[attr-defined]  # noqa: B018
+    text = "".join(traceback.format_exception_only(caught.value))
+    assert text.count("wait_for_selector") == 1
+
+
+def test_private_names_are_not_compared() -> None:
+    assert said(Own(), "_wait_for_selecter") == "'Own' object has no attribute '_wait_for_selecter'"
+
+
+def test_the_package_tells_it_too() -> None:
+    assert said(txcdp, "lanuch") == "module 'txcdp' has no attribute 'lanuch': did you mean 'launch'?"
+    assert said(txcdp, "xyz") == "module 'txcdp' has no attribute 'xyz'"
+    assert not hasattr(txcdp, "lanuch")

@@ -281,7 +281,10 @@ def __getattr__(name: str) -> Any:
 
         value = version("txcdp")
     else:
-        raise AttributeError(f"module 'txcdp' has no attribute {name!r}")
+        from txcdp._other_names import about_missing
+
+        advice = about_missing(name, __all__)
+        raise AttributeError(f"module 'txcdp' has no attribute {name!r}" + (f": {advice}" if advice else ""), name=name)
     globals()[name] = value
     return value
 

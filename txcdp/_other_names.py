@@ -1,5 +1,6 @@
-"""Names that pages have in other libraries: who asks for one is told what there is here.
+"""Names that are not here: who asks for one is told which one is like it.
 
+Pages and what they belong to have other names in other libraries, and who asks for one is told what there is here.
 Most of Playwright's names are ours, and Puppeteer's are the same in other letters. What is left is what streams,
 Deferreds and contexts have taken the place of, and what Selenium calls otherwise.
 """
@@ -7,8 +8,10 @@ Deferreds and contexts have taken the place of, and what Selenium calls otherwis
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from txcdp._arguments import near_names
 
 _STREAMS: Final = (
     "events are streams: page.console.subscribe(print), or page.dialogs, page.responses and so on; what subscribe() "
@@ -111,19 +114,45 @@ ADVICE: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-class NamedElsewhere:
-    """Base of what other libraries have, too: the error for a name that is not here says what there is."""
+def about_missing(name: str, known: Iterable[str]) -> str | None:
+    """Return what to say of a name that something has not; None: nothing is like it, or it is private.
+
+    Python says that where it prints a traceback itself, but not where Twisted logs a failure, or a reactor ends by one.
+
+    :param known: what it has.
+    """
+    near = [] if name.startswith("_") else near_names(name, (each for each in known if not each.startswith("_")))
+    return f"did you mean {near[0]!r}?" if near else None
+
+
+class NearNames:
+    """Base of what is asked for by name: the error for a name that is not here says which one is like it."""
+
+    __slots__ = ()
+
+    #: What there is in place of names of other libraries.
+    _elsewhere: ClassVar[Mapping[str, str]] = {}
 
     if not TYPE_CHECKING:  # a checker is to refuse such names
 
         def __getattr__(self, name: str) -> Any:
             known = type(self)
-            ours = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-            if ours != name and hasattr(known, ours):
-                advice = f"it is called {ours}"
-            elif ours in ADVICE and not hasattr(known, name):
-                advice = ADVICE[ours]
-            else:
+            advice = None if hasattr(known, name) else self._about(name)
+            if advice is None:
                 return object.__getattribute__(self, name)  # raises what it raised: a property may have failed
-            words = f"{known.__name__!r} object has no attribute {name!r}: {advice}"
-            raise AttributeError(words, name=name, obj=self)
+            # Without the object: Python would say once more what is like the name.
+            raise AttributeError(f"{known.__name__!r} object has no attribute {name!r}: {advice}", name=name)
+
+    def _about(self, name: str) -> str | None:
+        ours = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+        if ours != name and hasattr(type(self), ours):
+            return f"it is called {ours}"
+        return self._elsewhere.get(ours) or about_missing(name, dir(self))
+
+
+class NamedElsewhere(NearNames):
+    """Base of what other libraries have, too: the error says what there is here."""
+
+    __slots__ = ()
+
+    _elsewhere = ADVICE

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Self, overload
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import failing_deferreds, returns_deferred
+from txcdp._other_names import NearNames
 from txcdp._privacy import shortened, shown_url
 from txcdp._timeouts import DEFAULT, Timeout, left_of, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
@@ -125,7 +126,7 @@ class _Snapshot(str):
     __slots__ = ()
 
 
-class _Assertions:
+class _Assertions(NearNames):
     """Base of assertions.
 
     :param message: what the program says of it where it fails.

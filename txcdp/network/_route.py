@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import failing_deferreds, returns_deferred
+from txcdp._other_names import NearNames
 from txcdp._privacy import printable, shown_url
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import fetch
@@ -82,7 +83,7 @@ class RouteResponse:
 
 
 @failing_deferreds
-class Route:
+class Route(NearNames):
     """A request that waits for a decision: what a handler of ``page.route`` is given, and ``requests_paused`` carries.
 
     One of :meth:`continue_`, :meth:`fulfill`, :meth:`abort` and :meth:`fallback` decides, the first one. Each of them

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import failing_deferreds
+from txcdp._other_names import NearNames
 from txcdp._privacy import shortened
 from txcdp.domains import page as page_domain
 from txcdp.errors import AlreadyHandled, CommandError, SessionDetached, TxcdpError
@@ -59,7 +60,7 @@ class DialogAnswer:
 
 
 @failing_deferreds
-class Dialog:
+class Dialog(NearNames):
     """A dialog that waits for an answer; an item of ``Page.dialogs``.
 
     The first answer counts. Undecided after 30 s it is dismissed, a ``beforeunload`` accepted.

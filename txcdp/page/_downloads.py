@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import OneShot, returns_deferred
+from txcdp._other_names import NearNames
 from txcdp._privacy import printable, shown_url
 from txcdp.errors import DownloadError, DownloadFailed
 from txcdp.streams import Stream, StreamContext, StreamSubject
@@ -62,7 +63,7 @@ class DownloadFiles(Protocol):
         """Delete a file, where it is there."""
 
 
-class Download:
+class Download(NearNames):
     """A download; an item of ``Page.downloads``.
 
     The file is there until it is deleted, or its context closed.

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred, with_deadline
+from txcdp._other_names import NearNames
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom, page
 from txcdp.errors import ActionTimeout, AlreadyHandled
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @failing_deferreds
-class FileChooser:
+class FileChooser(NearNames):
     """A file chooser that a page has opened; an item of ``page.file_choosers``.
 
     The first answer counts. Without one nothing was chosen.
