@@ -385,20 +385,24 @@ class ScreencastTests(CaptureTestCase):
             "<!doctype html><style>@keyframes k { to { margin-left: 50px } }p { animation: k 1s infinite }</style><p>x"
         )
         stream = tab.screencast(format="png", max_size={"width": 50, "height": 50})
+        sessions = len(self.browser.connection.sessions)
         for _ in range(2):
-            async with queue(stream, maxsize=2) as frames:
+            # Neither holds up what the other one is to be told.
+            async with queue(tab.screencast(), overflow="latest") as others, queue(stream, overflow="latest") as frames:
                 for _ in range(4):
                     frame = await frames.get()
+                    self.assertEqual((await others.get()).data[:3], b"\xff\xd8\xff")
             self.assertEqual(Png(frame.data).size, (50, 50))
             self.assertEqual((frame.metadata.device_width, bool(frame.timestamp)), (100, True))
-            await tab.session.execute(page.stop_screencast())  # answered after ours
-            self.assertFalse(tab.session._is_set_up("Page.startScreencast"))
+        stream.subscribe(lambda _: None).dispose()  # which is attached to no more when it is to begin
+        while len(self.browser.connection.sessions) > sessions:
+            await tab.evaluate("0")
         async with queue(stream) as frames:
             await frames.get()
             await tab.close()
             with self.assertRaises(StopAsyncIteration):
                 while True:
                     await anext(frames)
-        for wrong in ({"format": "gif"}, {"quality": 101}, {"every_nth": 0}):
+        for wrong in ({"format": "gif"}, {"quality": 101}, {"every_nth": 0}, {"max_size": {"width": 0, "height": 1}}):
             given: Any = wrong
             self.assertRaises(ValueError, lambda given=given: tab.screencast(**given))

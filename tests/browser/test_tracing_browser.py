@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError
 
 from tests.browser.support import SharedBrowserTestCase
 from txcdp.errors import AlreadyRunning, ExecutableNotFound, NotRunning, VideoError
-from txcdp.page import Page, ScreencastFile, ScreencastFrame
+from txcdp.page import Page, ScreencastFile
 from txcdp.page._videos import size_of
 from txcdp.streams import first
 
@@ -293,29 +293,26 @@ class VideoTests(SharedBrowserTestCase):
             colour,
         )
 
+    async def recorded(self, tab: Page, recording: ScreencastFile, before: object) -> object:
+        """Wait until another picture than one has been recorded, and return it."""
+        while recording._last is before:
+            await tab.evaluate("0")
+        return recording._last
+
     async def test_pictures_over_changes_of_process(self):
         folder = made(self.mktemp())
         stand_in = program(folder / "program", PROGRAM)
         tab = await self.page()
         url = self.server.page("/shown", "<body style='background: red'>")
-        pictures: list[ScreencastFrame] = []
-        came = ScreencastFile._came
-
-        def note(recording: ScreencastFile, frame: ScreencastFrame) -> None:
-            came(recording, frame)
-            pictures.append(frame)
-
-        self.patch(ScreencastFile, "_came", note)
         recording = await tab.save_screencast(folder / "new" / "video.webm", ffmpeg=stand_in)
         seen = first(tab.screencast(), timeout=60)  # the program's own, beside it
+        picture = await self.recorded(tab, recording, None)
         await tab.goto(url)
-        await seen
-        shown = first(tab.screencast(), timeout=60)
+        picture = await self.recorded(tab, recording, picture)
         await tab.goto(url.replace("127.0.0.1", "localhost"))
         await self.drawn(tab, "lime")
-        await shown
-        while len(pictures) < 2:  # what is drawn is there for the one sooner than for the other
-            await tab.wait_for_timeout(0.02)
+        await self.recorded(tab, recording, picture)
+        await seen
         self.assertEqual(await recording.stop(), folder / "new" / "video.webm")
         self.assertEqual(await recording.stop(), folder / "new" / "video.webm")
         video = Recorded(content_of(recording.path))

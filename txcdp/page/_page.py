@@ -1229,16 +1229,19 @@ class Page(SelectorActions, EndedByBlock):
         """Return a stream of pictures of what the page shows, as that changes (``Page.startScreencast``).
 
         It begins with the first subscriber and stops with the last. Each picture is acknowledged when the subscribers
-        have returned from it. A page has one screencast at a time.
+        have returned from it. A page has as many at a time as are wanted, each in a session of its own
+        (``Target.attachToTarget``); one that was connected to by itself has one.
 
         :param format: ``"jpeg"`` or ``"png"``.
         :param quality: of a JPEG, 0 to 100.
         :param max_size: into which they are fitted, in pixels.
         :param every_nth: 2 for every second picture, and so on.
         :returns: a stream of :class:`ScreencastFrame`, which ends with the page; it fails when the browser refuses.
-        :raises ValueError: there is no such format, quality or number.
+        :raises ValueError: there is no such format, quality, size or number.
+        :raises TypeError: one of them is of another type.
         """
-        return screencast(self.session, format, quality, max_size, every_nth)
+        attach = None if self.session is self._connection.session else self.new_cdp_session
+        return screencast(self.session, format, quality, max_size, every_nth, attach)
 
     @property
     def tracing(self) -> Tracing:

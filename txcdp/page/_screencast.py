@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from txcdp._arguments import check_choice
+from txcdp._arguments import check_choice, check_number
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp.domains import page
-from txcdp.page._viewport import ViewportSize
+from txcdp.page._viewport import ViewportSize, checked
 from txcdp.streams import StreamSubject
 
 if TYPE_CHECKING:
@@ -38,37 +39,82 @@ class Screencast(StreamSubject[ScreencastFrame]):
 
     The browser sends the next ones when all subscribers have returned from the one before.
 
+    :param session: the page's.
     :param start: begins it.
+    :param attach: attaches to the page for this alone, as a session has one screencast at a time; None: this one has
+        none but it.
     """
 
-    def __init__(self, session: Session, start: page.start_screencast) -> None:
+    def __init__(
+        self, session: Session, start: page.start_screencast, attach: Callable[[], Deferred[Session]] | None
+    ) -> None:
         super().__init__(session.context, "screencast")
         self._session = session
         self._start = start
-        self._listening: DisposableBase | None = None
+        self._attach = attach
+        self._run: _Run | None = None
         ended: Deferred[object] = session.when_ended()  # type: ignore[assignment]
         ended.addCallback(lambda _: self.end())
 
     def _first_came(self) -> None:
-        frames = self._session._observe(page.ScreencastFrame)
-        self._listening = frames.subscribe(self._came, ignore_failure)
-        self._session.execute(self._start).addErrback(self._refused)
-
-    def _refused(self, failure: Failure) -> None:
-        error = failure.value
-        self.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+        attaching = succeed(self._session) if self._attach is None else self._attach()
+        self._run = _Run(self, self._start, attaching, is_apart=self._attach is not None)
 
     def _last_left(self) -> None:
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            listening.dispose()
-        if not self._session.ended:
-            self._session.execute(page.stop_screencast()).addErrback(ignore_failure)
+        run, self._run = self._run, None
+        if run is not None:
+            run.stop()
+
+
+class _Run:
+    """A screencast that runs, in a session where there is no other one.
+
+    :param pictures: what it is for.
+    :param start: begins it.
+    :param attaching: fires with the session.
+    :param is_apart: whether the session is for this alone, and so ends with it.
+    """
+
+    def __init__(
+        self, pictures: Screencast, start: page.start_screencast, attaching: Deferred[Session], *, is_apart: bool
+    ) -> None:
+        self._pictures = pictures
+        self._start = start
+        self._is_apart = is_apart
+        self._session: Session | None = None
+        self._listening: DisposableBase | None = None
+        self._stopped = False
+        self._attaching = attaching.addCallback(self._begin).addErrback(self._refused)
+
+    def stop(self) -> None:
+        """Stop it, also where it has not begun."""
+        self._stopped = True
+        self._attaching.cancel()
+        if self._listening is not None:
+            self._listening.dispose()
+        session = self._session
+        if session is None or session.ended:
+            return
+        leaving: Deferred[Any] = session.detach() if self._is_apart else session.execute(page.stop_screencast())
+        leaving.addErrback(ignore_failure)
+
+    def _begin(self, session: Session) -> None:
+        self._session = session
+        session.execute(page.enable()).addErrback(ignore_failure)
+        self._listening = session._observe(page.ScreencastFrame).subscribe(self._came, ignore_failure)
+        session.execute(self._start).addErrback(self._refused)
+
+    def _refused(self, failure: Failure) -> None:
+        if self._stopped:  # nobody waits for it any more
+            return
+        error = failure.value
+        self._pictures.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
 
     def _came(self, event: page.ScreencastFrame) -> None:
-        self.push(ScreencastFrame(event.data, event.metadata.timestamp, event.metadata))
-        acknowledged = page.screencast_frame_ack(session_id=event.session_id)
-        self._session.execute(acknowledged).addErrback(ignore_failure)
+        self._pictures.push(ScreencastFrame(event.data, event.metadata.timestamp, event.metadata))
+        if self._session is not None and not self._stopped:
+            acknowledged = page.screencast_frame_ack(session_id=event.session_id)
+            self._session.execute(acknowledged).addErrback(ignore_failure)
 
 
 def screencast(
@@ -77,16 +123,20 @@ def screencast(
     quality: int | None,
     max_size: ViewportSize | None,
     every_nth: int,
+    attach: Callable[[], Deferred[Session]] | None = None,
 ) -> Screencast:
     """Return the stream of a page's pictures.
 
-    :raises ValueError: there is no such format, quality or number.
+    :param attach: as for :class:`Screencast`.
+    :raises ValueError: there is no such format, quality, size or number.
+    :raises TypeError: one of them is of another type.
     """
     check_choice("format", format_, ("jpeg", "png"))
-    if quality is not None and not 0 <= quality <= 100:
-        raise ValueError(f"quality={quality}: it is from 0 to 100")
-    if every_nth < 1:
-        raise ValueError(f"every_nth={every_nth}: it is 1 or more")
+    if quality is not None:
+        check_number("quality", quality, 0, 100, whole=True)
+    check_number("every_nth", every_nth, 1, whole=True)
+    if max_size is not None:
+        max_size = checked(max_size, "max_size")
     start = page.start_screencast(
         format=format_,
         quality=quality,
@@ -94,4 +144,4 @@ def screencast(
         max_height=None if max_size is None else max_size["height"],
         every_nth_frame=every_nth,
     )
-    return Screencast(session, start)
+    return Screencast(session, start, attach)

@@ -21,13 +21,13 @@ from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txcdp._arguments import check_number
 from txcdp._core.sessions import Session
 from txcdp._deferreds import EndedByBlock, OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._reactor import whole
-from txcdp.domains import page
 from txcdp.errors import ExecutableNotFound, VideoError
 from txcdp.page._screencast import ScreencastFrame, screencast
-from txcdp.page._viewport import ViewportSize
+from txcdp.page._viewport import ViewportSize, checked
 
 if TYPE_CHECKING:
     from reactivex.abc import DisposableBase
@@ -270,14 +270,14 @@ async def save_screencast(
     where = Path(path)
     if where.suffix.lower() not in _KINDS:
         raise ValueError(f"{where}: its suffix says what the video is to be: use one of {', '.join(_KINDS)}")
-    if not 0 <= quality <= 100:
-        raise ValueError(f"quality={quality}: it is from 0 to 100")
+    check_number("quality", quality, 0, 100, whole=True)
+    if max_size is not None:
+        max_size = checked(max_size, "max_size")
     program = shutil.which("ffmpeg" if ffmpeg is None else os.fspath(ffmpeg))
     if program is None:
         what = "ffmpeg is not installed" if ffmpeg is None else f"there is no program {os.fspath(ffmpeg)}"
         raise ExecutableNotFound(f"{what}, which makes videos: install it (apt install ffmpeg), or give ffmpeg=")
     session = await attach()
-    session.execute(page.enable()).addErrback(ignore_failure)
     return ScreencastFile(session, where, program, quality, max_size)
 
 
