@@ -11,9 +11,10 @@ from twisted.internet.task import deferLater
 
 from tests.browser.support import SharedBrowserTestCase, reactor
 from tests.browser.support_pictures import Png
+from tests.support import PATIENCE
 from txcdp.domains import dom, emulation, io, page
 from txcdp.errors import CommandTimeout, EvaluationError
-from txcdp.page import Page
+from txcdp.page import Page, _capture
 from txcdp.streams import first, queue
 
 RED, LIME, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
@@ -317,6 +318,104 @@ class PreparationTests(CaptureTestCase):
         await tab.goto(url)
         for options in ({}, {"full_page": True}, {"mask": ["rect"]}, {"style": "a {}", "animations": "disabled"}):
             self.assertEqual(Png(await tab.screenshot(**options))(5, 5), MASK if "mask" in options else RED)
+
+
+class FrameTests(CaptureTestCase):
+    """Frames in other processes, which draw by themselves, beside those of the page's own."""
+
+    INNER = "<!doctype html><style>* { margin: 0 } @keyframes k { to { background: blue } } %s</style><body>%s"
+    BOX = "<div style='position: absolute; left: 20px; top: 500px; width: 40px; height: 20px; background: "
+    BOX += "linear-gradient(to right, red 50%, blue 50%)'></div>"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(_capture, "_PATIENCE", PATIENCE)
+
+    async def framed(self, css: str, inner: str, style: str = "", more: str = "", near: bool = False) -> Page:
+        """Open a page with a frame, in another process unless that is to be near."""
+        url = self.server.page("/inner", self.INNER % (style, inner))
+        url = url if near else url.replace("127.0.0.1", "localhost")
+        return await self.tab(
+            self.INNER % (f"iframe {{ border: 5px solid lime; padding: 5px; {css} }}", more)
+            + (f"<iframe src='{url}'></iframe>")
+        )
+
+    async def test_an_element(self):
+        innermost = self.server.page("/innermost", self.INNER % ("", self.BOX))
+        below = "position: absolute; top: 900px; left: 7px; width: 80px; height: 60px;"
+        nested = self.INNER % (f"iframe {{ {below} }}", f"<iframe src='{innermost}'></iframe>")
+        for css, inner, size in (
+            (below, self.BOX, (40, 20)),
+            (below, nested, (40, 20)),  # in the page's own process again
+            (f"{below} zoom: 2", self.BOX, (80, 40)),
+            (f"{below} transform-origin: 0 0; transform: scale(.5)", self.BOX, (20, 10)),
+        ):
+            tab = await self.framed(css, inner)
+            where = tab.frame_locator("iframe")
+            where = where.frame_locator("iframe") if inner is nested else where
+            picture = Png(await where.locator("div").screenshot())
+            width, height = picture.size
+            corners = [picture(x, y) for x in (0, width // 2 - 1, width // 2, width - 1) for y in (0, height - 1)]
+            self.assertEqual((picture.size, corners), (size, [RED] * 4 + [BLUE] * 4), css)
+            box = await where.locator("div").bounding_box()
+            assert box is not None
+            self.assertEqual((box["width"], box["height"]), size)
+
+    async def test_one_that_is_scrolled_to_smoothly(self):
+        for near in (True, False):
+            css = "margin-top: 900px; width: 80px; height: 60px } html { scroll-behavior: smooth"
+            tab = await self.framed(css, self.BOX, "html { scroll-behavior: smooth }", near=near)
+            picture = Png(await tab.frame_locator("iframe").locator("div").screenshot())
+            self.assertEqual((picture.size, picture(0, 0), picture(39, 19)), ((40, 20), RED, BLUE))
+
+    async def test_what_is_done_in_documents(self):
+        tab = await self.framed(
+            "position: absolute; top: 10px; width: 60px; height: 60px",
+            "<p id=p></p><p id=q></p><p id=r></p>",
+            "p { height: 20px; background: red } #p { animation: k 1000s linear forwards }",
+            "<h1 style='position: absolute; z-index: 1; top: 20px; left: 10px; width: 5px; height: 60px'></h1>",
+        )
+        where = tab.frame_locator("iframe")
+        picture = Png(
+            await tab.screenshot(
+                style="#q { background: black !important }", animations="disabled", mask=[where.locator("#r"), "h1"]
+            )
+        )
+        self.assertEqual([picture(30, y) for y in (25, 45, 65)], [BLUE, BLACK, MASK])
+        self.assertEqual([picture(12, y) for y in (25, 45, 65)], [MASK] * 3)
+        # What is masked around an element is so where that has been scrolled to.
+        await tab.add_style_tag(content="iframe { margin-top: 900px } h1 { margin-top: 900px !important }")
+        picture = Png(await where.locator("#q").screenshot(mask=["h1", where.locator("#q")], mask_color="#0000ff"))
+        self.assertEqual((picture.size, picture(2, 10), picture(30, 10)), ((60, 20), BLUE, BLUE))
+        self.assertEqual(Png(await where.locator("#q").screenshot())(30, 10), RED)
+        left = "[document.adoptedStyleSheets.length, document.documentElement.children.length]"
+        self.assertEqual(await tab.frames[1].evaluate(left), [0, 2])
+        self.assertEqual(await tab.evaluate(left), [0, 2])
+
+    async def test_one_that_goes_away(self):
+        for near in (True, False):
+            tab = await self.framed("", "<p hidden>x", near=near)
+            hidden = await tab.frame_locator("iframe").locator("p").element_handle()
+            taking = hidden.screenshot()
+            await tab.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+            await tab.evaluate("document.querySelector('iframe').remove()")
+            self.assertIn("not in the document", str(await self.fails(taking, EvaluationError)))
+
+    async def test_one_that_hangs(self):
+        tab = await self.framed("position: absolute; top: 0; left: 0", "<p>x")
+        held = self.server.held("/held")
+        request = "(it => { it.open('GET', '/held', false); it.send() })(new XMLHttpRequest())"
+        hanging = tab.frames[1].evaluate(request)
+        await held.asked
+        self.patch(_capture, "_PATIENCE", 0.01)  # which nothing but the other frame is given
+        for _ in range(2):
+            picture = Png(await tab.screenshot(style="body { background: red !important }"))
+            self.assertEqual((picture(2, 2), picture(99, 99)), (LIME, RED))
+        held.release(b"x")
+        await hanging
+        self.patch(_capture, "_PATIENCE", PATIENCE)
+        while Png(await tab.screenshot(style="body { background: red !important }"))(20, 90) != RED:
+            await tab.frames[1].evaluate("0")  # it has not told yet that it answers again
 
 
 class PaperTests(CaptureTestCase):

@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
 from twisted.internet.defer import Deferred, DeferredLock
+from twisted.python.failure import Failure
 
 from txcdp._arguments import check_choice, refuse_bare_string
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, with_deadline
+from txcdp._deferreds import ignore_failure, when_all, with_deadline
 from txcdp.domains import dom, page, runtime
-from txcdp.errors import CommandError, CommandTimeout, ContextDestroyed
+from txcdp.errors import CommandError, CommandTimeout, ContextDestroyed, EvaluationError, FrameRemoved, Gone, TxcdpError
 from txcdp.page import _commits as commits
-from txcdp.page._evaluation import Kept, OwnWorld, explained, thrown, value_of
+from txcdp.page._coordinates import Place, is_in_view
+from txcdp.page._evaluation import Kept, explained, thrown, value_of
 from txcdp.page._injected import _without_comments
 from txcdp.protocol import to_json
+
+if TYPE_CHECKING:
+    from txcdp.page._frames import Frame
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 
@@ -36,6 +41,12 @@ _SOURCE: Final = _without_comments(files("txcdp.page").joinpath("capture.js").re
 
 #: What the script leaves behind.
 _UNDO: Final = "undo()"
+
+#: Fires when what was changed before has been drawn; a frame that is out of sight draws nothing.
+_DRAWN: Final = "new Promise(d=>{requestAnimationFrame(()=>requestAnimationFrame(()=>d()));setTimeout(d,1000)})"
+
+#: Seconds for frames in other processes, which may hang while the page does not: they are shown as they are then.
+_PATIENCE: Final = 5.0
 
 #: How many documents in a row are prepared that are gone before the picture is there.
 _DOCUMENTS: Final = 5
@@ -94,7 +105,7 @@ class Picture:
     """A description of a picture; see ``Page.screenshot``.
 
     :ivar element: what it is of; None: the page.
-    :ivar box: returns where the element is, as a :class:`Clip` of the viewport.
+    :ivar place: where the element is.
     """
 
     type: ImageFormat = "png"
@@ -109,7 +120,7 @@ class Picture:
     omit_background: bool = False
     scale: str = "device"
     element: Kept | None = None
-    box: Callable[[], Deferred[Any]] | None = None
+    place: Place | None = None
 
     def __post_init__(self) -> None:
         for name, values in (("animations", ("disabled", "allow")), ("caret", ("hide", "initial"))):
@@ -146,7 +157,7 @@ class Picture:
         return self.clip is None and self.element is None and not self.full_page and not self.transparent
 
     def options(self) -> dict[str, Any]:
-        """Return what the script is told, without what is as usual."""
+        """Return what the script is told in each process, without what is as usual."""
         options: dict[str, Any] = {}
         if self.caret == "hide":
             options["caret"] = True
@@ -154,19 +165,20 @@ class Picture:
             options["freeze"] = True
         if self.style:
             options["style"] = self.style
-        selectors = [each for each in self.mask if isinstance(each, str)]
-        if selectors:
-            options["masks"] = selectors
-        if self.mask:
-            options["maskColor"] = self.mask_color or "#FF00FF"
-        if self.element is not None:
-            options["element"] = True
         return options
 
-    def handles(self) -> list[Kept]:
-        """Return the elements that the script is given: that which it is of first, then those that are masked."""
-        masked = [each for each in self.mask if not isinstance(each, str)]
-        return masked if self.element is None else [self.element, *masked]
+    def masks(self, session: Session, is_main: bool) -> tuple[dict[str, Any], list[Kept]]:
+        """Return what the script of a process is told of masks, and the elements that it is given for that.
+
+        :param session: the process's.
+        :param is_main: whether it is the page's own.
+        """
+        selectors = [each for each in self.mask if isinstance(each, str) and is_main]
+        elements = [each for each in self.mask if isinstance(each, Kept) and each._injected.session is session]
+        options: dict[str, Any] = {"masks": selectors} if selectors else {}
+        if selectors or elements:
+            options["maskColor"] = self.mask_color or "#FF00FF"
+        return options, elements
 
     def region(
         self, ratio: float, metrics: page.GetLayoutMetricsResult, box: Clip | None
@@ -213,20 +225,126 @@ class Picture:
         return clip, fits and x >= 0 and y >= 0 and not scrolled
 
 
+class _Documents:
+    """The documents of a page that one process has, as they are prepared for one picture.
+
+    :param session: in which the browser tells of them.
+    :param frame: the topmost one of them.
+    """
+
+    def __init__(self, session: Session, frame: Frame) -> None:
+        self.session = session
+        self.frame = frame
+        self.world = frame._world(session)
+        #: What the script has said the first time.
+        self.prepared: dict[str, Any] = {}
+        self._changed_in: int | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether there may be something to put back."""
+        return self._changed_in is not None
+
+    async def prepare(self, options: dict[str, Any], handles: Sequence[Kept], *, again: bool = False) -> None:
+        """Run the script.
+
+        :param options: what it is told.
+        :param handles: the elements that it is given: that of which the picture is first, then those to be masked.
+        :param again: whether it has run for the picture already.
+        """
+        context_id = await self.world.context(self.frame._row.id)
+        changed, self._changed_in = self.changed, context_id
+        prepared = await self._run(context_id, {**options, "again": True} if again else options, handles)
+        if not (prepared["changed"] or changed):
+            self._changed_in = None
+        if not again:
+            self.prepared = prepared
+
+    def check(self, options: dict[str, Any]) -> Deferred[dict[str, Any]]:
+        """Run the script where it is there.
+
+        :returns: fires with what it says; empty where it is not there.
+        """
+        context_id = self._changed_in = self.world.known
+        assert context_id is not None
+        sent: Deferred[Any] = self.session.execute(_evaluation(_known(options), context_id), timeout=None)
+        return sent.addCallbacks(self._checked, self._refused)
+
+    def _checked(self, got: runtime.EvaluateResult) -> dict[str, Any]:
+        said = got.result.value
+        self.prepared = said if isinstance(said, dict) else {}
+        if self.prepared and not self.prepared["changed"]:
+            self._changed_in = None
+        return self.prepared
+
+    def _refused(self, failure: Failure) -> dict[str, Any]:
+        failure.trap(CommandError)
+        self._changed_in = None
+        return {}
+
+    async def drawn(self) -> None:
+        """Wait until what was changed has been drawn."""
+        if self.world.known is not None:
+            await self.session.execute(_evaluation(_DRAWN, self.world.known), timeout=None)
+
+    def undo(self) -> None:
+        """Put back what was changed."""
+        if self._changed_in is not None:
+            self.session.execute(_undoing(self._changed_in)).addErrback(ignore_failure)
+
+    async def _run(self, context_id: int, options: Any, handles: Sequence[Kept]) -> Any:
+        """Run the script."""
+        text = to_json(options).decode()
+        try:
+            got: runtime.EvaluateResult | runtime.CallFunctionOnResult
+            if not handles:
+                got = await self.session.execute(_evaluation(_known(options), context_id), timeout=None)
+                if got.result.value == 0:
+                    first = f"(globalThis.prepare={_SOURCE})({text})"
+                    got = await self.session.execute(_evaluation(first, context_id), timeout=None)
+            else:
+                object_ids = [await self._in_world(each, context_id) for each in handles]
+                got = await self.session.execute(
+                    runtime.call_function_on(
+                        function_declaration=f"function(...elements){{return ({_SOURCE})({text},...elements)}}",
+                        object_id=object_ids[0],
+                        arguments=[runtime.CallArgument(object_id=each) for each in object_ids],
+                        return_by_value=True,
+                        await_promise=True,
+                    ),
+                    timeout=None,
+                )
+        except CommandError as error:
+            raise explained(error) from error
+        if got.exception_details is not None:
+            raise thrown(got.exception_details)
+        return value_of(got.result)
+
+    async def _in_world(self, handle: Kept, context_id: int) -> str:
+        """Return what stands for an element in our own world."""
+        handle._check()
+        node = (await self.session.execute(dom.describe_node(object_id=handle._remote.object_id))).node
+        command = dom.resolve_node(backend_node_id=node.backend_node_id, execution_context_id=context_id)
+        return (await self.session.execute(command)).object.object_id or ""
+
+
 class Camera:
     """Takes a page's pictures, one after the other.
 
     :param session: the page's.
-    :param world: returns our own world of its main frame, and that frame's id.
+    :param tops: returns the sessions of the page and of its frames in other processes, each with the topmost frame
+        there; the page's own first.
     """
 
-    def __init__(self, session: Session, world: Callable[[], tuple[OwnWorld, str]]) -> None:
+    def __init__(self, session: Session, tops: Callable[[], list[tuple[Session, Frame]]]) -> None:
         self._session = session
-        self._world = world
+        self._tops = tops
         self._lock = DeferredLock()
         self._obstacle = ""
-        #: Whether the last document needed nothing that is done before a plain picture.
+        #: Whether the last documents needed nothing that is done before a plain picture.
         self._settled = False
+        #: Sessions of frames that have been waited for in vain, and have not answered since.
+        self._silent: set[Session] = set()
 
     async def take(self, picture: Picture, seconds: float | None, path: str | os.PathLike[str] | None) -> bytes:
         """Take a picture.
@@ -253,109 +371,180 @@ class Camera:
             self._lock.release()
 
     async def _take(self, picture: Picture) -> bytes:
-        """Take it of the document that is there; where that goes meanwhile, of the next one."""
-        options = picture.options()
-        plain = not options.keys() - {"caret"}
+        """Take it of the documents that are there; where they go meanwhile, of the next ones."""
+        plain = not (picture.options().keys() - {"caret"} or picture.mask or picture.element)
         if plain and self._settled and picture.is_viewport:
-            data = await self._together(picture, options)
+            data = await self._together(picture)
             if data is not None:
                 return data
         for left in reversed(range(_DOCUMENTS)):
-            world, frame_id = self._world()
+            documents = self._documents(picture)
             try:
-                data = await self._prepared(picture, options, world, frame_id)
+                data = await self._prepared(picture, documents)
             except (ContextDestroyed, CommandError) as error:
-                world.forget()
+                for each in documents:
+                    each.world.forget()
                 gone = isinstance(error, ContextDestroyed)
                 if plain and not (gone and left):
                     break  # of whichever document: nothing is asked of it
                 if not (gone and left):
                     raise
                 continue
-            if plain or not left or world.made:
+            if plain or not left or documents[0].world.made:
                 return data
         return await self._capture(picture, 1.0)
 
-    async def _prepared(self, picture: Picture, options: Any, world: OwnWorld, frame_id: str) -> bytes:
-        context_id = await world.context(frame_id)
-        self._obstacle = "what the page shows is not there yet: its fonts, or the element that is to be taken"
-        changed = True
-        try:
-            prepared = await self._run(context_id, options, picture.handles())
-            changed = bool(prepared["changed"])
-            self._settled = not (changed or prepared["waited"])
-            self._obstacle = ""
-            return await self._capture(picture, float(prepared["ratio"]))
-        finally:
-            if changed:
-                self._session.execute(_undoing(context_id)).addErrback(ignore_failure)
+    def _documents(self, picture: Picture) -> list[_Documents]:
+        """Return the documents that it is taken of: the page's own process has the first ones."""
+        needed = {each._injected.session for each in (picture.element, *picture.mask) if isinstance(each, Kept)}
+        silent = self._silent - needed
+        return [_Documents(session, frame) for session, frame in self._tops() if session not in silent]
 
-    async def _together(self, picture: Picture, options: Any) -> bytes | None:
+    async def _prepared(self, picture: Picture, documents: list[_Documents]) -> bytes:
+        main = of = documents[0]
+        try:
+            await main.world.context(main.frame._row.id)
+            self._obstacle = "what the page shows is not there yet: its fonts, or the element that is to be taken"
+            of = self._of(picture, documents)
+            if of is main:
+                await self._prepare(picture, documents)
+            else:
+                await self._prepare_inner(picture, documents, of)
+            self._settled = not any(each.changed or each.prepared.get("waited", True) for each in documents)
+            await self._draw(picture, documents[1:])
+            self._obstacle = ""
+            return await self._capture(picture, float(main.prepared["ratio"]))
+        except (FrameRemoved, Gone) as error:
+            if isinstance(error, FrameRemoved) or (of.session.ended and not self._session.ended):
+                raise EvaluationError("the element is not in the document any more: its frame is gone") from error
+            raise
+        finally:
+            for each in documents:
+                each.undo()
+
+    @staticmethod
+    def _of(picture: Picture, documents: list[_Documents]) -> _Documents:
+        """Return those in which the element is that is to be taken.
+
+        :raises EvaluationError: it is in none of them, or one that is to be masked is not.
+        """
+        known = {each.session: each for each in documents}
+        elements = [picture.element, *picture.mask]
+        for each in elements:
+            if isinstance(each, Kept) and each._injected.session not in known:
+                raise EvaluationError(f"{each!r} is not in the document of any frame of the page")
+        return documents[0] if picture.element is None else known[picture.element._injected.session]
+
+    async def _prepare(self, picture: Picture, documents: list[_Documents]) -> None:
+        """Prepare for a picture of the page, or of an element that its own process has."""
+        preparing = []
+        for each in documents:
+            is_main = each is documents[0]
+            masking, masked = picture.masks(each.session, is_main)
+            options, handles = {**picture.options(), **masking}, masked
+            if is_main and picture.element is not None:
+                options["element"] = True
+                handles = [picture.element, *masked]
+            if is_main and len(documents) == 1:
+                await each.prepare(options, handles)
+                return
+            preparing.append(each.prepare(options, handles) if is_main else self._prepare_other(each, options, handles))
+        await _all_or_none(preparing)
+
+    async def _prepare_inner(self, picture: Picture, documents: list[_Documents], of: _Documents) -> None:
+        """Prepare for a picture of an element that another process has.
+
+        What is around it may move it, and it is scrolled to there: so its own process is prepared after the others, and
+        what is masked in these at the end.
+
+        :param of: in which the element is.
+        """
+        assert picture.element is not None
+        assert picture.place is not None
+        main = documents[0]
+        around = [each for each in documents if each is not of]
+        options = picture.options()
+        await _all_or_none(
+            [main.prepare(options, []), *(self._prepare_other(each, options, []) for each in around[1:])]
+        )
+        await picture.place.reveal()
+        masking, masked = picture.masks(of.session, False)
+        await of.prepare({**options, **masking, "element": True}, [picture.element, *masked])
+        await picture.place.scroll()
+        for each in around:
+            masking, masked = picture.masks(each.session, each is main)
+            if masking:
+                await each.prepare(masking, masked, again=True)
+        before, now = None, await picture.place.box()
+        while now is None or now != before:
+            await of.drawn()
+            before, now = now, await picture.place.box()
+
+    async def _prepare_other(self, documents: _Documents, options: dict[str, Any], masked: Sequence[Kept]) -> None:
+        """Prepare documents of another process, which may be gone, or hang where nothing in them is to be masked."""
+        if masked:
+            await documents.prepare(options, masked)
+        else:
+            await self._patiently(documents, documents.prepare(options, []))
+
+    async def _draw(self, picture: Picture, documents: Sequence[_Documents]) -> None:
+        """Wait until frames of other processes have drawn that are in view, and were changed or scrolled to."""
+
+        async def draw(each: _Documents) -> None:
+            if await is_in_view(each.frame):
+                await each.drawn()
+
+        drawing = [each for each in documents if each.changed or picture.element is not None]
+        await _all_or_none([self._patiently(each, draw(each)) for each in drawing if each.session not in self._silent])
+
+    async def _patiently(self, documents: _Documents, waiting: Coroutine[Any, Any, Any]) -> Any:
+        """Wait for something of another process, but not for long.
+
+        :returns: what comes of it; None where nothing does.
+        """
+        session = documents.session
+        late = lambda: CommandTimeout("Runtime.evaluate", _PATIENCE)  # noqa: E731
+        try:
+            return await with_deadline(session.context.clock, Deferred.fromCoroutine(waiting), _PATIENCE, late)
+        except CommandTimeout:
+            self._silent.add(session)
+            asking = session.execute(runtime.evaluate(expression="0"), timeout=None)
+            asking.addErrback(ignore_failure).addCallback(lambda _: self._silent.discard(session))
+        except TxcdpError:
+            return None  # the document is gone, or the frame is: it is shown as it is
+        return None
+
+    async def _together(self, picture: Picture) -> bytes | None:
         """Take a plain picture of the viewport, and ask meanwhile whether anything had to be done before.
 
         :returns: the picture; None where it does not count.
         """
         self._settled = False
-        world, _ = self._world()
-        context_id = world.known
-        if context_id is None:
+        documents = self._documents(picture)
+        if not all(each.world.made for each in documents):
             return None
-        changed = True
-        checking = self._session.execute(_evaluation(_known(options), context_id), timeout=None)
+        main, *others = documents
+        options = picture.options()
+        checking = [each.check(options) for each in documents]
         taking = commits.execute(self._session, self._command(picture, None, True), None)
         try:
-            try:
-                got = (await checking).result.value
-            except CommandError:
-                changed = False
+            said = [await checking[0]]
+            said += [
+                await self._patiently(each, _value(check)) for each, check in zip(others, checking[1:], strict=True)
+            ]
+            if not all(each and not each["changed"] and not each["waited"] for each in said):
                 return None
-            changed = not isinstance(got, dict) or bool(got["changed"])
-            scaled = picture.scale == "css" and isinstance(got, dict) and got["ratio"] != 1
-            if changed or got["waited"] or scaled:
+            if picture.scale == "css" and main.prepared["ratio"] != 1:
                 return None
             self._settled = True
             return (await taking).data
         finally:
-            if not self._settled:
-                taking.addErrback(ignore_failure)
-                taking.cancel()
-            if changed:
-                self._session.execute(_undoing(context_id)).addErrback(ignore_failure)
-
-    async def _run(self, context_id: int, options: Any, handles: Sequence[Kept]) -> Any:
-        """Run the script."""
-        text = to_json(options).decode()
-        try:
-            got: runtime.EvaluateResult | runtime.CallFunctionOnResult
-            if not handles:
-                got = await self._session.execute(_evaluation(_known(options), context_id), timeout=None)
-                if got.result.value == 0:
-                    first = f"(globalThis.prepare={_SOURCE})({text})"
-                    got = await self._session.execute(_evaluation(first, context_id), timeout=None)
-            else:
-                object_ids = [await self._in_world(each, context_id) for each in handles]
-                got = await self._session.execute(
-                    runtime.call_function_on(
-                        function_declaration=f"function(...elements){{return ({_SOURCE})({text},...elements)}}",
-                        object_id=object_ids[0],
-                        arguments=[runtime.CallArgument(object_id=each) for each in object_ids],
-                        return_by_value=True,
-                        await_promise=True,
-                    ),
-                    timeout=None,
-                )
-        except CommandError as error:
-            raise explained(error) from error
-        if got.exception_details is not None:
-            raise thrown(got.exception_details)
-        return value_of(got.result)
-
-    async def _in_world(self, handle: Kept, context_id: int) -> str:
-        """Return what stands for an element in our own world."""
-        handle._check()
-        node = (await self._session.execute(dom.describe_node(object_id=handle._remote.object_id))).node
-        command = dom.resolve_node(backend_node_id=node.backend_node_id, execution_context_id=context_id)
-        return (await self._session.execute(command)).object.object_id or ""
+            unwanted: list[Deferred[Any]] = [] if self._settled else [taking, *checking]
+            for waiting in unwanted:
+                waiting.addErrback(ignore_failure)
+                waiting.cancel()
+            for each in documents:
+                each.undo()
 
     async def _capture(self, picture: Picture, ratio: float) -> bytes:
         clip, inside = await self._region(picture, ratio)
@@ -375,7 +564,11 @@ class Camera:
         whole = picture.clip is None and picture.element is None and not picture.full_page
         if whole and (picture.scale == "device" or ratio == 1):
             return None, True
-        box = None if picture.box is None else await picture.box()
+        box = None
+        if picture.place is not None:
+            box = await picture.place.box()
+            if box is None:
+                raise EvaluationError(f"{picture.element!r} is not shown any more")
         metrics = await self._session.execute(page.get_layout_metrics())
         return picture.region(ratio, metrics, box)
 
@@ -390,6 +583,20 @@ class Camera:
             clip=clip,
             capture_beyond_viewport=None if inside else True,
         )
+
+
+async def _value(waiting: Deferred[Any]) -> Any:
+    return await waiting
+
+
+async def _all_or_none(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> None:
+    """Run all at once; where one fails the others go on no further."""
+    running = [Deferred.fromCoroutine(each) for each in coroutines]
+    try:
+        await when_all(running)
+    finally:
+        for each in running:
+            each.cancel()
 
 
 def save(data: bytes, path: str | os.PathLike[str]) -> None:

@@ -428,6 +428,9 @@ class OwnWorld:
         "return (type?new XMLSerializer().serializeToString(type):'')+(root?get(Element,'outerHTML',root):'')})()"
     )
 
+    #: The size of the frame's viewport, and how many of the device's pixels one of its own is wide.
+    VIEW: Final = "({width:innerWidth,height:innerHeight,ratio:devicePixelRatio})"
+
     def __init__(self, session: Session) -> None:
         self._session = session
         self._context: int | None = None

@@ -689,6 +689,16 @@ class FrameTree:
         """Return whether a frame is the one at the top of its session, whose documents commands mean by default."""
         return row.session_id is not None and self._model.frames.top(row.session_id) is row
 
+    def tops(self) -> list[tuple[Session, Frame]]:
+        """Return the sessions of the page and of its frames in other processes, each with the topmost frame there."""
+        found = [(self._session, self.main)]
+        for key, session in self._sessions.items():
+            row = self._model.frames.top(key) if key else None
+            frame = None if row is None else self.frame(row.id)
+            if frame is not None:
+                found.append((session, frame))
+        return found
+
     def removed(self, frame: Frame) -> Exception:
         """Return what to fail with because a frame is gone."""
         return FrameRemoved(frame.url, "the frame was removed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
@@ -24,7 +25,7 @@ from txcdp.page._action_options import (
     KeyOptions,
     WaitOptions,
 )
-from txcdp.page._coordinates import Box, box_of, offset_of
+from txcdp.page._coordinates import Box, Place, box_of
 from txcdp.page._engine import ElementMoved
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
 from txcdp.page._values import clean_stack
@@ -306,11 +307,10 @@ class ElementHandle(JSHandle):
         """
         self._check()
         session = self._injected.session
-        box = await box_of(session, self._remote.object_id)
-        if box is None or session.kind != "iframe":
-            return box
+        if session.kind != "iframe":
+            return await box_of(session, self._remote.object_id)
         frame = await self.owner_frame()  # of another process, which does not know where it is
-        return None if frame is None else await offset_of(frame, box)
+        return None if frame is None else await Place(session, self._remote.object_id, frame).box()
 
     @returns_deferred
     async def screenshot(
@@ -346,15 +346,13 @@ class ElementHandle(JSHandle):
             omit_background=omit_background,
             scale=scale,
             element=self,
-            box=self.bounding_box,
         )
         seconds = seconds_of(timeout, self._injected.session.context.timeout)
         frame = await self.owner_frame()
         if frame is None:
             raise EvaluationError(f"{self!r} is in no document that is shown")
-        if self._injected.session is not frame.page.session:
-            raise EvaluationError(f"{self!r} is in a frame of another process: take the page's picture, with clip=")
-        return await frame.page._camera.take(picture, seconds, path)
+        place = Place(self._injected.session, self._remote.object_id, frame)
+        return await frame.page._camera.take(replace(picture, place=place), seconds, path)
 
 
 #: Elements that show a document.

@@ -138,8 +138,7 @@ class Page(SelectorActions, EndedByBlock):
         self.context = context
         self._injected = Injected(session)
         self._evaluator = Evaluator(self._injected, self._frame_by_id)
-        own_world = lambda: (self.main_frame._world(session), self.main_frame_id)  # noqa: E731
-        self._camera = capture.Camera(session, own_world)
+        self._camera = capture.Camera(session, lambda: self._tree.tops())
         self._target_id = target_id
         self._was_found = found
         self._connection = connection
@@ -151,7 +150,7 @@ class Page(SelectorActions, EndedByBlock):
         url = "about:blank" if session.target is None else session.target.url
         going = opener is not None and opener._popups.is_going_somewhere()
         self._popups: Popups = Popups(session, opener)
-        self._tree = FrameTree(self, target_id, url or "about:blank", found, going, dialogs.follow)
+        self._tree: FrameTree = FrameTree(self, target_id, url or "about:blank", found, going, dialogs.follow)
         self._said = PageConsole(self, self._tree.streams)
         self._file_choosers = FileChoosers(self, self._tree.streams)
         # All leave in one write. A page that hangs answers when it hangs no more.
@@ -1103,7 +1102,8 @@ class Page(SelectorActions, EndedByBlock):
     ) -> bytes:
         """Take a picture of the page (``Page.captureScreenshot``), once the fonts that it needs are there.
 
-        What is changed in the page for it is put back, also when it fails or is cancelled.
+        What is changed in the page for it is put back, also when it fails or is cancelled. A frame of another site that
+        does not answer for 5 seconds is shown as it is, unless something in it is to be masked.
 
         :param path: a file to write it to, too; its suffix decides what it is: .png, .jpg, .jpeg or .webp.
         :param type: ``"png"``, ``"jpeg"`` or ``"webp"``; by default what the path says, else PNG.
@@ -1114,10 +1114,9 @@ class Page(SelectorActions, EndedByBlock):
             pixels; what is beyond its edges is left out. A :class:`~txcdp.domains.page.Viewport` is a part of the
             document, and has a scale.
         :param mask: what is painted over: selectors of CSS, each for all elements of the page's document that match,
-            elements, or locators.
+            and elements, or locators, of any frame.
         :param mask_color: with which colour of CSS; ``"#FF00FF"`` when not given.
-        :param style: a style sheet that holds while the picture is taken, in all frames of the page's process and in
-            their open shadow trees.
+        :param style: a style sheet that holds while the picture is taken, in all frames and in their open shadow trees.
         :param animations: ``"disabled"``: animations and transitions that end are brought to their end, with its
             events; those that do not are shown as they are before they begin, and start again afterwards.
         :param caret: ``"hide"``, or ``"initial"``: the caret of what is edited blinks as it does.

@@ -22,6 +22,7 @@ from txcdp._deferreds import ignore_failure
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, ContextDestroyed, Gone, TxcdpError
 from txcdp.page._action_options import Position
+from txcdp.page._coordinates import Area, View
 from txcdp.page._engine import Again, Engine
 from txcdp.page._evaluation import explained
 from txcdp.page._locating import Attempt
@@ -151,10 +152,10 @@ class Pointer:
         inner_ones = frames[:-1]
         elements = [await _FrameElement.of(around, each) for each, around in zip(inner_ones, frames[1:], strict=True)]
         try:
-            views = [_View(found)]
+            views = [View(found)]
             for element, each in zip(elements, frames[1:], strict=True):
                 told = await element.engine.call_with(each._row.id, "call", ["view", []])
-                views.append(_View(msgspec.json.decode(str(told.value))["value"]))
+                views.append(View(msgspec.json.decode(str(told.value))["value"]))
             tops = [each is frames[-1] or frame._tree.is_top(each._row) for each in frames]
             for number, element in enumerate(elements, 1):
                 # The browser tells of places in the viewport of the process's topmost frame, in pixels of this one.
@@ -165,7 +166,10 @@ class Pointer:
                 around = frames[number + 1]
                 point = element.outward(point, views[number].size)
                 if not tops[number + 1]:
-                    point = elements[number + 1].inward(point, views[number + 1].size)
+                    inside = elements[number + 1].inward(point, views[number + 1].size)
+                    if inside is None:
+                        raise Again("element is not visible: the frame that it is in has no area")
+                    point = inside
                 if not self._pointing.force:
                     await self._look_through(aimed, around, element, point, found["html"])
             return point
@@ -315,7 +319,7 @@ class _Aimed:
         return asking.addCallbacks(_value_of, _went)
 
 
-class _FrameElement:
+class _FrameElement(Area):
     """The element that shows a frame, in the document around it.
 
     :ivar engine: the script in that document.
@@ -323,11 +327,9 @@ class _FrameElement:
     """
 
     def __init__(self, engine: Engine, object_id: str, quad: Sequence[float]) -> None:
+        super().__init__(quad)
         self.engine = engine
         self.object_id = object_id
-        self._origin = (quad[0], quad[1])
-        self._right = (quad[2] - quad[0], quad[3] - quad[1])
-        self._down = (quad[6] - quad[0], quad[7] - quad[1])
 
     @classmethod
     async def of(cls, parent: Frame, frame: Frame) -> _FrameElement:
@@ -348,33 +350,6 @@ class _FrameElement:
         if box is None:
             raise Again("element is not visible: the frame that it is in is not rendered")
         return cls(Engine(session, world), str(found.object_id), box.model.content)
-
-    def scale(self, factor: float) -> None:
-        """Take all that is told of its place for that many pixels."""
-        self._origin = (self._origin[0] * factor, self._origin[1] * factor)
-        self._right = (self._right[0] * factor, self._right[1] * factor)
-        self._down = (self._down[0] * factor, self._down[1] * factor)
-
-    def outward(self, point: tuple[float, float], size: tuple[float, float]) -> tuple[float, float]:
-        """Return where a point of the frame is around it; the frame may be turned, and larger or smaller.
-
-        :param size: of the frame's viewport.
-        """
-        across, along = point[0] / (size[0] or 1), point[1] / (size[1] or 1)
-        return (
-            self._origin[0] + across * self._right[0] + along * self._down[0],
-            self._origin[1] + across * self._right[1] + along * self._down[1],
-        )
-
-    def inward(self, point: tuple[float, float], size: tuple[float, float]) -> tuple[float, float]:
-        """Return where a point around the frame is in it."""
-        x, y = point[0] - self._origin[0], point[1] - self._origin[1]
-        area = self._right[0] * self._down[1] - self._right[1] * self._down[0]
-        if not area:
-            raise Again("element is not visible: the frame that it is in has no area")
-        across = (x * self._down[1] - y * self._down[0]) / area
-        along = (y * self._right[0] - x * self._right[1]) / area
-        return across * size[0], along * size[1]
 
     def release(self) -> None:
         """Let go of the element."""
@@ -517,15 +492,3 @@ def _went(failure: Failure) -> str:
 
 def _arg(value: Any) -> runtime.CallArgument:
     return runtime.CallArgument(value=value)
-
-
-class _View:
-    """The viewport of a frame.
-
-    :ivar size: in its own CSS pixels.
-    :ivar ratio: device pixels of one, which zoom makes more.
-    """
-
-    def __init__(self, said: dict[str, float]) -> None:
-        self.size = (float(said["width"]), float(said["height"]))
-        self.ratio = float(said["ratio"])

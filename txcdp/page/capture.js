@@ -1,9 +1,10 @@
-// Prepares the documents of a page for a picture, in the isolated world of its main frame, which reaches all frames of
-// the process. What it changes is undone by undo(), which is left behind as a global of that world, whatever happens.
+// Prepares the documents that one process has of a page for a picture, in the isolated world of the topmost one, which
+// reaches all others. What it changes is undone by undo(), which is left behind as a global of that world, whatever
+// happens; where it runs once more for the same picture (again), for both.
 //
 // A document is not asked by name, as a form may have the name of any of its properties.
 async (
-    /** @type {{ style?: string, element?: boolean, freeze?: boolean, caret?: boolean, masks?: string[], maskColor: string }} */ options,
+    /** @type {{ style?: string, element?: boolean, freeze?: boolean, caret?: boolean, masks?: string[], maskColor: string, again?: boolean }} */ options,
     /** @type {any[]} */ ...elements
 ) => {
     /**
@@ -18,9 +19,11 @@ async (
     /** @type {(() => void)[]} */
     const undoing = [];
     let over = false;
+    const before = options.again ? /** @type {any} */ (globalThis).undo : null;
     /** @type {any} */ (globalThis).undo = () => {
         over = true;
         for (const each of undoing.splice(0).reverse()) try { each() } catch { /* its document is gone */ }
+        before?.();
     };
 
     /** @type {Document[]} */
@@ -117,17 +120,31 @@ async (
     // An element is there once it has a box that stays where it is for a frame.
     if (options.element && !over) {
         const element = elements[0];
-        const frame = () => new Promise(done => requestAnimationFrame(done));
+        // Where nothing is drawn, as the frame is out of sight, there is none.
+        const frame = () => new Promise(done => { requestAnimationFrame(done); setTimeout(done, 1000) });
         const visible = () => call(Element, 'checkVisibility', element, {visibilityProperty: true});
         const box = () => {
             const {x, y, width, height} = call(Element, 'getBoundingClientRect', element);
             return width && height && visible() ? `${x},${y},${width},${height}` : '';
         };
+        /** @param {any} at */
+        const around = at => {
+            const root = call(Node, 'getRootNode', at);
+            const host = get(Node, 'nodeType', root) === 11 ? get(ShadowRoot, 'host', root) : views.get(root)?.frameElement;
+            return get(Node, 'parentElement', at) || host;
+        };
+        const isScrolledSmoothly = () => {
+            for (let at = element; at; at = around(at)) if (getComputedStyle(at).scrollBehavior === 'smooth') return true;
+            return false;
+        };
         for (let before = ''; !over; ) {
             if (element.nodeType !== 1) throw new Error('the node is no element');
-            if (!element.isConnected) throw new Error('the element is not in the document any more');
+            if (!element.isConnected || !get(Document, 'defaultView', element.ownerDocument)) throw new Error('the element is not in the document any more');
             const now = box();
             if (now && now === before) {
+                if (isScrolledSmoothly()) { // then it would be nowhere for long
+                    for (const [tree, owner, kind] of all()) add('* { scroll-behavior: auto !important }', tree, owner, kind);
+                }
                 call(Element, 'scrollIntoViewIfNeeded', element);
                 break;
             }
