@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypedDict, get_args
 
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.python.failure import Failure
@@ -24,13 +24,9 @@ from txcdp._deferreds import ignore_failure, when_all, with_deadline
 from txcdp.domains import dom, page, runtime
 from txcdp.errors import CommandError, CommandTimeout, ContextDestroyed, EvaluationError, FrameRemoved, Gone, TxcdpError
 from txcdp.page import _commits as commits
-from txcdp.page._coordinates import Place, is_in_view
-from txcdp.page._evaluation import Kept, explained, thrown, value_of
+from txcdp.page._evaluation import Kept, OwnWorld, explained, thrown, value_of
 from txcdp.page._injected import _without_comments
 from txcdp.protocol import to_json
-
-if TYPE_CHECKING:
-    from txcdp.page._frames import Frame
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 
@@ -100,6 +96,29 @@ def format_of(
     return image_format(path, type_ or format_)
 
 
+class PicturedElement(Protocol):
+    """An element of any frame, as it is found in the page."""
+
+    async def box(self) -> Clip | None:
+        """Return its box in the viewport of the page; None: it is not shown."""
+
+    async def reveal(self) -> None:
+        """Scroll to the frames of other processes that it is in."""
+
+    async def scroll(self) -> None:
+        """Scroll to it in the documents of other processes around its own."""
+
+
+class TopFrame(NamedTuple):
+    """The topmost frame that one process has of a page."""
+
+    session: Session
+    world: OwnWorld
+    id: str
+    #: Whether any of it is in the viewport of the page.
+    is_in_view: Callable[[], Coroutine[Any, Any, bool]]
+
+
 @dataclass(frozen=True)
 class Picture:
     """A description of a picture; see ``Page.screenshot``.
@@ -120,7 +139,7 @@ class Picture:
     omit_background: bool = False
     scale: str = "device"
     element: Kept | None = None
-    place: Place | None = None
+    place: PicturedElement | None = None
 
     def __post_init__(self) -> None:
         for name, values in (("animations", ("disabled", "allow")), ("caret", ("hide", "initial"))):
@@ -228,14 +247,13 @@ class Picture:
 class _Documents:
     """The documents of a page that one process has, as they are prepared for one picture.
 
-    :param session: in which the browser tells of them.
-    :param frame: the topmost one of them.
+    :param top: the frame of the topmost one.
     """
 
-    def __init__(self, session: Session, frame: Frame) -> None:
-        self.session = session
-        self.frame = frame
-        self.world = frame._world(session)
+    def __init__(self, top: TopFrame) -> None:
+        self.top = top
+        self.session = top.session
+        self.world = top.world
         #: What the script has said the first time.
         self.prepared: dict[str, Any] = {}
         self._changed_in: int | None = None
@@ -252,7 +270,7 @@ class _Documents:
         :param handles: the elements that it is given: that of which the picture is first, then those to be masked.
         :param again: whether it has run for the picture already.
         """
-        context_id = await self.world.context(self.frame._row.id)
+        context_id = await self.world.context(self.top.id)
         changed, self._changed_in = self.changed, context_id
         prepared = await self._run(context_id, {**options, "again": True} if again else options, handles)
         if not (prepared["changed"] or changed):
@@ -332,11 +350,10 @@ class Camera:
     """Takes a page's pictures, one after the other.
 
     :param session: the page's.
-    :param tops: returns the sessions of the page and of its frames in other processes, each with the topmost frame
-        there; the page's own first.
+    :param tops: returns the topmost frame of each process that has any of the page; the page's own first.
     """
 
-    def __init__(self, session: Session, tops: Callable[[], list[tuple[Session, Frame]]]) -> None:
+    def __init__(self, session: Session, tops: Callable[[], list[TopFrame]]) -> None:
         self._session = session
         self._tops = tops
         self._lock = DeferredLock()
@@ -398,12 +415,12 @@ class Camera:
         """Return the documents that it is taken of: the page's own process has the first ones."""
         needed = {each._injected.session for each in (picture.element, *picture.mask) if isinstance(each, Kept)}
         silent = self._silent - needed
-        return [_Documents(session, frame) for session, frame in self._tops() if session not in silent]
+        return [_Documents(each) for each in self._tops() if each.session not in silent]
 
     async def _prepared(self, picture: Picture, documents: list[_Documents]) -> bytes:
         main = of = documents[0]
         try:
-            await main.world.context(main.frame._row.id)
+            await main.world.context(main.top.id)
             self._obstacle = "what the page shows is not there yet: its fonts, or the element that is to be taken"
             of = self._of(picture, documents)
             if of is main:
@@ -491,7 +508,7 @@ class Camera:
         """Wait until frames of other processes have drawn that are in view, and were changed or scrolled to."""
 
         async def draw(each: _Documents) -> None:
-            if await is_in_view(each.frame):
+            if await each.top.is_in_view():
                 await each.drawn()
 
         drawing = [each for each in documents if each.changed or picture.element is not None]

@@ -147,8 +147,8 @@ class _Edge:
                 raise (self.inner._tree.removed(self.inner) if meant is error else meant) from error
 
 
-class Place:
-    """Where an element is in its page.
+class ElementPlace:
+    """The place of an element in its page.
 
     :param session: the element's.
     :param object_id: its own.

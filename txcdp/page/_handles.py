@@ -25,7 +25,7 @@ from txcdp.page._action_options import (
     KeyOptions,
     WaitOptions,
 )
-from txcdp.page._coordinates import Box, Place, box_of
+from txcdp.page._coordinates import Box, ElementPlace, box_of
 from txcdp.page._engine import ElementMoved
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
 from txcdp.page._values import clean_stack
@@ -310,7 +310,7 @@ class ElementHandle(JSHandle):
         if session.kind != "iframe":
             return await box_of(session, self._remote.object_id)
         frame = await self.owner_frame()  # of another process, which does not know where it is
-        return None if frame is None else await Place(session, self._remote.object_id, frame).box()
+        return None if frame is None else await ElementPlace(session, self._remote.object_id, frame).box()
 
     @returns_deferred
     async def screenshot(
@@ -351,7 +351,7 @@ class ElementHandle(JSHandle):
         frame = await self.owner_frame()
         if frame is None:
             raise EvaluationError(f"{self!r} is in no document that is shown")
-        place = Place(self._injected.session, self._remote.object_id, frame)
+        place = ElementPlace(self._injected.session, self._remote.object_id, frame)
         return await frame.page._camera.take(replace(picture, place=place), seconds, path)
 
 

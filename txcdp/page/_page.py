@@ -7,7 +7,7 @@ import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack, cast
 
 from twisted.internet.defer import Deferred, fail
@@ -33,6 +33,7 @@ from txcdp.page import _printing as printing
 from txcdp.page._accessibility import Accessibility
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleMessage, PageConsole, PageError
+from txcdp.page._coordinates import is_in_view
 from txcdp.page._coverage import Coverage
 from txcdp.page._dialogs import Dialog, PageDialogs
 from txcdp.page._downloads import Download
@@ -138,7 +139,7 @@ class Page(SelectorActions, EndedByBlock):
         self.context = context
         self._injected = Injected(session)
         self._evaluator = Evaluator(self._injected, self._frame_by_id)
-        self._camera = capture.Camera(session, lambda: self._tree.tops())
+        self._camera = capture.Camera(session, self._tops)
         self._target_id = target_id
         self._was_found = found
         self._connection = connection
@@ -1311,6 +1312,13 @@ class Page(SelectorActions, EndedByBlock):
             otherwise like ``Session.execute``.
         """
         return save_screencast(self.new_cdp_session, path, quality, max_size, ffmpeg)
+
+    def _tops(self) -> list[capture.TopFrame]:
+        """Return the topmost frame of each process that has any of the page; the page's own first."""
+        return [
+            capture.TopFrame(session, frame._world(session), frame._row.id, partial(is_in_view, frame))
+            for session, frame in self._tree.tops()
+        ]
 
     def _capture_seconds(self, timeout: Timeout) -> float | None:
         return seconds_of(timeout, self._timeouts.general(self._connection.timeout))

@@ -20,7 +20,7 @@ from txcdp.errors import CommandError
 from txcdp.page import _capture as capture
 from txcdp.page._aria_snapshot import snapshot_text
 from txcdp.page._changes import ChangeStream, ElementStates
-from txcdp.page._coordinates import Box, Place
+from txcdp.page._coordinates import Box, ElementPlace
 from txcdp.page._engine import Again
 from txcdp.page._evaluation import Evaluator, explained
 from txcdp.page._handles import ElementHandle, JSHandle, elements_of, handle_of
@@ -196,7 +196,7 @@ class ElementReading(LocatorBase):
                 box: Box | None = await attempt.run("box")
                 return box
             object_id = await attempt.element()
-            return await Place(attempt.session, object_id, attempt.frame).box()
+            return await ElementPlace(attempt.session, object_id, attempt.frame).box()
 
         return self._perform("bounding_box", read, timeout)
 

@@ -52,21 +52,21 @@ class Screencast(StreamSubject[ScreencastFrame]):
         self._session = session
         self._start = start
         self._attach = attach
-        self._run: _Run | None = None
+        self._casting: _Casting | None = None
         ended: Deferred[object] = session.when_ended()  # type: ignore[assignment]
         ended.addCallback(lambda _: self.end())
 
     def _first_came(self) -> None:
         attaching = succeed(self._session) if self._attach is None else self._attach()
-        self._run = _Run(self, self._start, attaching, is_apart=self._attach is not None)
+        self._casting = _Casting(self, self._start, attaching, is_apart=self._attach is not None)
 
     def _last_left(self) -> None:
-        run, self._run = self._run, None
-        if run is not None:
-            run.stop()
+        casting, self._casting = self._casting, None
+        if casting is not None:
+            casting.stop()
 
 
-class _Run:
+class _Casting:
     """A screencast that runs, in a session where there is no other one.
 
     :param pictures: what it is for.
