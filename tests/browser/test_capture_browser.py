@@ -70,9 +70,9 @@ class RegionTests(CaptureTestCase):
             ({"type": "jpeg", "quality": 101}, ValueError, "0 to 100"),
             ({"type": "jpeg", "quality": 50.5}, TypeError, "whole number"),
             ({"type": "gif"}, ValueError, "'png', 'jpeg', 'webp'"),
-            ({"animations": "off"}, ValueError, "'disabled' or 'allow'"),
-            ({"caret": "show"}, ValueError, "'hide' or 'initial'"),
-            ({"scale": 2}, ValueError, "'css' or 'device'"),
+            ({"animations": "off"}, ValueError, "'disabled', 'allow'"),
+            ({"caret": "show"}, ValueError, "'hide', 'initial'"),
+            ({"scale": 2}, ValueError, "'css', 'device'"),
             ({"mask": "#a"}, TypeError, "write mask=["),
             ({"mask": ["#a:"]}, EvaluationError, "not a valid selector"),
         ):

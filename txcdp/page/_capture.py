@@ -339,9 +339,17 @@ class _Documents:
         return value_of(got.result)
 
     async def _in_world(self, handle: Kept, context_id: int) -> str:
-        """Return what stands for an element in our own world."""
+        """Return what stands for an element in our own world.
+
+        :raises EvaluationError: its document is gone.
+        """
         handle._check()
-        node = (await self.session.execute(dom.describe_node(object_id=handle._remote.object_id))).node
+        try:
+            node = (await self.session.execute(dom.describe_node(object_id=handle._remote.object_id))).node
+        except CommandError as error:
+            if isinstance(explained(error), ContextDestroyed):
+                raise EvaluationError(f"{handle!r} is not in the document any more") from error
+            raise
         command = dom.resolve_node(backend_node_id=node.backend_node_id, execution_context_id=context_id)
         return (await self.session.execute(command)).object.object_id or ""
 
