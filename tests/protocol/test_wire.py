@@ -41,6 +41,7 @@ METHODS = st.from_regex(r"[A-Z][a-zA-Z]{1,10}\.[a-z][a-zA-Z]{1,12}", fullmatch=T
 
 @example("A.b", {"sessionId": "x"}, "S")
 @example("A.b", {"sessionId": "x"}, None)
+@example("A.b", {"x": {}, "sessionId": "x"}, "S")  # a key of the parameters, after an object
 @example("A.b", {"x": '"sessionId":"x"}'}, "S")
 @given(METHODS, PARAMS, SESSIONS)
 def test_peeking_says_what_decoding_says(method: str, params: dict[str, Any], session: str | None) -> None:
