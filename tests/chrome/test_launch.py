@@ -313,6 +313,7 @@ class StartTests(LaunchCase):
 class EndTests(LaunchCase):
     def test_everybody_hears_of_a_crash_and_all_is_removed(self):
         browser, fake = self.launched()
+        os.mkdir(os.path.join(browser.profile, "Default"))
         waiting = [browser.when_ended(), browser.when_ended()]
         waiting[0].cancel()
         self.failureResultOf(waiting[0], CancelledError)

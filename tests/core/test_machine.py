@@ -188,7 +188,7 @@ class Machine(RuleBasedStateMachine):
         self.named = 0
         self.restorable: set[str] = set()
         self.resumed: list[Any] = []
-        self.evaluations = 0
+        self.evaluated: list[str] = []
         self.said: list[tuple[int, Session]] = []
 
     def _log(self, entry: LogEvent) -> None:
@@ -200,7 +200,8 @@ class Machine(RuleBasedStateMachine):
         self.unanswered.append(command)
         if command["method"] != "Browser.getVersion":  # which is a question of our own, and may overtake
             self.order.setdefault(command.get("sessionId", ""), []).append(command["id"])
-        self.evaluations += command["method"] == "Runtime.evaluate"
+        if command["method"] == "Runtime.evaluate":
+            self.evaluated.append(command["params"]["expression"])
         if self.prompt:
             # The reply is there before send() has returned, and as often while an item is being delivered.
             self.prompt -= 1
@@ -269,7 +270,7 @@ class Machine(RuleBasedStateMachine):
         self.sent.append(sent)
         deferred: Deferred[Any]
         if kind == "typed":
-            deferred = session.execute(runtime.evaluate(expression="1"), **options)
+            deferred = session.execute(runtime.evaluate(expression=str(len(self.sent))), **options)
         elif kind == "navigate":
             deferred = session.execute(page.navigate(url="x"), **options)
         elif kind == "enable":
@@ -542,7 +543,7 @@ class Machine(RuleBasedStateMachine):
         pending = [
             each for each in self.sent if each.session is session and not each.outcomes and each.kind != "navigate"
         ]
-        lives = not (session.ended or session.suspended or self.line.ending)
+        lives = not (self._going(session) or session.suspended or self.line.ending)
         self.say(event("Inspector.targetCrashed", {}, session.id))
         if lives:
             assert session.crashed
@@ -653,7 +654,7 @@ class Machine(RuleBasedStateMachine):
     def commands_left_in_order(self) -> None:
         for ids in self.order.values():
             assert ids == sorted(set(ids))
-        assert self.evaluations <= sum(each.kind == "typed" for each in self.sent), "nothing is sent twice"
+        assert len(self.evaluated) == len(set(self.evaluated)), "nothing is sent twice"
 
     @invariant()
     def nothing_was_logged_but_what_subscribers_raised(self) -> None:
