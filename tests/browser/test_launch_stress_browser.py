@@ -192,8 +192,8 @@ class OwnerTests(StressCase):
     @pytest.mark.stress
     async def test_reactor_stop_while_others_wait_for_their_turn(self):
         await self.check_stop(
-            "from txcdp.chrome import starting",
-            "starting.AT_ONCE = 1",
+            "from txcdp.chrome import limit_starts",
+            "limit_starts(1)",
             "print('here', flush=True)",
             "waiting = [txcdp.launch(reactor) for _ in range(3)]",
             "reactor.callLater(0.1, reactor.stop)",
