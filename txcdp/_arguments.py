@@ -141,6 +141,16 @@ def near_names(name: object, known: Iterable[str], most: int = 1) -> list[str]:
     return [folded[each] for each in near[:most]]
 
 
+def did_you_mean(name: object, known: Iterable[str], most: int = 1, before: str = "") -> str:
+    """Return the question for the names that are most like one that there is not; empty where none is.
+
+    :param most: how many.
+    :param before: what stands before the question.
+    """
+    near = near_names(name, known, most)
+    return f"{before}did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
 def fold_name(name: str) -> str:
     """Return a name as it is compared: without underscores, in small letters."""
     return name.replace("_", "").lower()
@@ -148,11 +158,10 @@ def fold_name(name: str) -> str:
 
 def instead_of(value: object, known: Collection[str]) -> str:
     """Return what to write instead of a value that there is not, in words."""
-    near = near_names(value, known)
-    meant = f"did you mean {near[0]!r}?" if near else ""
+    meant = did_you_mean(value, known)
     if meant and len(known) > _LISTED:
         return meant
-    return f"use one of {', '.join(map(repr, known))}" + (f"; {meant}" if meant else "")
+    return f"use one of {', '.join(map(repr, known))}" + ("; " + meant if meant else "")
 
 
 def check_choice(name: str, value: object, known: Collection[str]) -> None:
@@ -168,8 +177,7 @@ def check_choice(name: str, value: object, known: Collection[str]) -> None:
 def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
     """Return the sentence about a name that there is not."""
     names = sorted(known)
-    near = near_names(name, names)
-    todo = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    todo = did_you_mean(name, names) or f"there are {', '.join(names)}"
     return f"{what} {name!r} unknown; {todo}"
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from txcdp._arguments import near_names
+from txcdp._arguments import did_you_mean
 from txcdp._privacy import shortened
 
 if TYPE_CHECKING:
@@ -31,9 +31,8 @@ class Devices(Mapping[str, "DeviceOptions"]):
         try:
             options: DeviceOptions = deepcopy(self._table[name])
         except KeyError:
-            near = near_names(name, self._table)
-            meant = f"did you mean {near[0]!r}? " if near else ""
-            raise KeyError(shortened(f"{name!r}; {meant}list(txcdp.devices) has the names that there are")) from None
+            todo = f"{did_you_mean(name, self._table)} list(txcdp.devices) has the names that there are"
+            raise KeyError(shortened(f"{name!r}; {todo.lstrip()}")) from None
         return options
 
     def __iter__(self) -> Iterator[str]:

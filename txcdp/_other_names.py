@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from txcdp._arguments import near_names
+from txcdp._arguments import did_you_mean
 
 _STREAMS: Final = (
     "events are streams: page.console.subscribe(print), or page.dialogs, page.responses and so on; what subscribe() "
@@ -114,15 +114,14 @@ ADVICE: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def about_missing(name: str, known: Iterable[str]) -> str | None:
-    """Return what to say of a name that something has not; None: nothing is like it, or it is private.
+def about_missing(name: str, known: Iterable[str]) -> str:
+    """Return what to say of a name that something has not; nothing where none is like it, or it is private.
 
     Python says that where it prints a traceback itself, but not where Twisted logs a failure, or a reactor ends by one.
 
     :param known: what it has.
     """
-    near = [] if name.startswith("_") else near_names(name, (each for each in known if not each.startswith("_")))
-    return f"did you mean {near[0]!r}?" if near else None
+    return "" if name.startswith("_") else did_you_mean(name, (each for each in known if not each.startswith("_")))
 
 
 class NearNames:
@@ -137,13 +136,13 @@ class NearNames:
 
         def __getattr__(self, name: str) -> Any:
             known = type(self)
-            advice = None if hasattr(known, name) else self._about(name)
-            if advice is None:
+            advice = "" if hasattr(known, name) else self._about(name)
+            if not advice:
                 return object.__getattribute__(self, name)  # raises what it raised: a property may have failed
             # Without the object: Python would say once more what is like the name.
             raise AttributeError(f"{known.__name__!r} object has no attribute {name!r}: {advice}", name=name)
 
-    def _about(self, name: str) -> str | None:
+    def _about(self, name: str) -> str:
         ours = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
         if ours != name and hasattr(type(self), ours):
             return f"it is called {ours}"

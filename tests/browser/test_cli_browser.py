@@ -548,7 +548,7 @@ class FailureTests(CommandTestCase):
     async def test_misuse(self) -> None:
         command = await self.watch("example.com", "--events", "netwrk")
         self.assertEqual(command.code, 2)
-        self.assertIn(b"did you mean Network?", command.err)
+        self.assertIn(b"did you mean 'Network'?", command.err)
 
 
 class RunningBrowserTests(CommandTestCase):

@@ -366,7 +366,7 @@ class ContextTests(SharedBrowserTestCase):
             ({"proxy": {"server": "socks5://p:1", "username": "u"}}, ValueError, "SOCKS"),
             ({"http_credentials": {"username": "u"}}, TypeError, "password"),
             ({"http_credentials": {"username": "u", "password": "p", "origin": "x"}}, ValueError, "origin"),
-            ({"userAgent": "x"}, TypeError, "did you mean user_agent"),
+            ({"userAgent": "x"}, TypeError, "did you mean 'user_agent'"),
             ({"context": None}, TypeError, "context.new_page"),
         ]  # fmt: skip
         before = await self.browser.targets()

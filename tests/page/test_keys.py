@@ -52,7 +52,7 @@ class KeyTests(SynchronousTestCase):
             with self.assertRaisesRegex(ValueError, "Unknown key: "):
                 split(wrong)
         for wrong, near in {"Ctrl+A": "Control", "enter": "Enter", "Esc": "Escape", "PgDn": "PageDown"}.items():
-            with self.assertRaisesRegex(ValueError, f'did you mean "{near}"'):
+            with self.assertRaisesRegex(ValueError, f"did you mean '{near}'"):
                 split(wrong)
 
     def test_on_a_mac(self):

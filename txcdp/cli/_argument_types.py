@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from txcdp.cli._selection import Selection
-from txcdp._arguments import near_names
+from txcdp._arguments import did_you_mean
 
 #: How the name of a picture's file ends.
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -173,9 +173,9 @@ def device(text: str) -> str:
     for each in devices:
         if each.lower() == text.lower():
             return each
-    names = near_names(text, devices, 3)
-    meant = f"did you mean {' or '.join(repr(each) for each in names)}?" if names else "see txcdp.devices"
-    raise argparse.ArgumentTypeError(f"there is no device {text!r}; {meant}")
+    raise argparse.ArgumentTypeError(
+        f"there is no device {text!r}; {did_you_mean(text, devices, 3) or 'see txcdp.devices'}"
+    )
 
 
 def _since_1970(text: str) -> float:

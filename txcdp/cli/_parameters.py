@@ -6,10 +6,10 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from txcdp._arguments import fold_name, near_names
+from txcdp._arguments import did_you_mean, fold_name
 from txcdp.codegen.schema import Command, Property, Protocol, Shape, Type, qualified, vendored
 from txcdp.domains import lookup
 
@@ -69,7 +69,7 @@ def _find(protocol: Protocol, method: str) -> tuple[str, Command, str]:
                     return f"{each.name}.{command.name}", command, each.name
             if any(fold_name(event.name) == fold_name(member) for event in each.events):
                 raise BadParameter(f"{each.name}.{member} is an event; txcdp watch URL --events {method} shows those")
-            near = _near(member, [command.name for command in each.commands])
+            near = did_you_mean(member, [command.name for command in each.commands], 3, "; ")
             raise BadParameter(f"{each.name} has no command {member!r}{near}; --raw sends it all the same")
     try:
         lookup(method)
@@ -79,7 +79,7 @@ def _find(protocol: Protocol, method: str) -> tuple[str, Command, str]:
 
 
 def _unknown(command: str, name: str, parameters: Sequence[Property]) -> str:
-    near = _near(name, [each.name for each in parameters])
+    near = did_you_mean(name, [each.name for each in parameters], 3, "; ")
     return f"{command} has no parameter {name!r}{near}; {_takes(parameters)}"
 
 
@@ -104,7 +104,8 @@ class _Reader:
             where = qualified(shape.ref, domain)
             return self.read(self._types[where], text, where[0], key)
         if shape.enum and text not in shape.enum:
-            raise BadParameter(f"{key}: {text!r} is none of {', '.join(shape.enum)}{_near(text, shape.enum)}")
+            near = did_you_mean(text, shape.enum, 3, "; ")
+            raise BadParameter(f"{key}: {text!r} is none of {', '.join(shape.enum)}{near}")
         if shape.type in ("string", "binary"):
             return text
         if shape.type == "boolean":
@@ -142,8 +143,3 @@ def _json(key: str, text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise BadParameter(f"{key}: {text!r} is not JSON ({error})") from None
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = near_names(name, known, 3)
-    return f"; did you mean {' or '.join(near)}?" if near else ""

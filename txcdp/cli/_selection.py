@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 
-from txcdp._arguments import fold_name, near_names
+from txcdp._arguments import did_you_mean, fold_name
 from txcdp._core.sessions.enabling import NEEDS, TAKES_DECISIONS
 from txcdp.domains import DOMAINS, PLAIN_ENABLE
 from txcdp.protocol import Event
@@ -68,7 +68,7 @@ def parse(text: str) -> Selection:
         domain, dot, event = name.partition(".")
         found = _find(domain, DOMAINS)
         if found is None:
-            raise UnknownEvent(f"there is no domain {domain!r}" + _near(domain, DOMAINS))
+            raise UnknownEvent(f"there is no domain {domain!r}" + did_you_mean(domain, DOMAINS, 3, "; "))
         if dot and event != "*":
             events.add(f"{found}.{_event(found, event)}")
         elif not names(found):
@@ -94,14 +94,9 @@ def _event(domain: str, name: str) -> str:
     known = names(domain)
     found = _find(name, known)
     if found is None:
-        raise UnknownEvent(f"{domain} has no event {name!r}" + _near(name, known))
+        raise UnknownEvent(f"{domain} has no event {name!r}" + did_you_mean(name, known, 3, "; "))
     return found
 
 
 def _find(name: str, known: Iterable[str]) -> str | None:
     return next((each for each in known if fold_name(each) == fold_name(name)), None)
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = near_names(name, known, 3)
-    return f"; did you mean {' or '.join(near)}?" if near else ""

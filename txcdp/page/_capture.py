@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypedDict, get_args
 
 from twisted.internet.defer import Deferred, DeferredLock
-from twisted.python.failure import Failure
 
 from txcdp._arguments import check_choice, refuse_bare_string
 from txcdp._core.sessions import Session
@@ -278,27 +277,20 @@ class _Documents:
         if not again:
             self.prepared = prepared
 
-    def check(self, options: dict[str, Any]) -> Deferred[dict[str, Any]]:
-        """Run the script where it is there.
-
-        :returns: fires with what it says; empty where it is not there.
-        """
+    async def check(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Run the script where it is there; return what it says, which is empty where it is not there."""
         context_id = self._changed_in = self.world.known
         assert context_id is not None
-        sent: Deferred[Any] = self.session.execute(_evaluation(_known(options), context_id), timeout=None)
-        return sent.addCallbacks(self._checked, self._refused)
-
-    def _checked(self, got: runtime.EvaluateResult) -> dict[str, Any]:
+        try:
+            got = await self.session.execute(_evaluation(_known(options), context_id), timeout=None)
+        except CommandError:
+            self._changed_in = None
+            return {}
         said = got.result.value
         self.prepared = said if isinstance(said, dict) else {}
         if self.prepared and not self.prepared["changed"]:
             self._changed_in = None
         return self.prepared
-
-    def _refused(self, failure: Failure) -> dict[str, Any]:
-        failure.trap(CommandError)
-        self._changed_in = None
-        return {}
 
     async def drawn(self) -> None:
         """Wait until what was changed has been drawn."""
@@ -550,13 +542,11 @@ class Camera:
             return None
         main, *others = documents
         options = picture.options()
-        checking = [each.check(options) for each in documents]
+        asking = [main.check(options), *(self._patiently(each, each.check(options)) for each in others)]
+        checking = [Deferred.fromCoroutine(each) for each in asking]
         taking = commits.execute(self._session, self._command(picture, None, True), None)
         try:
-            said = [await checking[0]]
-            said += [
-                await self._patiently(each, _value(check)) for each, check in zip(others, checking[1:], strict=True)
-            ]
+            said = [await each for each in checking]
             if not all(each and not each["changed"] and not each["waited"] for each in said):
                 return None
             if picture.scale == "css" and main.prepared["ratio"] != 1:
@@ -608,10 +598,6 @@ class Camera:
             clip=clip,
             capture_beyond_viewport=None if inside else True,
         )
-
-
-async def _value(waiting: Deferred[Any]) -> Any:
-    return await waiting
 
 
 async def _all_or_none(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> None:

@@ -107,7 +107,7 @@ class _Edge:
         self._session = session
         self._owner = owner
 
-    async def model(self) -> dom.BoxModel | None:
+    async def _model(self) -> dom.BoxModel | None:
         """Return the element's boxes; None: it is not shown."""
         try:
             return await _model_of(self._session, backend_node_id=self._owner)
@@ -116,7 +116,7 @@ class _Edge:
 
     async def outward(self, points: Sequence[Point]) -> list[Point] | None:
         """Return where points of the frame are in the viewport of the process around; None: it is not shown."""
-        model = await self.model()
+        model = await self._model()
         if model is None:
             return None
         area = Area(model.content)
@@ -131,7 +131,7 @@ class _Edge:
         """
         rect = None
         if points is not None:
-            model, shown = await self.model(), await self.outward(points)
+            model, shown = await self._model(), await self.outward(points)
             if model is None or shown is None:
                 return
             border, size = Area(model.border), (float(model.width), float(model.height))

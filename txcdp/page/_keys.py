@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from txcdp._arguments import check_text, near_names
+from txcdp._arguments import check_text, did_you_mean
 
 #: Keys that change what others mean, and the bits by which the protocol calls them.
 MODIFIERS: Final = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
@@ -73,10 +73,10 @@ def check(name: str) -> None:
     :raises ValueError: it is none.
     """
     if name not in KEYS and name != EITHER:
-        near = near_names(name, (*(each for each in KEYS if len(each) > 1), EITHER)) if len(name) > 2 else []
-        meant = f'did you mean "{near[0]}"? A' if near else "a"
+        named = [*(each for each in KEYS if len(each) > 1), EITHER] if len(name) > 2 else []
+        meant = did_you_mean(name, named, before="; ")
         raise ValueError(
-            f'Unknown key: "{name}"; {meant} key is a character of an American keyboard, or one of the names of '
+            f'Unknown key: "{name}"{meant or "."} A key is a character of an American keyboard, or one of the names of '
             'keyboard events, such as "Enter", "ArrowLeft", "KeyA" or "Control"; several are joined by "+"; for a text '
             "that no key writes there are fill(), press_sequentially() and insert_text()"
         )

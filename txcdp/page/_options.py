@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NotRequired, TypedDict, get_args
 from urllib.parse import urlsplit
 
-from txcdp._arguments import check_choice, instead_of, near_names, refuse_bare_string
+from txcdp._arguments import check_choice, did_you_mean, instead_of, refuse_bare_string
 from txcdp.network._credentials import origin_of
 from txcdp.network._headers import checked_headers
 from txcdp.page._viewport import ViewportSize, checked
@@ -296,9 +296,7 @@ def checked_origin(origin: str | None) -> str | None:
 def _unknown(name: str) -> str:
     if name == "context":
         return "a page is opened in a context with context.new_page(url)"
-    near = near_names(name, _CHECKS)
-    did_you_mean = f"; did you mean {near[0]}?" if near else ""
-    return f"a context has no option {name!r}{did_you_mean}"
+    return f"a context has no option {name!r}{did_you_mean(name, _CHECKS, before='; ')}"
 
 
 def _is_number(value: object) -> bool:

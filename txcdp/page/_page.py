@@ -151,7 +151,7 @@ class Page(SelectorActions, EndedByBlock):
         url = "about:blank" if session.target is None else session.target.url
         going = opener is not None and opener._popups.is_going_somewhere()
         self._popups: Popups = Popups(session, opener)
-        self._tree: FrameTree = FrameTree(self, target_id, url or "about:blank", found, going, dialogs.follow)
+        self._tree = FrameTree(self, target_id, url or "about:blank", found, going, dialogs.follow)
         self._said = PageConsole(self, self._tree.streams)
         self._file_choosers = FileChoosers(self, self._tree.streams)
         # All leave in one write. A page that hangs answers when it hangs no more.

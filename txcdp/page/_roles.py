@@ -8,7 +8,7 @@ from collections.abc import Collection
 from importlib.resources import files
 from typing import Final
 
-from txcdp._arguments import check_text, near_names
+from txcdp._arguments import check_text, did_you_mean
 
 #: Where the script has them: in several texts, one after the other.
 _ROLES: Final = re.compile(r"const ROLES = words\(([^)]*)\)")
@@ -31,5 +31,5 @@ def check_role(role: object, besides: Collection[str] = ()) -> None:
     check_text("role", role)
     name = str(role)
     if name.lower() not in roles() and name not in besides:
-        near = near_names(name, sorted(roles()))
-        raise ValueError(f"role={name!r:.100}: there is no such role{f'; did you mean {near[0]!r}?' if near else ''}")
+        meant = did_you_mean(name, sorted(roles()), before="; ")
+        raise ValueError(f"role={name!r:.100}: there is no such role{meant}")

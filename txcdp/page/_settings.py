@@ -69,13 +69,19 @@ class Settings:
     """Options, of which each change may turn out to be refused: what was asked for before and after it holds then.
 
     :param given: the options to begin with.
-    :ivar options: what holds: what was given, and in their order the changes that were asked for since.
     """
 
     def __init__(self, given: ContextOptions) -> None:
-        self.options = given
         self._given = given
         self._asked: list[_SettingsChange] = []
+
+    @property
+    def options(self) -> ContextOptions:
+        """What holds: what was given, and in their order the changes that were asked for since."""
+        options = self._given
+        for each in self._asked:
+            options = {**options, **each.options}
+        return options
 
     @returns_deferred
     async def change(self, options: ContextOptions, give: Callable[[ContextOptions], Iterable[Given]]) -> None:
@@ -87,23 +93,16 @@ class Settings:
         """
         asked = _SettingsChange(options)
         self._asked.append(asked)
-        self._state()
         try:
             await when_all([each.when_answered() for each in give(options)])
         except (CommandError, ValueError):
             self._asked.remove(asked)
-            self._state()
             give({})
             raise
         finally:
             asked.answered = True
             while self._asked and self._asked[0].answered:
                 self._given = {**self._given, **self._asked.pop(0).options}
-
-    def _state(self) -> None:
-        self.options = self._given
-        for each in self._asked:
-            self.options = {**self.options, **each.options}
 
 
 def in_time(giving: Deferred[None], timeout: float | None, sessions: Iterable[Session]) -> Deferred[None]:
