@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,11 +95,10 @@ class Forking:
         if self._process is None:
             self._folder = tempfile.mkdtemp(prefix="forks-")
             path = f"{self._folder}/socket"
-            # What programs do so is not measured: what they import before would not be.
-            environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
             command = [sys.executable, "-m", __name__, path]
+            # What programs do so is not measured: what they import before would not be.
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                command, cwd=ROOT, env=unmeasured(os.environ), stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
             self.pid = self._process.pid
             assert self._process.stdout is not None
@@ -115,6 +115,11 @@ class Forking:
 
 #: There is one for each process, which ends with the tests: see ``conftest.py``.
 forking = Forking()
+
+
+def unmeasured(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a program without what has its coverage measured."""
+    return {name: value for name, value in environment.items() if not name.startswith("COVERAGE_")}
 
 
 def python() -> list[str]:

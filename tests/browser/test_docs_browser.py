@@ -19,7 +19,7 @@ from typing import NamedTuple, cast
 
 import pytest
 
-from tests.browser.support_programs import python
+from tests.browser.support_programs import python, unmeasured
 from tests.project.test_docs import PYTHON, ROOT, Block, by_name
 from tests.support import PATIENCE
 
@@ -34,9 +34,6 @@ AT_ONCE = 4
 LISTENING = "127.0.0.1:9222"
 #: Is held by the one program that is in that browser: another one's pages would come and go in its lists.
 IN_TURN = threading.Lock()
-#: What programs do is not measured.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-
 #: A program that serves the demo site, keeps a browser with a page, and ends when its standard input does.
 STAGE = """
 import txcdp
@@ -107,7 +104,7 @@ def run(program: Path) -> Ended:
     done = subprocess.run(
         [*python(), program.name],
         cwd=program.parent,
-        env=ENVIRONMENT,
+        env=unmeasured(os.environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
