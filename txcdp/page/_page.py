@@ -105,23 +105,23 @@ def _while_open(method: Callable[Concatenate[Page, P], Deferred[T]]) -> Callable
 
 @failing_deferreds
 class Page(SelectorActions, EndedByBlock):
-    """A page; made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.attach_pages``.
+    """A page, as made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.attach_pages``.
 
-    Its session's Page domain and lifecycle events stay enabled. When the page is closed or crashes, or
-    the browser goes away, whatever is pending fails at once, with :exc:`SessionDetached`,
-    :exc:`TargetCrashed` or :exc:`ConnectionLost`. A crashed page is revived by :meth:`goto` or
-    :meth:`reload`. With a policy to reconnect or restart, the page is the same one over another line.
+    The Page domain and lifecycle events stay enabled on its session. When the page closes or crashes, or the browser
+    goes away, everything pending fails at once with :exc:`SessionDetached`, :exc:`TargetCrashed` or
+    :exc:`ConnectionLost`. :meth:`goto` and :meth:`reload` revive a crashed page. With a reconnect or restart policy,
+    the same object continues on the new connection.
 
-    :param connection: the browser's.
-    :param session: the page's.
-    :param target_id: the page's target.
-    :param dialogs: sees to the answers of the browser's dialogs.
-    :param context: the page's.
-    :param emulation: what it is given.
-    :param found: whether the page was there before, and so may have been anywhere.
-    :param opener: the page that has opened it.
-    :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
-    :ivar context: the :class:`BrowserContext` that it is in.
+    :param connection: the connection to the browser.
+    :param session: the page's session.
+    :param target_id: the id of the page's target.
+    :param dialogs: answers the dialogs of the browser.
+    :param context: the context that the page belongs to.
+    :param emulation: the settings that the page is given.
+    :param found: whether the page existed before txcdp attached to it, and so may have loaded anything already.
+    :param opener: the page that opened this one.
+    :ivar session: the session, for the rest of the protocol: ``page.session.execute(...)``.
+    :ivar context: the :class:`BrowserContext` that the page belongs to.
     """
 
     def __init__(
@@ -177,25 +177,25 @@ class Page(SelectorActions, EndedByBlock):
 
     @property
     def url(self) -> str:
-        """The document's URL, with its fragment, by what the browser has said so far: known without a round trip."""
+        """The document's URL, with its fragment, as last reported by the browser: known without a round trip."""
         return self._tree.url_of(self._tree.main._row)
 
     @property
     def main_frame(self) -> Frame:
-        """The frame that all others are in: the same object for the page's life."""
+        """The top-level frame: the same object for the life of the page."""
         return self._tree.main
 
     @property
     def frames(self) -> list[Frame]:
-        """All frames: the main frame first, the others in the order of attaching."""
+        """All frames: the main frame first, then the others in the order in which they were attached."""
         return list(self._tree.frames.values())
 
     def frame(self, name: str | None = None, *, url: URLMatch | None = None) -> Frame | None:
-        """Return the first frame with a name, or a URL.
+        """Return the first frame with the given name, URL, or both.
 
-        :param name: the frame's.
+        :param name: the frame's name.
         :param url: as for :meth:`wait_for_url`.
-        :returns: the frame; None where there is none like that.
+        :returns: the frame, or None if no frame matches.
         :raises TypeError: neither is given.
         """
         if name is None and url is None:
@@ -208,33 +208,33 @@ class Page(SelectorActions, EndedByBlock):
 
     @property
     def browser(self) -> Browser:
-        """The browser that it is a page of."""
+        """The browser that the page belongs to."""
         return self.context.browser
 
     @property
     def target_id(self) -> str:
-        """The page's target; another one after the browser was restarted."""
+        """The id of the page's target; it changes when the browser is restarted."""
         info = self.session.target
         return self._target_id if info is None else info.target_id
 
     @property
     def main_frame_id(self) -> str:
-        """The main frame's id: the target's, until a page that was rendered in advance has taken its place."""
+        """The main frame's id: the same as the target's, until a prerendered page has taken its place."""
         return self._tree.main._row.id
 
     @property
     def viewport_size(self) -> ViewportSize | None:
-        """The size that the page was given, in CSS pixels; None where it has its window's."""
+        """The size that was set for the page, in CSS pixels; None if the page has the size of its window."""
         size = self._emulation.viewport
         return None if size is None else size.copy()
 
     @returns_deferred
     async def set_viewport_size(self, viewport_size: ViewportSize) -> None:
-        """Give the page another size (``Emulation.setDeviceMetricsOverride``).
+        """Set the size of the page's viewport (``Emulation.setDeviceMetricsOverride``).
 
-        :param viewport_size: what is seen of the document, in CSS pixels, such as ``{"width": 800, "height": 600}``.
-        :returns: fires with None when the page has it. Fails with :exc:`TypeError` or :exc:`ValueError` when there is
-            no such size; otherwise like ``Session.execute``.
+        :param viewport_size: the size in CSS pixels, such as ``{"width": 800, "height": 600}``.
+        :returns: fires with None once the page has the size. Fails with :exc:`TypeError` or :exc:`ValueError` for an
+            invalid size; otherwise like ``Session.execute``.
         """
         await self._emulate(viewport=checked(viewport_size), screen=None)
 
@@ -247,17 +247,17 @@ class Page(SelectorActions, EndedByBlock):
         forced_colors: ForcedColors | None = None,
         contrast: Contrast | None = None,
     ) -> Deferred[None]:
-        """Change the medium, and what the user prefers, for the page's CSS (``Emulation.setEmulatedMedia``).
+        """Set the media type and the user's preferences that the page's CSS sees (``Emulation.setEmulatedMedia``).
 
-        What is not given, or None, stays: as it was set before, else as the context has it. ``"null"`` is as it is
-        without emulation.
+        An argument that is omitted or None leaves its setting as it is: as set before, otherwise as set for the
+        context. ``"null"`` turns the emulation off.
 
         :param media: ``"screen"`` or ``"print"``.
         :param color_scheme: ``"light"``, ``"dark"`` or ``"no-preference"``.
         :param reduced_motion: ``"reduce"`` or ``"no-preference"``.
         :param forced_colors: ``"active"`` or ``"none"``.
         :param contrast: ``"more"``, ``"less"`` or ``"no-preference"``.
-        :returns: fires with None when the page has it. Fails with :exc:`ValueError` when there is no such value, and
+        :returns: fires with None once the page has the settings. Fails with :exc:`ValueError` for an invalid value, and
             otherwise like ``Session.execute``.
         """
         given: dict[str, Any] = {
@@ -270,37 +270,37 @@ class Page(SelectorActions, EndedByBlock):
         return self._emulate(**{name: value for name, value in given.items() if value is not None})
 
     def set_extra_http_headers(self, headers: Mapping[str, str]) -> Deferred[None]:
-        """Have headers sent with each request of the page (``Network.setExtraHTTPHeaders``).
+        """Send extra headers with each request of the page (``Network.setExtraHTTPHeaders``).
 
-        :param headers: instead of those that were set before; the context's, too, are sent, but for those of the same
-            names.
-        :returns: fires with None when the page has them. Fails with :exc:`ValueError` or :exc:`TypeError` when one
+        :param headers: the headers; they replace those that were set before. The context's headers are sent too, except
+            those of the same names.
+        :returns: fires with None once the page has the headers. Fails with :exc:`ValueError` or :exc:`TypeError` if one
             cannot be sent, and otherwise like ``Session.execute``.
         """
         return self._emulate(extra_http_headers=headers)
 
     @_while_open
     def set_cache_enabled(self, enabled: bool) -> Deferred[None]:
-        """Let the browser's cache answer the page's requests, or not (``Network.setCacheDisabled``).
+        """Enable or disable the browser's cache for the page's requests (``Network.setCacheDisabled``).
 
-        :param enabled: whether it may; what holds for the context holds no more for the page.
-        :returns: fires with None when the page has it; fails like ``Session.execute``.
+        :param enabled: whether the cache may answer; this overrides the context's setting for the page.
+        :returns: fires with None once the page has the setting; fails like ``Session.execute``.
         """
         return self._emulation.change(self._connection.timeout, PageSettings(cache_enabled=enabled))
 
     @_while_open
     def set_bypass_service_worker(self, bypass: bool) -> Deferred[None]:
-        """Send the page's requests past its service worker, or not (``Network.setBypassServiceWorker``).
+        """Choose whether the page's requests bypass its service worker (``Network.setBypassServiceWorker``).
 
-        :param bypass: whether to.
-        :returns: fires with None when the page has it; fails like ``Session.execute``.
+        :param bypass: whether they bypass it.
+        :returns: fires with None once the page has the setting; fails like ``Session.execute``.
         """
         return self._emulation.change(self._connection.timeout, PageSettings(bypass_service_worker=bypass))
 
     def bring_to_front(self) -> Deferred[None]:
         """Bring the page to the front of its window (``Page.bringToFront``).
 
-        :returns: fires with None when it is there; fails like ``Session.execute``.
+        :returns: fires with None once it is in front; fails like ``Session.execute``.
         """
         return self.session.execute(page.bring_to_front())
 
@@ -315,31 +315,32 @@ class Page(SelectorActions, EndedByBlock):
         self._tree.network.sessions.prepare()
 
     def when_set_up(self) -> Deferred[None]:
-        """Wait until the page is set up for its methods, or that has failed: what needs it then says so.
+        """Wait until the page is set up for its methods, or setting it up has failed; then the methods report the
+        failure.
 
-        :returns: fires with None; fails with :exc:`CommandTimeout` when it takes longer than the connection's
-            deadline for commands, as with a page that hangs.
+        :returns: fires with None; fails with :exc:`CommandTimeout` if it takes longer than the connection's command
+            timeout, as with a page that hangs.
         """
         seconds = self._connection.timeout
         late = lambda: CommandTimeout("Page.setLifecycleEventsEnabled", seconds or 0)  # noqa: E731
         return with_deadline(self.session.context.clock, self._set_up.wait(), seconds, late)
 
     def events(self, event: type[E]) -> EventStream[E]:
-        """Return the stream of one of the page's events; see :meth:`Session.events`.
+        """Return a stream of one of the page's events; see :meth:`Session.events`.
 
-        :param event: such as ``cdp.network.ResponseReceived``.
+        :param event: the event's class, such as ``cdp.network.ResponseReceived``.
         """
         return self.session.events(event)
 
     @returns_deferred
     async def new_cdp_session(self) -> Session:
-        """Attach to the page once more (``Target.attachToTarget``), for the program's own use.
+        """Attach to the page once more (``Target.attachToTarget``), to get a session of your own.
 
-        Nothing of the library uses this session: what is enabled, attached or subscribed to there does not meet what
-        the page does on ``page.session``. It goes on over lost lines as that does.
+        The library does not use this session: what you enable, attach or subscribe to there does not interfere with
+        what the page does on ``page.session``. Like that one, it survives reconnecting.
 
-        :returns: fires with a :class:`Session`, which ends with the page; ``detach()`` ends it before. Fails with
-            :exc:`NotABrowser` where the page itself was connected to, which has but one; otherwise like
+        :returns: fires with a :class:`Session`, which ends with the page; ``detach()`` ends it earlier. Fails with
+            :exc:`NotABrowser` if the connection is to the page itself, which has only one session; otherwise like
             ``Session.execute``.
         """
         if self.session is self._connection.session:
@@ -352,101 +353,102 @@ class Page(SelectorActions, EndedByBlock):
     def dialogs(self) -> Stream[Dialog]:
         """The page's dialogs (alert, confirm, prompt, ``beforeunload``), as they open: a stream of :class:`Dialog`.
 
-        Whoever subscribes decides: ``accept()`` or ``dismiss()``, within 30 s; the page waits for it. So does who
-        subscribes to ``page.events(JavascriptDialogOpening)``. While nobody does, dialogs are dismissed at once, and a
-        ``beforeunload`` accepted. The stream goes on over crashes and ends with the page.
+        A subscriber has 30 s to answer with ``accept()`` or ``dismiss()``; the page waits meanwhile. The same holds for
+        a subscriber to ``page.events(JavascriptDialogOpening)``. Without any subscriber, dialogs are dismissed at once,
+        and ``beforeunload`` is accepted. The stream continues after a crash and completes with the page.
         """
         return self._dialogs.dialogs
 
     def set_default_timeout(self, timeout: Timeout) -> None:
-        """Set the deadline of what waits for the page, where a call gives none: 30 s unless it was set.
+        """Set the default timeout for everything that waits on the page: 30 s unless set.
 
-        It is that of navigations too, unless :meth:`set_default_navigation_timeout` was called. That of
-        :meth:`evaluate`, :meth:`content` and :meth:`title` stays the connection's for commands.
+        It also applies to navigations, unless :meth:`set_default_navigation_timeout` was called. The default for
+        :meth:`evaluate`, :meth:`content` and :meth:`title` stays the connection's command timeout.
 
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; :data:`~txcdp.DEFAULT`: as the context's.
-        :raises ValueError: for a negative one.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; :data:`~txcdp.DEFAULT` restores the
+            context's.
+        :raises ValueError: it is negative.
         """
         self._timeouts.set(timeout)
 
     def set_default_navigation_timeout(self, timeout: Timeout) -> None:
-        """Set the deadline of :meth:`goto` and :meth:`reload`, where a call gives none: 30 s unless it was set.
+        """Set the default timeout of :meth:`goto` and :meth:`reload`: 30 s unless set.
 
         :param timeout: as for :meth:`set_default_timeout`.
-        :raises ValueError: for a negative one.
+        :raises ValueError: it is negative.
         """
         self._timeouts.set_navigation(timeout)
 
     @property
     def navigations(self) -> Stream[Navigation]:
-        """The navigations of the page's frames, each from its commit on, as a stream of :class:`Navigation`.
+        """The navigations of the page's frames, each emitted when it commits, as a stream of :class:`Navigation`.
 
-        It goes on over crashes and lost lines, and ends with the page, as all of the page's streams do.
+        Like all of the page's streams, it continues after crashes and reconnects, and completes with the page.
         """
         return self._tree.streams.get("navigations")
 
     @property
     def frame_attached(self) -> Stream[Frame]:
-        """The frames that come to be in the page, as a stream of :class:`Frame`."""
+        """The frames that are added to the page, as a stream of :class:`Frame`."""
         return self._tree.streams.get("frame_attached")
 
     @property
     def frame_navigated(self) -> Stream[Frame]:
-        """The frames that have another document, or another URL, as a stream of :class:`Frame`."""
+        """The frames whose document or URL has changed, as a stream of :class:`Frame`."""
         return self._tree.streams.get("frame_navigated")
 
     @property
     def frame_detached(self) -> Stream[Frame]:
-        """The frames that go, as a stream of :class:`Frame`."""
+        """The frames that are removed, as a stream of :class:`Frame`."""
         return self._tree.streams.get("frame_detached")
 
     @property
     def dom_content_loaded(self) -> Stream[Page]:
-        """The page, each time that a document of its main frame is parsed."""
+        """The page, each time a document of its main frame has been parsed."""
         return self._tree.streams.get("dom_content_loaded")
 
     @property
     def loaded(self) -> Stream[Page]:
-        """The page, each time that a document of its main frame has all that belongs to it (``load``)."""
+        """The page, each time a document of its main frame has loaded with everything that belongs to it (``load``)."""
         return self._tree.streams.get("loaded")
 
     @property
     def crashes(self) -> Stream[Page]:
-        """The page, each time that its process is gone; :meth:`goto` or :meth:`reload` revive it."""
+        """The page, each time its process has crashed; :meth:`goto` or :meth:`reload` revives it."""
         return self._tree.streams.get("crashes")
 
     @property
     def console(self) -> Stream[ConsoleMessage]:
-        """What is written to the console, as a stream of :class:`ConsoleMessage`, that of the page's workers as well.
+        """The messages written to the console of the page and its workers, as a stream of :class:`ConsoleMessage`.
 
-        What the browser itself says there is among it, such as that a request has failed.
+        They include the browser's own messages, such as one about a failed request.
         """
         return self._said.console
 
     @property
     def page_errors(self) -> Stream[PageError]:
-        """The errors, and rejections, that nobody in the page has caught, as a stream of :class:`PageError`."""
+        """The uncaught errors and unhandled rejections of the page, as a stream of :class:`PageError`."""
         return self._said.page_errors
 
     @property
     def popups(self) -> Stream[Page]:
-        """The pages that the page opens, as a stream of :class:`Page`.
+        """The pages that this page opens, as a stream of :class:`Page`.
 
-        One runs when all subscribers have been given it: what they send at once is done before its first script. Its
-        document is still the empty one then: see :meth:`wait_for_load_state`.
+        A popup starts to run once all subscribers have received it: what they send immediately takes effect before its
+        first script. At that point its document is still the empty one: see :meth:`wait_for_load_state`.
         """
         return self._tree.streams.on_demand("popups", self.browser._openings.start)
 
     @property
     def opener(self) -> Page | None:
-        """The page that has opened this one; None where there is none, and where it is closed."""
+        """The page that opened this one; None if there is none, or if it is closed."""
         return self._popups.opener
 
     @property
     def file_choosers(self) -> Stream[FileChooser]:
         """The page's file choosers, as they open: a stream of :class:`FileChooser`.
 
-        While anybody subscribes no dialog is shown (``Page.setInterceptFileChooserDialog``).
+        While there is a subscriber, no dialog is shown (``Page.setInterceptFileChooserDialog``).
         """
         return self._file_choosers.stream
 
@@ -462,7 +464,7 @@ class Page(SelectorActions, EndedByBlock):
 
     @property
     def touchscreen(self) -> Touchscreen:
-        """The page's touchscreen, where its context has one."""
+        """The page's touchscreen, if its context has one."""
         return self._devices.touchscreen
 
     @property
@@ -480,15 +482,15 @@ class Page(SelectorActions, EndedByBlock):
 
     @property
     def downloads(self) -> Stream[Download]:
-        """The files that the page makes the browser save, as they begin: a stream of :class:`Download`.
+        """The downloads that the page starts, as they begin: a stream of :class:`Download`.
 
-        A download that begins while nobody subscribes, here, at the context or at the browser, is cancelled.
+        A download that begins while this stream, the context's and the browser's have no subscriber is cancelled.
         """
         return self._tree.streams.on_demand("downloads", self.context._hear_downloads)
 
     @property
     def workers(self) -> list[Worker]:
-        """The page's workers that run; service workers are those of its context."""
+        """The page's running workers; service workers belong to its context."""
         return list(self._said.workers)
 
     @property
@@ -498,11 +500,11 @@ class Page(SelectorActions, EndedByBlock):
 
     @property
     def exchanges(self) -> Stream[Exchange]:
-        """All that goes over the network for the page, as a stream of :class:`Exchange`.
+        """All network traffic of the page, as a stream of :class:`Exchange`.
 
-        There is one for each request and each hop of a redirect, as it begins: of all frames, wherever they run, of
-        dedicated workers, and of the browser's own for the page, such as preflights and icons. Who comes late gets
-        those that begin afterwards.
+        It emits one exchange for each request and each hop of a redirect, as it begins: those of all frames, in
+        whichever process they run, of dedicated workers, and those that the browser makes on the page's behalf, such as
+        preflights and icons. A new subscriber gets only the exchanges that begin later.
         """
         return self._tree.network.stream("exchanges")
 
@@ -510,25 +512,25 @@ class Page(SelectorActions, EndedByBlock):
     def requests(self) -> Stream[Request]:
         """The requests of the page, as they begin: a stream of :class:`Request`.
 
-        Unlike among :attr:`exchanges` there are no preflights, icons, ``data:`` URLs and WebSockets among them.
+        Unlike :attr:`exchanges`, it leaves out preflights, icons, ``data:`` URLs and WebSockets.
         """
         return self._tree.network.stream("requests")
 
     @property
     def responses(self) -> Stream[Response]:
-        """The responses to :attr:`requests`, when their headers are here: a stream of :class:`Response`."""
+        """The responses to :attr:`requests`, once their headers have arrived: a stream of :class:`Response`."""
         return self._tree.network.stream("responses")
 
     @property
     def requests_finished(self) -> Stream[Request]:
-        """Those of :attr:`requests` that have ended well, when all of the response is here."""
+        """Those of :attr:`requests` that have succeeded, once the whole response has arrived."""
         return self._tree.network.stream("requests_finished")
 
     @property
     def requests_failed(self) -> Stream[Request]:
-        """Those of :attr:`requests` that have not ended well: see ``Request.failure``.
+        """Those of :attr:`requests` that have failed: see ``Request.failure``.
 
-        A response of 404, say, is none of these.
+        A response with status 404, say, does not count as a failure.
         """
         return self._tree.network.stream("requests_failed")
 
@@ -538,13 +540,13 @@ class Page(SelectorActions, EndedByBlock):
         return self._tree.network.stream("web_sockets")
 
     def wait_for_exchange(self, predicate: ExchangeMatch, *, timeout: Timeout = DEFAULT) -> Deferred[Exchange]:
-        """Wait for an exchange, from now on: subscribe, as it were, before what causes it.
+        """Wait for an exchange from now on: call it before what causes the exchange.
 
-        :param predicate: a function that is given each :class:`Exchange` when it begins, when its response is here and
-            when it has ended, and returns whether it is the one, or a Deferred or coroutine of that; or what its URL
-            has to match, as for :meth:`wait_for_url`.
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; the page's default when not given.
-        :returns: fires with the exchange. Fails with :exc:`ActionTimeout`, with what the function has raised, and with
+        :param predicate: a function that is called with each :class:`Exchange` when it begins, when its response has
+            arrived and when it has ended, and that returns whether it is the one, or a Deferred or coroutine of that;
+            or a pattern for its URL, as for :meth:`wait_for_url`.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default the page's default timeout.
+        :returns: fires with the exchange. Fails with :exc:`ActionTimeout`, with what the function raises, and with
             :exc:`SessionDetached` or :exc:`ConnectionLost`.
         """
         matches = exchange_matcher(predicate, self.context._base_url)
@@ -562,23 +564,23 @@ class Page(SelectorActions, EndedByBlock):
         secrets: bool = False,
         mode: HarMode = "full",
     ) -> HarRecording:
-        """Record what goes over the network for the page as a file of HAR 1.2.
+        """Record the page's network traffic to a HAR 1.2 file.
 
-        Each exchange is written when it has ended, and nothing of it is held then; the file is whole after each of
-        them, also where the browser or the program ends half-way. Its owner alone may read it (mode 0600).
+        Each exchange is written when it has ended, and is not kept in memory after that. The file is complete after
+        each exchange, even if the browser or the program ends half-way. Only its owner may read it (mode 0600).
 
-        :param path: of the file; one that is there is replaced. A path that ends with ``.zip`` has it as ``har.har``,
-            and bodies that are attached, in one file, which is made when the recording ends; until then these are in a
-            folder beside it whose name begins with a dot.
-        :param bodies: ``"embed"``: they are in the file; ``"attach"``: in files beside it; ``"omit"``: nowhere.
-        :param pattern: only URLs that match, as for :meth:`wait_for_url`.
-        :param secrets: whether cookies, authorization, tokens, passwords and their like are written; else their values
-            are masked, in headers, cookies, URLs, forms and JSON.
-        :param mode: ``"full"``, or ``"minimal"``: what :meth:`route_from_har` takes, without times, sizes, cookies and
-            pages.
-        :returns: fires with the :class:`~txcdp.network.HarRecording` when it has begun. It ends with the page, or by
-            its ``stop()``. Fails with :exc:`OSError` where the file cannot be written, with :exc:`ValueError` or
-            :exc:`TypeError` for what is no such argument, and like ``Session.execute``.
+        :param path: the file, which is replaced if it exists. For a path that ends with ``.zip``, the HAR (as
+            ``har.har``) and attached bodies go into one zip file, which is made when the recording ends; until then
+            they are in a folder beside it whose name begins with a dot.
+        :param bodies: ``"embed"``: in the HAR; ``"attach"``: in files beside it; ``"omit"``: nowhere.
+        :param pattern: record only URLs that match, as for :meth:`wait_for_url`.
+        :param secrets: whether to write cookies, authorization, tokens, passwords and the like; if false, their values
+            are masked in headers, cookies, URLs, forms and JSON.
+        :param mode: ``"full"``, or ``"minimal"``: only what :meth:`route_from_har` needs, without times, sizes, cookies
+            and pages.
+        :returns: fires with the :class:`~txcdp.network.HarRecording` once it has begun. The recording ends with the
+            page, or by its ``stop()``. Fails with :exc:`OSError` if the file cannot be written, with :exc:`ValueError`
+            or :exc:`TypeError` for an invalid argument, and like ``Session.execute``.
         """
         network = self._tree.network
         made = await self.context._record(self.exchanges, path, bodies, pattern, secrets, mode)
@@ -586,16 +588,16 @@ class Page(SelectorActions, EndedByBlock):
         return made
 
     def network_idle(self, *, idle: float = 0.5, in_flight: int = 0, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Wait until nothing has gone over the network for a while.
+        """Wait until the network has been idle for a while.
 
-        Those requests count that are under way in any frame or worker of the page, also those that have begun before.
-        Event sources, sockets, beacons and icons do not, nor what was asked for by somebody who is gone, nor a worker's
-        script before the worker answers for it: of a shared one nobody may tell the end.
+        All requests in flight in any frame or worker of the page count, including those that began earlier. Not counted
+        are event sources, WebSockets, beacons and icons, requests whose sender is gone, and a worker's script until the
+        worker reports it: for a shared worker, the end may never be reported.
 
-        :param idle: for how long, in seconds.
-        :param in_flight: how many may be under way.
+        :param idle: how long the network has to be idle, in seconds.
+        :param in_flight: how many requests may still be in flight.
         :param timeout: as for :meth:`wait_for_exchange`.
-        :returns: fires with None. Fails with :exc:`ActionTimeout`, which says what was under way, and with
+        :returns: fires with None. Fails with :exc:`ActionTimeout`, which lists what was in flight, and with
             :exc:`SessionDetached` or :exc:`ConnectionLost`.
         """
         return IdleWait(self._tree.network, idle, in_flight).begin(self._seconds(timeout))
@@ -611,25 +613,28 @@ class Page(SelectorActions, EndedByBlock):
         resource_types: Sequence[str] | None = None,
         timeout: Timeout = 30.0,
     ) -> Deferred[Registration]:
-        """Have requests of the page, its frames and its workers wait for a function to decide about them (``Fetch``).
+        """Route requests of the page, its frames and its workers to a handler that decides what happens to them
+        (``Fetch``).
 
-        Requests that do not match are not stopped. Of several handlers that match, the one that was registered last is
-        asked first, then those before it, then those of :meth:`BrowserContext.route`; each decides, or leaves it to the
-        next one by ``route.fallback()``. One that raises, or has not decided in time, is logged, and the next one is
-        asked; after the last one the request goes on. Of redirects the handler is given the first request alone.
+        Requests that do not match are not stopped. If several handlers match, the one registered last is called first,
+        then the earlier ones, then those of :meth:`BrowserContext.route`; each decides, or passes the request on with
+        ``route.fallback()``. If a handler raises, or does not decide in time, this is logged and the next one is
+        called; after the last one the request continues. For redirects, the handler gets only the first request.
 
-        :param pattern: a glob for all of the URL, as for :meth:`wait_for_url`; a :class:`re.Pattern` that is searched
-            for in it, an object with a method ``test``, as URLPatterns have, or a function of it: these stop every
-            request on the way to the program.
-        :param handler: called with the :class:`Route`, or with the route and its request where it takes two. It may
-            return a Deferred, or be a coroutine function.
-        :param times: how many requests it is for; None: all.
-        :param stage: ``"request"``: before the request is sent; ``"response"``: when the response's headers are here.
+        :param pattern: a glob for the whole URL, as for :meth:`wait_for_url`; or a :class:`re.Pattern` to search for in
+            it, an object with a method ``test``, such as a URLPattern, or a function of the URL: with these three,
+            every request is stopped and sent to the program to be matched.
+        :param handler: called with the :class:`Route`, or with the route and its request if it takes two arguments. It
+            may return a Deferred, or be a coroutine function.
+        :param times: how many requests it handles; None means all.
+        :param stage: ``"request"``: before the request is sent; ``"response"``: when the response's headers have
+            arrived.
         :param resource_types: only requests of these types, such as ``["image", "font"]``; see
             ``Request.resource_type``.
-        :param timeout: seconds, or a timedelta, for the handler to decide; None or 0: no deadline.
-        :returns: fires with a :class:`Registration`, with which it is removed again, when the browser has it. Fails
-            with :exc:`TypeError` or :exc:`ValueError` where it cannot be; otherwise like ``Session.execute``.
+        :param timeout: seconds, or a timedelta, for the handler to decide; None or 0 means no timeout.
+        :returns: fires with a :class:`Registration`, which removes the handler again, once the browser has the route.
+            Fails with :exc:`TypeError` or :exc:`ValueError` for an invalid argument; otherwise like
+            ``Session.execute``.
         """
         options = {"times": times, "stage": stage, "resource_types": resource_types, "timeout": timeout}
         return register(self._interception.routes, pattern, handler, self.context._base_url, options)
@@ -646,20 +651,21 @@ class Page(SelectorActions, EndedByBlock):
         update_content: HarBodies = "embed",
         update_mode: HarMode = "minimal",
     ) -> Registration:
-        """Answer the page's requests from a recording, or make it.
+        """Answer the page's requests from a HAR recording, or make the recording.
 
-        Method, URL and body have to be the same, but for the boundary of a multipart body. Answers go before failures;
-        of several the one whose request has most headers in common is taken, and the same request again gets the next.
+        Method, URL and body have to match, except for the boundary of a multipart body. Responses are preferred to
+        failures. If several entries match, the one with the most request headers in common is used, and a repeated
+        request gets the next one.
 
-        :param har: a file of HAR 1.2, with its bodies in it, beside it, or with it in a zip file.
-        :param url: only for requests that match, as for :meth:`route`; None: for all.
-        :param not_found: what becomes of a request that is not there: ``"abort"``: it fails; ``"fallback"``: the next
-            handler has it, or the server.
-        :param update: record into the file instead, as :meth:`record_har` does, until the registration is disposed of.
-        :param update_content: what becomes of bodies then, as for :meth:`record_har`.
-        :param update_mode: how much is recorded then, as for :meth:`record_har`.
-        :returns: fires with a :class:`Registration`. Fails with :exc:`ValueError` where that is no such file, with
-            :exc:`OSError` where it cannot be read; otherwise like :meth:`route`.
+        :param har: a HAR 1.2 file, with its bodies embedded, in files beside it, or together with it in a zip file.
+        :param url: answer only requests that match, as for :meth:`route`; None means all.
+        :param not_found: what happens to a request that is not in the file: ``"abort"``: it fails; ``"fallback"``: it
+            goes to the next handler, or to the server.
+        :param update: record to the file instead, as :meth:`record_har` does, until the registration is disposed of.
+        :param update_content: where bodies go in that case, as for :meth:`record_har`.
+        :param update_mode: how much is recorded in that case, as for :meth:`record_har`.
+        :returns: fires with a :class:`Registration`. Fails with :exc:`ValueError` if the file is not a HAR file, with
+            :exc:`OSError` if it cannot be read; otherwise like :meth:`route`.
         """
         if update:
             made = self.record_har(har, pattern=cast("Any", url), bodies=update_content, mode=update_mode)
@@ -667,19 +673,19 @@ class Page(SelectorActions, EndedByBlock):
         return await route_from_har(self._interception.routes, har, url, not_found, self.context._base_url)
 
     def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:
-        """Remove what :meth:`route` has registered for a pattern.
+        """Remove the handlers that :meth:`route` has registered for a pattern.
 
-        :param pattern: the same one.
-        :param handler: this handler alone; None: all for the pattern.
-        :returns: fires with None when the browser has it; fails like ``Session.execute``.
+        :param pattern: the pattern that :meth:`route` was called with.
+        :param handler: remove only this handler; None removes all for the pattern.
+        :returns: fires with None once the browser has the change; fails like ``Session.execute``.
         """
         return self._interception.routes.remove(pattern, handler)
 
     def unroute_all(self, behavior: Behavior | None = None) -> Deferred[None]:
-        """Remove all that :meth:`route` has registered.
+        """Remove all handlers that :meth:`route` has registered.
 
-        :param behavior: ``"wait"``: fire when handlers that run have ended, too; ``"ignoreErrors"``: what these raise
-            from now on is not logged; None or ``"default"``: neither.
+        :param behavior: ``"wait"``: wait for running handlers to end, too; ``"ignoreErrors"``: do not log what they
+            raise from now on; None or ``"default"``: neither.
         :returns: fires and fails like :meth:`unroute`.
         """
         return self._interception.routes.remove_all(behavior)
@@ -694,15 +700,15 @@ class Page(SelectorActions, EndedByBlock):
     ) -> Stream[Route]:
         """Return the requests that :meth:`route` would stop, as a stream of :class:`Route`.
 
-        They are stopped while anybody subscribes. The first decision counts; without one in time the next handler is
-        asked.
+        They are paused while there is a subscriber. The first decision counts; if there is none in time, the next
+        handler is called.
 
-        :param pattern: as for :meth:`route`, and so are the others.
+        :param pattern: as for :meth:`route`, like the other arguments.
         :param stage: ``"request"`` or ``"response"``.
-        :param resource_types: of which types.
+        :param resource_types: only requests of these types.
         :param timeout: seconds, or a timedelta.
-        :raises TypeError: one of them is none.
-        :raises ValueError: one of them cannot be.
+        :raises TypeError: an argument has the wrong type.
+        :raises ValueError: an argument is invalid.
         """
         options = {"stage": stage, "resource_types": resource_types, "timeout": timeout}
         context = self.session.context
@@ -710,17 +716,17 @@ class Page(SelectorActions, EndedByBlock):
 
     @_while_open
     def route_web_socket(self, pattern: RouteMatch, handler: WebSocketRouteHandler) -> Deferred[Registration]:
-        """Have a function decide about WebSockets of the page, its frames and its dedicated workers.
+        """Route WebSockets of the page, its frames and its dedicated workers to a handler that decides about them.
 
-        Those that are made from now on; shared and service workers have theirs to themselves. Where no server is
-        connected to, the socket is open when the handler has returned, or its Deferred has fired: what it then sends,
-        and is sent, goes to the program.
+        It applies to WebSockets that are created from now on; those of shared and service workers are not routed. If
+        the handler does not connect to the server, the socket is open once the handler has returned, or its Deferred
+        has fired: after that, what the page sends goes to the program, and the program sends to the page.
 
-        :param pattern: as for :meth:`route`; URLs begin with ``ws://`` or ``wss://``.
-        :param handler: called with the :class:`WebSocketRoute` of the page's side; may return a Deferred, or be a
-            coroutine function. Where it fails, that is logged, and the server is connected to.
-        :returns: fires with a :class:`Registration` when the documents that are there know of it. Fails with
-            :exc:`TypeError` or :exc:`ValueError` where it cannot be; otherwise like ``Session.execute``.
+        :param pattern: as for :meth:`route`; the URLs begin with ``ws://`` or ``wss://``.
+        :param handler: called with the :class:`WebSocketRoute` of the page's side; it may return a Deferred, or be a
+            coroutine function. If it fails, this is logged, and the socket is connected to the server.
+        :returns: fires with a :class:`Registration` once the present documents have the route. Fails with
+            :exc:`TypeError` or :exc:`ValueError` for an invalid argument; otherwise like ``Session.execute``.
         """
         return self._sockets.own.add(pattern, handler, self.context._base_url)
 
@@ -732,38 +738,37 @@ class Page(SelectorActions, EndedByBlock):
         referer: str | None = None,
         timeout: Timeout = DEFAULT,
     ) -> Deferred[Response | None]:
-        """Go to a URL (``Page.navigate``) and wait until the page is there.
+        """Navigate to a URL (``Page.navigate``) and wait until the page has loaded.
 
-        A page that itself leads on to another one, by script, is followed. An answer like 404 is no
-        error, with or without a body: see ``Response.status``. A page that stops loading before its
-        load event, by ``window.stop()`` or by going to something that is no page, counts as loaded. When
-        it is cancelled, or the time is up, before the page has begun to change, it stops loading and
-        stays where it was.
+        If a script of the page navigates on to another page, that one is followed. A status like 404 is no error, with
+        or without a body: see ``Response.status``. A page that stops loading before its load event, by
+        ``window.stop()`` or by navigating to something that is no page, counts as loaded. If the Deferred is cancelled
+        or times out before the navigation has committed, loading stops and the page stays where it was.
 
-        :param url: where to; with a scheme, or relative to the ``base_url`` of the context.
-        :param wait_until: ``"commit"``: the new document is there; ``"domcontentloaded"``: it is parsed;
-            ``"load"``: with all that belongs to it; ``"networkidle"``: and half a second without requests, in its
-            frames as well.
-        :param referer: the ``Referer`` that is sent, where :meth:`set_extra_http_headers` has set none; None: none.
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; by default as
-            :meth:`set_default_navigation_timeout` has set it, for the page, its context or the browser: 30 s.
-        :returns: fires with the server's :class:`Response`, the last one of redirects; with None where there was none:
-            ``about:blank``, a ``data:`` URL, or only another fragment. Fails with :exc:`NavigationError`, or what is
-            derived from it: :exc:`InvalidPageURL`, :exc:`NavigationTimeout`, :exc:`DownloadStarted`,
-            :exc:`DocumentBroken` where the document's body broke off or cannot be decoded, and
-            :exc:`NavigationInterrupted` when the program sends the page somewhere else meanwhile; with
-            :exc:`SessionDetached`, :exc:`TargetCrashed` or :exc:`ConnectionLost`; with :exc:`ValueError` where
-            ``wait_until`` is none of these, or ``timeout`` is negative.
+        :param url: the URL, absolute or relative to the context's ``base_url``.
+        :param wait_until: ``"commit"``: the new document has begun; ``"domcontentloaded"``: it is parsed; ``"load"``:
+            everything that belongs to it has loaded; ``"networkidle"``: and there were no requests for half a second,
+            in its frames as well.
+        :param referer: the ``Referer`` header, unless :meth:`set_extra_http_headers` has set one; None sends none.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default what
+            :meth:`set_default_navigation_timeout` has set for the page, its context or the browser: 30 s.
+        :returns: fires with the server's :class:`Response`, the last one in case of redirects; with None if there was
+            none: for ``about:blank``, a ``data:`` URL, or a change of only the fragment. Fails with
+            :exc:`NavigationError` or a subclass: :exc:`InvalidPageURL`, :exc:`NavigationTimeout`,
+            :exc:`DownloadStarted`, :exc:`DocumentBroken` if the document's body broke off or cannot be decoded, and
+            :exc:`NavigationInterrupted` if the program navigates the page somewhere else meanwhile; with
+            :exc:`SessionDetached`, :exc:`TargetCrashed` or :exc:`ConnectionLost`; with :exc:`ValueError` if
+            ``wait_until`` is invalid or ``timeout`` is negative.
         """
         return self.main_frame.goto(url, wait_until, referer=referer, timeout=timeout)
 
     def reload(
         self, wait_until: WaitUntil = "load", *, ignore_cache: bool = False, timeout: Timeout = DEFAULT
     ) -> Deferred[Response | None]:
-        """Load the page again (``Page.reload``) and wait until it is there.
+        """Reload the page (``Page.reload``) and wait until it has loaded.
 
         :param wait_until: as for :meth:`goto`.
-        :param ignore_cache: fetch everything again, past the cache.
+        :param ignore_cache: fetch everything from the server, bypassing the cache.
         :param timeout: as for :meth:`goto`.
         :returns: fires and fails like :meth:`goto`.
         """
@@ -771,18 +776,19 @@ class Page(SelectorActions, EndedByBlock):
         return self._navigator.reload(self.main_frame, wait_until, ignore_cache, self._navigation_seconds(timeout))
 
     def go_back(self, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[Response | None]:
-        """Go back in the page's history (``Page.navigateToHistoryEntry``) and wait until the page is there.
+        """Go back in the page's history (``Page.navigateToHistoryEntry``) and wait until the page has loaded.
 
-        :param wait_until: as for :meth:`goto`; a document that comes whole from the back/forward cache has got there.
+        :param wait_until: as for :meth:`goto`; a document restored whole from the back/forward cache has reached every
+            state.
         :param timeout: as for :meth:`goto`.
-        :returns: fires and fails like :meth:`goto`; with None, too, where there is nothing to go back to. A document
-            from the cache has the answer that it had then, of which the browser has the body no more.
+        :returns: fires and fails like :meth:`goto`; fires with None, too, if there is nothing to go back to. A document
+            from the cache has its original response, whose body the browser no longer has.
         """
         check_wait_until(wait_until)
         return self._navigator.step(self.main_frame, -1, wait_until, self._navigation_seconds(timeout))
 
     def go_forward(self, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[Response | None]:
-        """Go forward in the page's history (``Page.navigateToHistoryEntry``) and wait until the page is there.
+        """Go forward in the page's history (``Page.navigateToHistoryEntry``) and wait until the page has loaded.
 
         :param wait_until: as for :meth:`go_back`.
         :param timeout: as for :meth:`goto`.
@@ -792,58 +798,58 @@ class Page(SelectorActions, EndedByBlock):
         return self._navigator.step(self.main_frame, 1, wait_until, self._navigation_seconds(timeout))
 
     def set_content(self, html: str, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Write a document (``document.write``) in the place of the one that is there, under its URL.
+        """Replace the document by another one (``document.write``), under the same URL.
 
-        :param html: all of it.
+        :param html: the whole document.
         :param wait_until: as for :meth:`goto`.
         :param timeout: as for :meth:`goto`.
-        :returns: fires with None when it is there; fails like :meth:`wait_for_load_state`.
+        :returns: fires with None once it has loaded; fails like :meth:`wait_for_load_state`.
         """
         return self.main_frame.set_content(html, wait_until, timeout=timeout)
 
     def wait_for_load_state(self, state: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Wait until the document that is there, or that comes meanwhile, has got far enough.
+        """Wait until the present document, or one that replaces it meanwhile, has reached a load state.
 
-        One that a script has written (``document.write``) and not closed gets no further: it is waited for until all of
-        its scripts and style sheets are there, and half a second.
+        A document that a script has written (``document.write``) and not closed never reaches it: for such a document,
+        the wait ends half a second after all of its scripts and style sheets have loaded.
 
-        :param state: as ``wait_until`` for :meth:`goto`.
+        :param state: as ``wait_until`` of :meth:`goto`.
         :param timeout: as for :meth:`goto`.
-        :returns: fires with None; at once where it has. Fails with :exc:`NavigationTimeout`, :exc:`SessionDetached`,
-            :exc:`TargetCrashed` or :exc:`ConnectionLost`; with :exc:`ValueError` where ``state`` is none that
-            :meth:`goto` knows, or ``timeout`` is negative.
+        :returns: fires with None; at once if the document is in that state. Fails with :exc:`NavigationTimeout`,
+            :exc:`SessionDetached`, :exc:`TargetCrashed` or :exc:`ConnectionLost`; with :exc:`ValueError` if ``state``
+            is invalid or ``timeout`` is negative.
         """
         return self.main_frame.wait_for_load_state(state, timeout=timeout)
 
     def expect_navigation(
         self, url: URLMatch | None = None, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT
     ) -> Expected[Response | None]:
-        """Expect the page to navigate while something is done: ``async with page.expect_navigation(): ...``.
+        """Expect a navigation of the page during a block: ``async with page.expect_navigation(): ...``.
 
-        Leaving the block waits until the page has navigated and its document has got far enough; a block that raises
-        does not wait. ``value`` of what the block gets is a new Deferred, at each reading, of the server's
+        Leaving the block waits until the page has navigated and its document has reached ``wait_until``; a block that
+        raises does not wait. ``value`` of what the block gets returns, at each reading, a new Deferred of the server's
         :class:`Response`, or of None as with :meth:`goto`. Navigations within a document count, too.
 
-        :param url: where to, as for :meth:`wait_for_url`; None: anywhere.
+        :param url: the URL to wait for, as for :meth:`wait_for_url`; None means any.
         :param wait_until: as for :meth:`goto`.
         :param timeout: as for :meth:`goto`.
-        :raises ValueError: what :meth:`wait_for_url` fails with.
-        :raises NavigationError: at the block's end, when what it navigated to could not be loaded; as
-            :exc:`NavigationTimeout` when nothing came in time.
+        :raises ValueError: as :meth:`wait_for_url`.
+        :raises NavigationError: at the end of the block, if the document could not be loaded; :exc:`NavigationTimeout`
+            if there was no navigation in time.
         """
         return self.main_frame.expect_navigation(url, wait_until, timeout=timeout)
 
     def wait_for_url(
         self, url: URLMatch, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT
     ) -> Deferred[None]:
-        """Wait until the page is somewhere, and its document has got far enough.
+        """Wait until the page is at a URL and its document has reached a load state.
 
-        :param url: a glob for all of the URL (``*``: anything but a slash, ``**``: anything, ``{a,b}``: one of these),
-            a :class:`re.Pattern` that is searched for in it, or a function of it.
+        :param url: a glob for the whole URL (``*``: anything but a slash, ``**``: anything, ``{a,b}``: one of these), a
+            :class:`re.Pattern` to search for in it, or a function of the URL.
         :param wait_until: as for :meth:`goto`.
         :param timeout: as for :meth:`goto`.
-        :returns: fires with None; at once where the page is there. Fails like :meth:`wait_for_load_state`, with what
-            the function has raised, and with :exc:`ValueError` where the glob is none.
+        :returns: fires with None; at once if the page is there. Fails like :meth:`wait_for_load_state`, with what the
+            function raises, and with :exc:`ValueError` for an invalid glob.
         """
         return self.main_frame.wait_for_url(url, wait_until, timeout=timeout)
 
@@ -855,38 +861,39 @@ class Page(SelectorActions, EndedByBlock):
         await_promise: bool = True,
         timeout: Timeout = DEFAULT,
     ) -> Deferred[Any]:
-        """Evaluate JavaScript in the page's document, and return its value as Python's (``Runtime.evaluate``).
+        """Evaluate JavaScript in the page's document, and return the value as a Python object (``Runtime.evaluate``).
 
-        ``undefined``, ``null``, functions and symbols are None. Numbers are int where they are whole and less than
-        2**53, else float; a bigint is an int. An Array or Set is a list, an object or Map a dict (a Map with keys that
-        cannot be hashed a list of pairs); what occurs twice is one object, and cycles are kept. A Date is a
-        :class:`~datetime.datetime` in UTC, None where it is invalid; a URL is a str; a RegExp a :class:`re.Pattern`,
-        or a str where Python cannot say it; an Error a :class:`JSError`; bytes are bytes, other typed arrays
-        :class:`array.array`. A DOM node is ``"ref: <Node>"``. A property whose getter throws is left out. A promise is
-        awaited.
+        ``undefined``, ``null``, functions and symbols become None. A number becomes an int if it is whole and less than
+        2**53, otherwise a float; a bigint becomes an int. An Array or Set becomes a list, an object or Map a dict (a
+        Map with keys that are not hashable a list of pairs); a value that occurs twice is one object, and cycles are
+        kept. A Date becomes a :class:`~datetime.datetime` in UTC, or None if it is invalid; a URL a str; a RegExp a
+        :class:`re.Pattern`, or a str if Python has no equivalent; an Error a :class:`JSError`; bytes become bytes,
+        other typed arrays :class:`array.array`. A DOM node becomes ``"ref: <Node>"``. A property whose getter throws is
+        left out. A promise is awaited.
 
-        :param expression: such as ``document.title``, or statements, of which the last one is the value; or a function,
-            such as ``(a) => a.length``, which is called.
-        :param arg: what the function is given: the same kinds of values, dataclasses and msgspec Structs too; an int
+        :param expression: an expression, such as ``document.title``; statements, whose last value is returned; or a
+            function, such as ``(a) => a.length``, which is called.
+        :param arg: the argument for the function: the same kinds of values, and dataclasses and msgspec Structs; an int
             beyond 2**53 becomes a bigint, a datetime without a timezone counts as UTC, a parsed URL becomes a URL, and
             an exception an Error.
-        :param await_promise: whether to wait for a promise that it results in.
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; the connection's for commands when not given.
-        :returns: fires with the value. Fails with :exc:`EvaluationError` when it throws, or what is
-            derived from that: :exc:`ContextDestroyed` when the page navigates meanwhile, and
-            :exc:`NotSerializable`; with :exc:`TypeError` or :exc:`ValueError` when ``arg`` cannot be said in
-            JavaScript; otherwise like ``Session.execute``.
+        :param await_promise: whether to await the result if it is a promise.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default the connection's command
+            timeout.
+        :returns: fires with the value. Fails with :exc:`EvaluationError` if the JavaScript throws, or with a subclass:
+            :exc:`ContextDestroyed` if the page navigates meanwhile, and :exc:`NotSerializable`; with :exc:`TypeError`
+            or :exc:`ValueError` if ``arg`` has no JavaScript equivalent; otherwise like ``Session.execute``.
         """
         return self._evaluator.evaluate(expression, (arg,), await_promise=await_promise, timeout=timeout)
 
     @returns_deferred
     async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
-        """Evaluate JavaScript in the page's document, and keep the value in the page (``Runtime.evaluate``).
+        """Evaluate JavaScript in the page's document, and return a handle to the value, which stays in the page
+        (``Runtime.evaluate``).
 
         :param expression: as for :meth:`evaluate`.
         :param arg: as for :meth:`evaluate`.
         :param timeout: as for :meth:`evaluate`.
-        :returns: fires with a :class:`JSHandle`, of a DOM node an :class:`ElementHandle`; fails like :meth:`evaluate`.
+        :returns: fires with a :class:`JSHandle`, for a DOM node an :class:`ElementHandle`; fails like :meth:`evaluate`.
         """
         return handle_of(await self._evaluator.keep(expression, (arg,), timeout=timeout))
 
@@ -898,18 +905,18 @@ class Page(SelectorActions, EndedByBlock):
         polling: float | timedelta | Literal["raf"] = "raf",
         timeout: Timeout = DEFAULT,
     ) -> Deferred[JSHandle]:
-        """Wait until an expression, or what a function returns, is true in the page's document.
+        """Wait until an expression, or the result of a function, is true in the page's document.
 
-        It goes on over navigations: a new document is asked as the one before was. A promise is awaited, and what it
-        results in is to be true. Cancelled, it leaves nothing in the page.
+        The wait continues across navigations, with the same expression in the new document. A promise is awaited, and
+        its result has to be true. Cancelling leaves nothing behind in the page.
 
         :param expression: as for :meth:`evaluate`.
-        :param arg: as for :meth:`evaluate`. With a handle in it, the wait ends with the handle's document.
-        :param polling: seconds between two evaluations, or a timedelta; ``"raf"``: with each frame that the page draws.
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; the page's default when not given.
-        :returns: fires with a :class:`JSHandle` of what is true. Fails with :exc:`ActionTimeout`, with
-            :exc:`EvaluationError` when the expression throws, with :exc:`ValueError` where ``polling`` is not more than
-            0, and otherwise like :meth:`evaluate`.
+        :param arg: as for :meth:`evaluate`. If it contains a handle, the wait ends with the handle's document.
+        :param polling: seconds between evaluations, or a timedelta; ``"raf"``: with each frame that the page draws.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default the page's default timeout.
+        :returns: fires with a :class:`JSHandle` of the true value. Fails with :exc:`ActionTimeout`, with
+            :exc:`EvaluationError` if the expression throws, with :exc:`ValueError` if ``polling`` is not more than 0,
+            and otherwise like :meth:`evaluate`.
         """
         return self.main_frame.wait_for_function(expression, arg, polling=polling, timeout=timeout)
 
@@ -922,19 +929,20 @@ class Page(SelectorActions, EndedByBlock):
         no_wait_after: bool = False,
         times: int | None = None,
     ) -> Registration:
-        """Have a function called whenever something comes over the page, such as a banner that asks for consent.
+        """Call a function whenever something covers the page, such as a consent banner.
 
-        It is called before each try of an action, an assertion or a wait for an element, inside of its deadline, where
-        the locator's element is visible then; not with ``force``, and not before what only looks, as ``is_visible``.
-        While it runs none is called, for what it does itself. The deadline ends the waiting for it, and not the
-        function.
+        Before each try of an action, an assertion or a wait for an element, and within its timeout, the function is
+        called if the locator's element is visible; not with ``force``, and not before methods that only look, such as
+        ``is_visible``. While a handler runs, no handler is called for its own actions. The timeout ends the wait for
+        the function, not the function itself.
 
-        :param locator: of what comes.
-        :param handler: called with the locator where it takes an argument; may return a Deferred, or be a coroutine
-            function. What it raises fails the action.
-        :param no_wait_after: whether not to wait, when it has returned, until the element is hidden.
-        :param times: how often it is called at most; None: as often as it has to.
-        :returns: fires with a :class:`Registration`, with which it is removed again.
+        :param locator: the element that covers the page.
+        :param handler: called with the locator if it takes an argument; it may return a Deferred, or be a coroutine
+            function. If it raises, the action fails with that error.
+        :param no_wait_after: whether to go on without waiting for the element to be hidden after the function has
+            returned.
+        :param times: how often it is called at most; None means no limit.
+        :returns: fires with a :class:`Registration`, which removes the handler again.
         :raises ValueError: ``times`` is negative.
         """
         given: object = locator
@@ -946,48 +954,49 @@ class Page(SelectorActions, EndedByBlock):
 
     @returns_deferred
     async def remove_locator_handler(self, locator: Locator) -> None:
-        """Have the functions called no more that were added with a locator.
+        """Remove the handlers that were added for a locator.
 
-        :param locator: the same one, or one that is alike.
+        :param locator: the same locator, or an equal one.
         :returns: fires with None.
         """
         if self._locator_handlers is not None:
             self._locator_handlers.remove(locator)
 
     def wait_for_timeout(self, timeout: float | timedelta) -> Deferred[None]:
-        """Wait for a time, which says nothing of the page: what is waited for is better waited for itself.
+        """Wait for a fixed time; it is better to wait for a condition of the page.
 
         :param timeout: seconds, or a timedelta.
-        :returns: fires with None, then; fails with :exc:`SessionDetached` or :exc:`ConnectionLost` when the page ends.
+        :returns: fires with None after that time; fails with :exc:`SessionDetached` or :exc:`ConnectionLost` when the
+            page ends.
         """
         return wait_for_timeout(self.session, seconds_of(timeout, None) or 0)
 
     def add_init_script(
         self, script: str | None = None, *, path: str | os.PathLike[str] | None = None
     ) -> Deferred[Registration]:
-        """Have a script run in each new document of the page and its frames, before any script of theirs.
+        """Run a script in each new document of the page and its frames, before any of their own scripts.
 
-        A sandboxed frame with ``srcdoc`` may have run scripts of its own before: Chromium does not hold it.
+        A sandboxed frame with ``srcdoc`` may have run its own scripts first: Chromium does not hold it back.
 
-        :param script: the text.
-        :param path: a file that has it, instead.
-        :returns: fires with a :class:`Registration`, with which it is removed again, when the browser has it. Fails
-            like ``Session.execute``; with :exc:`ValueError` where neither is given, or both are, and with
-            :exc:`OSError` where the file cannot be read.
+        :param script: the script's text.
+        :param path: a file with the script, instead.
+        :returns: fires with a :class:`Registration`, which removes the script again, once the browser has the script.
+            Fails like ``Session.execute``; with :exc:`ValueError` if neither or both are given, and with :exc:`OSError`
+            if the file cannot be read.
         """
         return self._scripts.add(source_of(script, path))
 
     def expose_function(self, name: str, callback: Callable[..., object]) -> Deferred[Binding]:
-        """Give all documents of the page and its frames, now and later, a function that calls the program.
+        """Add a function that calls the program to all documents of the page and its frames, present and future.
 
-        In the page, the function returns a promise of what the callback returns, or fires with, which may have handles
-        of the document in it. What is raised becomes a rejection, with an Error of the same name and text.
+        In the page, the function returns a promise of what the callback returns or fires with, which may contain
+        handles of the document. An exception becomes a rejection with an Error of the same name and text.
 
-        :param name: the function's, as a property of ``window``.
-        :param callback: called with the arguments, or with as many of them as it takes; may return a Deferred, or be a
-            coroutine function.
-        :returns: fires with a :class:`Binding`, with which it is removed again, when the page has it. Fails with
-            :exc:`ValueError` where there is one of that name; otherwise like ``Session.execute``.
+        :param name: the function's name, a property of ``window``.
+        :param callback: called with the arguments, or with as many of them as it takes; it may return a Deferred, or be
+            a coroutine function.
+        :returns: fires with a :class:`Binding`, which removes the function again, once the page has the function. Fails
+            with :exc:`ValueError` if the name is taken; otherwise like ``Session.execute``.
         """
         self._tree.hear_contexts()
         check_function("callback", callback)
@@ -995,11 +1004,11 @@ class Page(SelectorActions, EndedByBlock):
         return self._scripts.expose(name, lambda source, *args: callback(*args[:most]))
 
     def expose_binding(self, name: str, callback: Callable[..., object] | None = None) -> Deferred[Binding]:
-        """Do the same as :meth:`expose_function`, and say where a call comes from.
+        """Do the same as :meth:`expose_function`, and tell the callback where a call comes from.
 
-        :param name: the function's, as a property of ``window``.
-        :param callback: called with a dict of ``"context"``, ``"page"`` and ``"frame"``, and then the arguments; None:
-            the calls are items of ``Binding.calls``, and return ``undefined`` at once.
+        :param name: the function's name, a property of ``window``.
+        :param callback: called with a dict of ``"context"``, ``"page"`` and ``"frame"``, followed by the arguments;
+            None: ``Binding.calls`` emits the calls, which return ``undefined`` at once.
         :returns: fires and fails like :meth:`expose_function`.
         """
         self._tree.hear_contexts()
@@ -1016,14 +1025,14 @@ class Page(SelectorActions, EndedByBlock):
     ) -> Deferred[ElementHandle]:
         """Add a ``<script>`` to the page's document.
 
-        :param url: where it is.
-        :param path: a file of this machine that has it, instead.
-        :param content: its text, instead.
-        :param type: of the element, such as ``"module"``.
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; the page's default when not given.
-        :returns: fires with an :class:`ElementHandle` when it has run, or was loaded. Fails with
-            :exc:`EvaluationError` when it cannot be loaded, throws, or is refused by the document's policy; with
-            :exc:`ValueError` where not one of the three is given; otherwise like :meth:`evaluate`.
+        :param url: the script's URL.
+        :param path: a local file with the script, instead.
+        :param content: the script's text, instead.
+        :param type: the element's ``type``, such as ``"module"``.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default the page's default timeout.
+        :returns: fires with an :class:`ElementHandle` once the script has run, or has loaded. Fails with
+            :exc:`EvaluationError` if the script cannot be loaded, throws, or is refused by the document's policy; with
+            :exc:`ValueError` unless exactly one of the three is given; otherwise like :meth:`evaluate`.
         """
         return self.main_frame.add_script_tag(url=url, path=path, content=content, type=type, timeout=timeout)
 
@@ -1035,13 +1044,13 @@ class Page(SelectorActions, EndedByBlock):
         content: str | None = None,
         timeout: Timeout = DEFAULT,
     ) -> Deferred[ElementHandle]:
-        """Add a ``<style>`` to the page's document, or a ``<link>`` where it has a URL.
+        """Add a ``<style>`` to the page's document, or a ``<link>`` if a URL is given.
 
-        :param url: where it is.
-        :param path: a file of this machine that has it, instead.
-        :param content: its text, instead.
+        :param url: the style sheet's URL.
+        :param path: a local file with the style sheet, instead.
+        :param content: the style sheet's text, instead.
         :param timeout: as for :meth:`add_script_tag`.
-        :returns: fires with an :class:`ElementHandle` when it is loaded; fails like :meth:`add_script_tag`.
+        :returns: fires with an :class:`ElementHandle` once it has loaded; fails like :meth:`add_script_tag`.
         """
         return self.main_frame.add_style_tag(url=url, path=path, content=content, timeout=timeout)
 
@@ -1054,7 +1063,7 @@ class Page(SelectorActions, EndedByBlock):
         return {"context": self.context, "page": self, "frame": frame}
 
     def content(self) -> Deferred[str]:
-        """Return the document as HTML, with its doctype, as it is now.
+        """Return the document's present state as HTML, with its doctype.
 
         :returns: fires with the text; fails like :meth:`evaluate`.
         """
@@ -1069,17 +1078,17 @@ class Page(SelectorActions, EndedByBlock):
 
     @property
     def clock(self) -> Clock:
-        """The clock of the page, which is that of all pages of its context."""
+        """The clock of the page, shared by all pages of its context."""
         return self.context.clock
 
     @cached_property
     def local_storage(self) -> WebStorage:
-        """What the document's origin keeps over all of its pages, as long as the context is there."""
+        """The ``localStorage`` of the document's origin: shared by all of its pages, for the life of the context."""
         return self._web_storage("local")
 
     @cached_property
     def session_storage(self) -> WebStorage:
-        """What the document's origin keeps in this page alone."""
+        """The ``sessionStorage`` of the document's origin, which belongs to this page alone."""
         return self._web_storage("session")
 
     @returns_deferred
@@ -1101,34 +1110,35 @@ class Page(SelectorActions, EndedByBlock):
         scale: Literal["css", "device"] = "device",
         timeout: Timeout = DEFAULT,
     ) -> bytes:
-        """Take a picture of the page (``Page.captureScreenshot``), once the fonts that it needs are there.
+        """Take a screenshot of the page (``Page.captureScreenshot``), once the fonts that it needs have loaded.
 
-        What is changed in the page for it is put back, also when it fails or is cancelled. A frame of another site that
-        does not answer for 5 seconds is shown as it is, unless something in it is to be masked.
+        Changes made to the page for the screenshot are undone, even if it fails or is cancelled. A frame of another
+        site that does not answer for 5 seconds is captured as it is, unless something in it has to be masked.
 
-        :param path: a file to write it to, too; its suffix decides what it is: .png, .jpg, .jpeg or .webp.
-        :param type: ``"png"``, ``"jpeg"`` or ``"webp"``; by default what the path says, else PNG.
-        :param format: the same by the protocol's name.
-        :param quality: of JPEG and WebP, 0 to 100.
-        :param full_page: the whole document instead of the viewport alone.
-        :param clip: only this part of the picture, such as ``{"x": 0, "y": 0, "width": 100, "height": 50}``, in CSS
-            pixels; what is beyond its edges is left out. A :class:`~txcdp.domains.page.Viewport` is a part of the
-            document, and has a scale.
-        :param mask: what is painted over: selectors of CSS, each for all elements of the page's document that match,
-            and elements, or locators, of any frame.
-        :param mask_color: with which colour of CSS; ``"#FF00FF"`` when not given.
-        :param style: a style sheet that holds while the picture is taken, in all frames and in their open shadow trees.
-        :param animations: ``"disabled"``: animations and transitions that end are brought to their end, with its
-            events; those that do not are shown as they are before they begin, and start again afterwards.
-        :param caret: ``"hide"``, or ``"initial"``: the caret of what is edited blinks as it does.
-        :param omit_background: a document without a background is transparent, but for a JPEG.
-        :param scale: ``"device"``: a pixel for each one of the device; ``"css"``: for each one of CSS.
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; by default as :meth:`set_default_timeout` has
-            set it, for the page, its context or the browser; where none has, the connection's for commands.
-        :returns: fires with the file's content. Fails like :meth:`evaluate`; with :exc:`CommandTimeout` when the
-            fonts are not loaded in time; with :exc:`ValueError` or :exc:`TypeError` when there is no such picture:
-            the clip is outside of it, the suffix is unknown or says something else than ``type``, a PNG is to have a
-            quality; with :exc:`OSError` when it cannot be written.
+        :param path: a file to write the screenshot to as well; its suffix sets the format: .png, .jpg, .jpeg or .webp.
+        :param type: ``"png"``, ``"jpeg"`` or ``"webp"``; by default as the path says, otherwise PNG.
+        :param format: the same as ``type``, by the protocol's name.
+        :param quality: for JPEG and WebP, 0 to 100.
+        :param full_page: capture the whole document instead of the viewport only.
+        :param clip: capture only this part, such as ``{"x": 0, "y": 0, "width": 100, "height": 50}``, in CSS pixels;
+            what lies outside the picture is cut off. A :class:`~txcdp.domains.page.Viewport` is a part of the document,
+            and has a scale.
+        :param mask: what to paint over: CSS selectors, each for all matching elements of the page's document, and
+            elements or locators of any frame.
+        :param mask_color: the CSS colour to paint it with; ``"#FF00FF"`` by default.
+        :param style: a style sheet that applies while the screenshot is taken, in all frames and in their open shadow
+            trees.
+        :param animations: ``"disabled"``: finite animations and transitions are moved to their end, with its events;
+            infinite ones are shown in their initial state, and restart afterwards.
+        :param caret: ``"hide"``, or ``"initial"``: leave the text caret blinking.
+        :param omit_background: make a document without a background transparent; not for JPEG.
+        :param scale: ``"device"``: one pixel for each device pixel; ``"css"``: one for each CSS pixel.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default what :meth:`set_default_timeout`
+            has set for the page, its context or the browser, otherwise the connection's command timeout.
+        :returns: fires with the file's content. Fails like :meth:`evaluate`; with :exc:`CommandTimeout` if the fonts do
+            not load in time; with :exc:`ValueError` or :exc:`TypeError` for invalid arguments: the clip is outside the
+            picture, the suffix is unknown or contradicts ``type``, a quality is given for a PNG; with :exc:`OSError` if
+            the file cannot be written.
         """
         picture = capture.Picture(
             capture.format_of(path, type, format),
@@ -1148,15 +1158,17 @@ class Page(SelectorActions, EndedByBlock):
     def aria_snapshot(
         self, *, boxes: bool = False, depth: int | None = None, timeout: Timeout = DEFAULT
     ) -> Deferred[str]:
-        """Return what the document's body is for assistive technologies; see ``Locator.aria_snapshot``."""
+        """Return the accessibility tree of the document's body as text; see ``Locator.aria_snapshot``."""
         return self.locator("body").aria_snapshot(boxes=boxes, depth=depth, timeout=timeout)
 
     def is_closed(self) -> bool:
-        """Return whether the page is closed, or the browser gone."""
+        """Return whether the page is closed, or the browser is gone."""
         return self.session.ended
 
     def when_closed(self) -> Deferred[None]:
-        """Return a Deferred that fires with None when the page is closed, or the browser gone; at once where it is."""
+        """Return a Deferred that fires with None when the page is closed, or the browser is gone; at once if it already
+        is.
+        """
         return self.session.when_ended().addCallback(lambda _: None)
 
     def pdf(
@@ -1166,33 +1178,33 @@ class Page(SelectorActions, EndedByBlock):
         timeout: Timeout = DEFAULT,
         **options: Unpack[printing.PdfOptions],
     ) -> Deferred[bytes]:
-        """Print the page as a PDF (``Page.printToPDF``), with its styles for print.
+        """Print the page to PDF (``Page.printToPDF``), with its print styles.
 
-        Lengths are numbers of CSS pixels, or text with a unit: ``"96px"``, ``"1in"``, ``"2.54cm"``, ``"25.4mm"``.
+        Lengths are numbers of CSS pixels, or strings with a unit: ``"96px"``, ``"1in"``, ``"2.54cm"``, ``"25.4mm"``.
 
-        :param path: a file to write it to, too.
-        :param timeout: seconds until it is printed, or a timedelta; as for :meth:`screenshot`. PDFs of one page are
+        :param path: a file to write the PDF to as well.
+        :param timeout: seconds until it is printed, or a timedelta; as for :meth:`screenshot`. The PDFs of one page are
             printed one after the other.
-        :param options: ``format``, such as ``"A4"``, in place of ``width`` and ``height`` (8.5 x 11 inches);
-            ``margin``, a dict of ``top``, ``right``, ``bottom`` and ``left`` (0); ``landscape``; ``scale``, 0.1 to 2;
+        :param options: ``format``, such as ``"A4"``, instead of ``width`` and ``height`` (8.5 x 11 inches); ``margin``,
+            a dict of ``top``, ``right``, ``bottom`` and ``left`` (0); ``landscape``; ``scale``, 0.1 to 2;
             ``print_background``; ``page_ranges``, such as ``"1-5, 8"``; ``display_header_footer`` with
-            ``header_template`` and ``footer_template``, of HTML; ``prefer_css_page_size``; ``outline``; ``tagged``.
-        :returns: fires with the file's content. Fails with :exc:`TypeError` or :exc:`ValueError` when there is no such
-            length or format, with :exc:`OSError` when it cannot be written; otherwise like ``Session.execute``.
+            ``header_template`` and ``footer_template``, in HTML; ``prefer_css_page_size``; ``outline``; ``tagged``.
+        :returns: fires with the file's content. Fails with :exc:`TypeError` or :exc:`ValueError` for an invalid length
+            or format, with :exc:`OSError` if the file cannot be written; otherwise like ``Session.execute``.
         """
         return self._pdf(path, options, timeout)
 
     def pdf_chunks(self, *, timeout: Timeout = DEFAULT, **options: Unpack[printing.PdfOptions]) -> Stream[bytes]:
-        """Print the page as a PDF of any size, piece by piece (``Page.printToPDF``, ``IO.read``).
+        """Print the page to a PDF of any size, in chunks (``Page.printToPDF``, ``IO.read``).
 
-        It is printed when somebody subscribes. A full :func:`~txcdp.streams.queue` has no more of it read, so
-        ``queue(page.pdf_chunks(), maxsize=4)`` holds a quarter of a megabyte at the most.
+        Printing begins with the subscription. While a :func:`~txcdp.streams.queue` is full, no more is read, so
+        ``queue(page.pdf_chunks(), maxsize=4)`` holds a quarter of a megabyte at most.
 
         :param timeout: as for :meth:`pdf`.
         :param options: as for :meth:`pdf`.
-        :returns: a stream of bytes, which ends with the PDF, or fails as :meth:`pdf` does.
-        :raises TypeError: an option is of another kind.
-        :raises ValueError: there is no such length or format.
+        :returns: a stream of bytes, which completes with the PDF, or fails as :meth:`pdf` does.
+        :raises TypeError: an option has the wrong type.
+        :raises ValueError: a length or format is invalid.
         """
         command, seconds = printing.command(options), self._capture_seconds(timeout)
         start = lambda: self._printer.chunks(command, seconds)  # noqa: E731
@@ -1200,11 +1212,11 @@ class Page(SelectorActions, EndedByBlock):
 
     @returns_deferred
     async def snapshot(self, path: str | os.PathLike[str] | None = None, *, timeout: Timeout = DEFAULT) -> str:
-        """Return the page with all that it shows as one file of MHTML (``Page.captureSnapshot``).
+        """Return the page, with everything that it shows, as one MHTML file (``Page.captureSnapshot``).
 
-        :param path: a file to write it to, too.
+        :param path: a file to write it to as well.
         :param timeout: as for :meth:`screenshot`.
-        :returns: fires with the text. Fails with :exc:`OSError` when it cannot be written; otherwise like
+        :returns: fires with the text. Fails with :exc:`OSError` if the file cannot be written; otherwise like
             ``Session.execute``.
         """
         return await printing.snapshot(self.session, path, self._capture_seconds(timeout))
@@ -1226,19 +1238,19 @@ class Page(SelectorActions, EndedByBlock):
         max_size: ViewportSize | None = None,
         every_nth: int = 1,
     ) -> Stream[ScreencastFrame]:
-        """Return a stream of pictures of what the page shows, as that changes (``Page.startScreencast``).
+        """Return a stream of pictures of the page, as its content changes (``Page.startScreencast``).
 
-        It begins with the first subscriber and stops with the last. Each picture is acknowledged when the subscribers
-        have returned from it. A page has as many at a time as are wanted, each in a session of its own
-        (``Target.attachToTarget``); one that was connected to by itself has one.
+        It begins with the first subscriber and stops with the last. Each picture is acknowledged once the subscribers
+        have returned. A page can have any number of screencasts at a time, each in a session of its own
+        (``Target.attachToTarget``); if the connection is to the page itself, it has one.
 
         :param format: ``"jpeg"`` or ``"png"``.
-        :param quality: of a JPEG, 0 to 100.
-        :param max_size: into which they are fitted, in pixels.
+        :param quality: for JPEG, 0 to 100.
+        :param max_size: the size that the pictures are fitted into, in pixels.
         :param every_nth: 2 for every second picture, and so on.
-        :returns: a stream of :class:`ScreencastFrame`, which ends with the page; it fails when the browser refuses.
-        :raises ValueError: there is no such format, quality, size or number.
-        :raises TypeError: one of them is of another type.
+        :returns: a stream of :class:`ScreencastFrame`, which completes with the page, and fails if the browser refuses.
+        :raises ValueError: the format, quality, size or number is invalid.
+        :raises TypeError: an argument has the wrong type.
         """
         attach = None if self.session is self._connection.session else self.new_cdp_session
         return screencast(self.session, format, quality, max_size, every_nth, attach)
@@ -1252,7 +1264,7 @@ class Page(SelectorActions, EndedByBlock):
 
     @property
     def coverage(self) -> Coverage:
-        """What of the page's scripts and style sheets is used."""
+        """The coverage of the page's scripts and style sheets: how much of them is used."""
         if self._coverage is None:
             names = lambda: [each.injected.name for _, each in self._tree.evaluators()]  # noqa: E731
             self._coverage = Coverage(self.new_cdp_session, names)
@@ -1260,33 +1272,33 @@ class Page(SelectorActions, EndedByBlock):
 
     @property
     def accessibility(self) -> Accessibility:
-        """The page as assistive technology is told of it."""
+        """The page's accessibility tree."""
         return Accessibility(self.session, lambda: self.main_frame_id)
 
     def metrics(self) -> Deferred[dict[str, float]]:
-        """Return what Chromium counts of the page (``Performance.getMetrics``).
+        """Return Chromium's metrics of the page (``Performance.getMetrics``).
 
-        What it adds up, such as ``ScriptDuration``, counts from the first call on.
+        Accumulated values, such as ``ScriptDuration``, count from the first call on.
 
-        :returns: fires with a dict by Chromium's names, such as ``Nodes``, ``JSHeapUsedSize`` (in bytes) and
+        :returns: fires with a dict keyed by Chromium's names, such as ``Nodes``, ``JSHeapUsedSize`` (in bytes) and
             ``LayoutDuration`` (in seconds); fails like ``Session.execute``.
         """
         return metrics(self.session)
 
     def request_gc(self) -> Deferred[None]:
-        """Have the page let go of what nothing in it refers to any more (``HeapProfiler.collectGarbage``).
+        """Collect the page's garbage (``HeapProfiler.collectGarbage``).
 
         :returns: fires with None when that is done; fails like ``Session.execute``.
         """
         return self.session.execute(heap_profiler.collect_garbage())
 
     def capture_heap_snapshot(self, path: str | os.PathLike[str], *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Write what is on the heap of the page's JavaScript to a file, piece by piece (``HeapProfiler``).
+        """Write a snapshot of the page's JavaScript heap to a file, in chunks (``HeapProfiler``).
 
-        :param path: of the file, such as ``"page.heapsnapshot"``, which DevTools opens.
+        :param path: the file, such as ``"page.heapsnapshot"``, which DevTools can open.
         :param timeout: as for :meth:`screenshot`.
-        :returns: fires with None when the file is there. Fails with :exc:`OSError` when it cannot be written; otherwise
-            like ``Session.execute``; nothing of it stays behind then.
+        :returns: fires with None once the file is complete. Fails with :exc:`OSError` if it cannot be written;
+            otherwise like ``Session.execute``. If it fails, no partial file is left behind.
         """
         return capture_heap_snapshot(self.session, path, self._capture_seconds(timeout))
 
@@ -1298,18 +1310,18 @@ class Page(SelectorActions, EndedByBlock):
         max_size: ViewportSize | None = None,
         ffmpeg: str | os.PathLike[str] | None = None,
     ) -> Deferred[ScreencastFile]:
-        """Record what the page shows to a video, with the program ``ffmpeg`` of this machine.
+        """Record what the page shows to a video, with the ``ffmpeg`` program of this machine.
 
-        While nothing changes the last picture stands. The page's end, too, ends the video.
+        While nothing changes, the last picture stays. The video also ends with the page.
 
-        :param path: of the video; its suffix decides what it is: .webm (VP8), .gif or .mp4 (H.264).
-        :param quality: of the pictures that it is made of, 0 to 100.
-        :param max_size: into which they are fitted, in pixels; what a page shows of another size later is fitted into
-            the size of the first picture.
-        :param ffmpeg: the program; None: as it is found on PATH.
+        :param path: the video file; its suffix sets the format: .webm (VP8), .gif or .mp4 (H.264).
+        :param quality: of the pictures that the video is made of, 0 to 100.
+        :param max_size: the size that the pictures are fitted into, in pixels; if the page's size changes later, its
+            pictures are fitted into the size of the first one.
+        :param ffmpeg: the program; None means the one on PATH.
         :returns: fires with a :class:`ScreencastFile`, whose ``stop()`` ends the video. Fails with
-            :exc:`ExecutableNotFound` where there is no ``ffmpeg``, with :exc:`ValueError` where there is no such video;
-            otherwise like ``Session.execute``.
+            :exc:`ExecutableNotFound` if there is no ``ffmpeg``, with :exc:`ValueError` for an invalid video; otherwise
+            like ``Session.execute``.
         """
         return save_screencast(self.new_cdp_session, path, quality, max_size, ffmpeg)
 
@@ -1325,14 +1337,15 @@ class Page(SelectorActions, EndedByBlock):
 
     @returns_deferred
     async def close(self, *, run_before_unload: bool = False) -> None:
-        """Close the page (``Target.closeTarget``), without asking its ``beforeunload``.
+        """Close the page (``Target.closeTarget``), without running its ``beforeunload`` handlers.
 
-        :param run_before_unload: ask its ``beforeunload`` (``Page.close``), of which a dialog may come, and so perhaps
-            not close it: see :attr:`dialogs`. It fires when the page was asked, then: :meth:`when_closed` waits.
-        :returns: fires with None when its session has ended; at once when it had before, whatever
-            ended it. Fails with :exc:`CommandError` when the browser refuses, with
-            :exc:`CommandTimeout` when it takes longer than the connection's deadline for commands, and with
-            :exc:`ConnectionLost` when the line is lost: where another one is found, the page is closed then.
+        :param run_before_unload: run its ``beforeunload`` handlers (``Page.close``), which may open a dialog and so
+            keep the page open: see :attr:`dialogs`. In that case the Deferred fires once the page was asked to close;
+            use :meth:`when_closed` to wait for its end.
+        :returns: fires with None once the page's session has ended; at once if it has ended before, for any reason.
+            Fails with :exc:`CommandError` if the browser refuses, with :exc:`CommandTimeout` if it takes longer than
+            the connection's command timeout, and with :exc:`ConnectionLost` if the connection is lost: after a
+            reconnect, the page is closed then.
         """
         if self.session.ended:
             return
