@@ -32,10 +32,10 @@ T = TypeVar("T")
 
 
 class DropPayload(TypedDict, total=False):
-    """A description of what is dropped from outside of the page.
+    """A description of what is dropped on an element from outside the page.
 
     :ivar files: as for ``set_input_files``.
-    :ivar data: texts, by their MIME types.
+    :ivar data: texts, keyed by their MIME types.
     """
 
     files: Files
@@ -44,14 +44,14 @@ class DropPayload(TypedDict, total=False):
 
 @failing_deferreds
 class ElementActions(LocatorBase):
-    """Base of locators: their methods that act.
+    """Base of locators: the methods that act on an element.
 
-    Each waits until the element can be acted on, and tries again with the element found again until that is done or its
-    deadline comes. What it waits for: the element is there, and alone; it is visible, which is a box that is not empty;
-    it is stable, in the same place for two frames of the page; it is enabled; it is editable; and it gets the event,
-    as nothing lies over it. :meth:`click` and its like need all but editable, :meth:`fill` visible, enabled and
-    editable, :meth:`select_option` visible and enabled, :meth:`hover`, :meth:`drag_to` and :meth:`drop` visible, stable
-    and that it gets the event.
+    Each method waits until the element is actionable, and retries, finding the element again, until it succeeds or
+    times out. The checks are: the element exists and is the only match; it is visible: its box is not empty; it is
+    stable: in the same place for two frames; it is enabled; it is editable; and it receives events: nothing covers it.
+    :meth:`click` and the like need all but editable; :meth:`fill` needs visible, enabled and editable;
+    :meth:`select_option` visible and enabled; :meth:`hover`, :meth:`drag_to` and :meth:`drop` visible, stable and
+    receives events.
     """
 
     def click(
@@ -69,26 +69,27 @@ class ElementActions(LocatorBase):
         steps: int = 1,
         scroll: Scroll = "auto",
     ) -> Deferred[None]:
-        """Click the element, scrolled into view, with the page's mouse.
+        """Scroll the element into view and click it with the page's mouse.
 
-        What the click does is done when its handlers have run, dialogs that somebody has subscribed to are answered,
-        and the document is there of a navigation of the page's main frame that it begins.
+        The click is complete once its handlers have run, dialogs that have a subscriber are answered, and, if it starts
+        a navigation of the page's main frame, the new document is there.
 
-        :param modifiers: keys that are held meanwhile, instead of those that are.
-        :param position: where in the element, from the upper left corner of its padding box; None: in its middle.
-        :param delay: seconds between pressing and letting go.
+        :param modifiers: keys to hold meanwhile, instead of those that are held.
+        :param position: the point to click, relative to the top left corner of the element's padding box; None means
+            its middle.
+        :param delay: seconds between pressing and releasing.
         :param button: ``"left"``, ``"middle"`` or ``"right"``.
-        :param click_count: how often in a row.
-        :param timeout: of all tries together: seconds, or a timedelta; None or 0: no deadline; the page's default when
-            not given.
-        :param force: whether not to wait for anything but that the element is there.
-        :param no_wait_after: whether not to wait for a navigation.
-        :param trial: whether to wait for all of it, and keep the events from the page.
-        :param steps: how many events tell of the way to the element.
-        :param scroll: ``"none"``: not to scroll.
-        :returns: fires with None. Fails with :exc:`ActionTimeout`, which says which check has failed on which element,
-            and what lay over it; with :exc:`LocatorError`, :exc:`StrictModeViolation` or :exc:`SelectorError`; with
-            :exc:`ValueError` where there is no such modifier or button; and like ``Session.execute``.
+        :param click_count: the number of clicks in a row.
+        :param timeout: for all retries together: seconds, or a timedelta; None or 0 means no timeout; by default the
+            page's default timeout.
+        :param force: skip all checks except that the element exists.
+        :param no_wait_after: do not wait for a navigation.
+        :param trial: do all the checks, but keep the events from the page.
+        :param steps: the number of mouse events on the way to the element.
+        :param scroll: ``"none"``: do not scroll.
+        :returns: fires with None. Fails with :exc:`ActionTimeout`, which says which check failed on which element, and
+            what covered it; with :exc:`LocatorError`, :exc:`StrictModeViolation` or :exc:`SelectorError`; with
+            :exc:`ValueError` for an invalid modifier or button; and like ``Session.execute``.
         """
         mouse = self._devices.mouse
 
@@ -115,7 +116,7 @@ class ElementActions(LocatorBase):
         steps: int = 1,
         scroll: Scroll = "auto",
     ) -> Deferred[None]:
-        """Click the element twice in a row; see :meth:`click`. It does not wait for navigations."""
+        """Double-click the element; see :meth:`click`. It does not wait for navigations."""
         mouse = self._devices.mouse
 
         def perform(x: float, y: float) -> Awaitable[None]:
@@ -135,7 +136,7 @@ class ElementActions(LocatorBase):
         trial: bool = False,
         scroll: Scroll = "auto",
     ) -> Deferred[None]:
-        """Move the page's mouse over the element, scrolled into view; see :meth:`click`."""
+        """Scroll the element into view and move the page's mouse over it; see :meth:`click`."""
         devices = self._devices
         pointing = Pointing("hover", False, position, force, trial, modifiers, _scrolls(scroll))
         return self._point("hover", pointing, lambda x, y: devices.mouse._move(x, y, 1, None), timeout)
@@ -151,9 +152,9 @@ class ElementActions(LocatorBase):
         trial: bool = False,
         scroll: Scroll = "auto",
     ) -> Deferred[None]:
-        """Tap the element, scrolled into view, on the page's touchscreen; see :meth:`click`.
+        """Scroll the element into view and tap it on the page's touchscreen; see :meth:`click`.
 
-        :returns: fires and fails like :meth:`click`; with :exc:`ValueError`, too, where the page has no touchscreen.
+        :returns: fires and fails like :meth:`click`, and with :exc:`ValueError` if the page has no touchscreen.
         """
         touchscreen: Touchscreen = self._devices.touchscreen
         pointing = Pointing("tap", True, position, force, trial, modifiers, _scrolls(scroll))
@@ -178,16 +179,16 @@ class ElementActions(LocatorBase):
         steps: int = 1,
         scroll: Scroll = "auto",
     ) -> None:
-        """Drag the element to another one, and drop it there.
+        """Drag the element to another one and drop it there.
 
-        :param target: a locator of where to.
+        :param target: a locator of the other element.
         :param force: as for :meth:`click`.
         :param no_wait_after: it has no effect.
-        :param timeout: of both halves together; as for :meth:`click`.
+        :param timeout: for both halves together; as for :meth:`click`.
         :param trial: as for :meth:`click`: nothing is pressed.
         :param source_position: as ``position`` of :meth:`click`.
-        :param target_position: the same in the target.
-        :param steps: how many events tell of the way.
+        :param target_position: the same, in the target.
+        :param steps: the number of mouse events on the way.
         :param scroll: as for :meth:`click`.
         :returns: fires and fails like :meth:`click`.
         """
@@ -232,16 +233,17 @@ class ElementActions(LocatorBase):
     def drop(
         self, payload: DropPayload, *, position: Position | None = None, timeout: Timeout = DEFAULT
     ) -> Deferred[None]:
-        """Drop files, or texts, from outside of the page on the element.
+        """Drop files or texts on the element, as if dragged from outside the page.
 
-        The page hears ``dragenter``, ``dragover`` and, where that was accepted by ``preventDefault()``, ``drop``.
+        The page gets ``dragenter``, ``dragover`` and, if it has accepted that by ``preventDefault()``, ``drop``.
 
-        :param payload: a dict of ``files``, as for :meth:`set_input_files`, and of ``data``, texts by their MIME types.
+        :param payload: a dict of ``files``, as for :meth:`set_input_files`, and ``data``, texts keyed by their MIME
+            types.
         :param position: as for :meth:`click`.
         :param timeout: as for :meth:`click`.
-        :returns: fires with None; fails like :meth:`click`, with :exc:`LocatorError` where the page has not accepted
-            it, with :exc:`OSError` where a file cannot be read, and with :exc:`ValueError` where nothing is dropped, or
-            something else.
+        :returns: fires with None; fails like :meth:`click`, with :exc:`LocatorError` if the page does not accept the
+            drop, with :exc:`OSError` if a file cannot be read, and with :exc:`ValueError` if the payload is empty or
+            has other keys.
         """
         if not payload or not payload.keys() <= DropPayload.__annotations__.keys():
             raise ValueError(f"drop({payload!r:.200}): a dict with 'files', 'data' or both is wanted")
@@ -270,18 +272,18 @@ class ElementActions(LocatorBase):
     def fill(
         self, value: str, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False, force: bool = False
     ) -> Deferred[None]:
-        """Give an ``<input>``, a ``<textarea>`` or what is editable another text, as if it had been pasted.
+        """Set the text of an ``<input>``, a ``<textarea>`` or an editable element, as if it had been pasted.
 
-        The text that was there is selected, and replaced with ``Input.insertText``; ``input`` is told. Inputs of dates,
-        times, colours and ranges get their value at once, with ``input`` and ``change``. The element in a label's text
-        is its control.
+        The present text is selected and replaced with ``Input.insertText``, which triggers ``input``. Inputs for dates,
+        times, colours and ranges get their value at once, with ``input`` and ``change``. For an element in a label's
+        text, its control is filled.
 
-        :param value: ``""`` for none.
+        :param value: the text; ``""`` clears the element.
         :param timeout: as for :meth:`click`.
         :param no_wait_after: it has no effect.
         :param force: as for :meth:`click`.
-        :returns: fires with None. Fails like :meth:`click`; with :exc:`LocatorError`, too, where it is no such element,
-            and where the value is none of its type's.
+        :returns: fires with None. Fails like :meth:`click`, and with :exc:`LocatorError` if the element cannot be
+            filled, or the value is invalid for the input's type.
         """
         if not isinstance(value, str):
             raise TypeError(f"fill({value!r}): a str is wanted")
@@ -300,20 +302,21 @@ class ElementActions(LocatorBase):
         return self._perform(f"fill({_short(value)})", fill, timeout, handled=not force)
 
     def clear(self, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False, force: bool = False) -> Deferred[None]:
-        """Take all text from the element; see :meth:`fill`."""
+        """Remove all text from the element; see :meth:`fill`."""
         return self.fill("", timeout=timeout, force=force)
 
     def press(
         self, key: str, *, delay: float = 0, timeout: Timeout = DEFAULT, no_wait_after: bool = False
     ) -> Deferred[None]:
-        """Give the element the focus, and press a key or a combination; see ``Keyboard.press``.
+        """Focus the element and press a key or a combination; see ``Keyboard.press``.
 
         :param key: such as ``"Enter"`` or ``"Control+A"``.
-        :param delay: seconds between pressing and letting go.
+        :param delay: seconds between pressing and releasing.
         :param timeout: as for :meth:`click`.
         :param no_wait_after: as for :meth:`click`.
-        :returns: fires and fails like :meth:`click`, with :exc:`ValueError` where there is no such key, and with
-            :exc:`LocatorError` where it is inert, or a field that cannot be focused: another one would get the key.
+        :returns: fires and fails like :meth:`click`, with :exc:`ValueError` for an unknown key, and with
+            :exc:`LocatorError` if the element is inert, or a field that cannot be focused, since another element would
+            get the key.
         """
         keys = split(key)
         page = self._frame.page
@@ -340,9 +343,9 @@ class ElementActions(LocatorBase):
     def press_sequentially(
         self, text: str, *, delay: float = 0, timeout: Timeout = DEFAULT, no_wait_after: bool = False
     ) -> Deferred[None]:
-        """Give the element the focus, and type a text key by key; see ``Keyboard.type``.
+        """Focus the element and type a text key by key; see ``Keyboard.type``.
 
-        :param text: which.
+        :param text: the text.
         :param delay: seconds between keys.
         :param timeout: as for :meth:`click`.
         :param no_wait_after: it has no effect.
@@ -358,7 +361,7 @@ class ElementActions(LocatorBase):
     def type(
         self, text: str, *, delay: float = 0, timeout: Timeout = DEFAULT, no_wait_after: bool = False
     ) -> Deferred[None]:
-        """Do the same as :meth:`press_sequentially`, by the name that it had before; :meth:`fill` is quicker."""
+        """Do the same as :meth:`press_sequentially`, under its former name; :meth:`fill` is faster."""
         return self.press_sequentially(text, delay=delay, timeout=timeout)
 
     def check(
@@ -371,7 +374,7 @@ class ElementActions(LocatorBase):
         trial: bool = False,
         scroll: Scroll = "auto",
     ) -> Deferred[None]:
-        """Check a checkbox, a radio button or the like, with a click where it is not.
+        """Check a checkbox, a radio button or similar, by a click if it is not checked.
 
         :param position: as for :meth:`click`.
         :param timeout: as for :meth:`click`.
@@ -379,8 +382,8 @@ class ElementActions(LocatorBase):
         :param no_wait_after: it has no effect.
         :param trial: as for :meth:`click`.
         :param scroll: as for :meth:`click`.
-        :returns: fires with None when it is. Fails like :meth:`click`, with :exc:`LocatorError` where it is no such
-            element, where a click does not change it, and where a radio button is to be unchecked.
+        :returns: fires with None once it is checked. Fails like :meth:`click`, and with :exc:`LocatorError` if the
+            element cannot be checked, if a click does not change it, or for unchecking a radio button.
         """
         return self._set_checked("check", True, position, timeout, force, trial, scroll)
 
@@ -394,7 +397,7 @@ class ElementActions(LocatorBase):
         trial: bool = False,
         scroll: Scroll = "auto",
     ) -> Deferred[None]:
-        """Uncheck a checkbox, or the like, with a click where it is checked; see :meth:`check`."""
+        """Uncheck a checkbox or similar, by a click if it is checked; see :meth:`check`."""
         return self._set_checked("uncheck", False, position, timeout, force, trial, scroll)
 
     def set_checked(
@@ -408,9 +411,9 @@ class ElementActions(LocatorBase):
         trial: bool = False,
         scroll: Scroll = "auto",
     ) -> Deferred[None]:
-        """Do what :meth:`check` does, or :meth:`uncheck`.
+        """Do the same as :meth:`check` or :meth:`uncheck`.
 
-        :param checked: which.
+        :param checked: whether the element is to be checked.
         """
         what = f"set_checked({bool(checked)})"
         return self._set_checked(what, bool(checked), position, timeout, force, trial, scroll)
@@ -426,18 +429,18 @@ class ElementActions(LocatorBase):
         no_wait_after: bool = False,
         force: bool = False,
     ) -> Deferred[list[str]]:
-        """Select options of a ``<select>``, and none but those; ``input`` and ``change`` are told.
+        """Select options of a ``<select>``, and deselect all others; this triggers ``input`` and ``change``.
 
-        :param value: their values, or labels: one or several.
-        :param index: their numbers, from 0.
-        :param label: their labels.
-        :param element: handles of them.
-        :param timeout: as for :meth:`click`; until there are such options, too.
+        :param value: values or labels: one or several.
+        :param index: zero-based indices.
+        :param label: labels.
+        :param element: handles of the options.
+        :param timeout: as for :meth:`click`; it includes the wait for the options.
         :param no_wait_after: it has no effect.
         :param force: as for :meth:`click`.
-        :returns: fires with a list of the values of those that are selected. Fails like :meth:`click`; with
-            :exc:`LocatorError`, too, where it is no ``<select>``, and with :exc:`TypeError` where a value or a label is
-            no text, an index no number, or an element no handle.
+        :returns: fires with a list of the values of the selected options. Fails like :meth:`click`, with
+            :exc:`LocatorError` if the element is no ``<select>``, and with :exc:`TypeError` if a value or a label is
+            not a string, an index not a number, or an element not a handle.
         """
         named = _choices(value, index, label)
         elements = _several("element", element, ElementHandle)
@@ -456,7 +459,7 @@ class ElementActions(LocatorBase):
         return self._perform("select_option", select, timeout, handled=not force)
 
     def select_text(self, *, force: bool = False, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Give the element the focus, and select all of its text.
+        """Focus the element and select all of its text.
 
         :param force: as for :meth:`click`.
         :param timeout: as for :meth:`click`.
@@ -471,18 +474,18 @@ class ElementActions(LocatorBase):
     def set_input_files(
         self, files: Files, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False
     ) -> Deferred[None]:
-        """Choose files for an ``<input type=file>``, or for that of a label (``DOM.setFileInputFiles``).
+        """Choose files for an ``<input type=file>``, or for a label's (``DOM.setFileInputFiles``).
 
-        Paths are of this machine. Where the browser runs elsewhere, what is in the files travels, which the deadline
-        covers.
+        Paths are local. If the browser runs on another machine, the files' contents are sent to it; the timeout
+        includes that.
 
-        :param files: a path or several, a folder for an input that takes one, or dicts of what is in them, such as
-            ``{"name": "a.txt", "mimeType": "text/plain", "buffer": b"..."}``; an empty list: none.
+        :param files: a path or several, a folder for an input that accepts one, or dicts with contents, such as
+            ``{"name": "a.txt", "mimeType": "text/plain", "buffer": b"..."}``; an empty list clears the input.
         :param timeout: as for :meth:`click`.
         :param no_wait_after: it has no effect.
-        :returns: fires with None when the input has them, and its handlers have run. Fails like :meth:`click`; with
-            :exc:`LocatorError` where it is no such input, or does not take so many, and with :exc:`OSError` where a
-            file cannot be read.
+        :returns: fires with None once the input has the files and its handlers have run. Fails like :meth:`click`, with
+            :exc:`LocatorError` if the element is no file input, or does not accept so many files, and with
+            :exc:`OSError` if a file cannot be read.
         """
 
         async def choose(attempt: Attempt) -> None:

@@ -116,14 +116,15 @@ NavigationKind = Literal["new_document", "same_document", "restored", "prerender
 
 @dataclass(frozen=True)
 class Navigation:
-    """One navigation of a frame, from its commit on; an item of ``Page.navigations``.
+    """A navigation of a frame that has committed; an item of ``Page.navigations``.
 
-    :ivar url: where it has led, with the fragment; of an error the URL of the browser's page that tells of it.
+    :ivar url: the URL that it led to, with the fragment; for an error, the URL of the browser's error page.
     :ivar frame: the frame that has navigated.
-    :ivar kind: ``"new_document"``; ``"same_document"``: a fragment, or the history API; ``"restored"`` from the
-        back/forward cache, as it was; ``"prerendered"``, before it was gone to; ``"error"``: nothing was to be had.
-    :ivar loader_id: the document's loader; None where the document stayed.
-    :ivar response: the server's answer; None where there was none, or the browser did not tell.
+    :ivar kind: ``"new_document"``; ``"same_document"``: a fragment, or the history API; ``"restored"``: from the
+        back/forward cache, unchanged; ``"prerendered"``: rendered before the navigation; ``"error"``: nothing could be
+        loaded.
+    :ivar loader_id: the document's loader; None if the document stayed the same.
+    :ivar response: the server's response; None if there was none, or the browser did not report it.
     """
 
     url: str
@@ -134,12 +135,12 @@ class Navigation:
 
     @property
     def status(self) -> int | None:
-        """The HTTP status of the server's answer, such as 404; None where there was no answer."""
+        """The HTTP status of the server's response, such as 404; None if there was no response."""
         return None if self.response is None else self.response.status
 
     @property
     def redirected_from(self) -> Request | None:
-        """The last request that was answered by leading on to this document; None where none was."""
+        """The last request that was redirected to this document; None if there was no redirect."""
         return None if self.response is None else self.response.request.redirected_from
 
 
@@ -161,9 +162,9 @@ class Below(Choice):
 
 @failing_deferreds
 class Frame(SelectorActions):
-    """A frame: the same object for as long as the frame is there, whichever process it is in.
+    """A frame: the same object for the life of the frame, whichever process it is in.
 
-    :ivar page: the page that it is in.
+    :ivar page: the page that the frame belongs to.
     """
 
     def __init__(self, page: Page, tree: FrameTree, row: Row) -> None:
@@ -182,26 +183,26 @@ class Frame(SelectorActions):
 
     @property
     def name(self) -> str:
-        """The frame's name, as its element says or its own script; ``""`` where there is none."""
+        """The frame's name, set by its element or by its own script; ``""`` if it has none."""
         return self._row.name
 
     @property
     def url(self) -> str:
-        """The URL of its document, with the fragment, by what the browser has said so far."""
+        """The URL of its document, with the fragment, as last reported by the browser."""
         return self._tree.url_of(self._row)
 
     @property
     def parent_frame(self) -> Frame | None:
-        """The frame around it; None: it is the page's main frame, or detached."""
+        """The parent frame; None for the page's main frame and for a detached frame."""
         return None if self._detached else self._tree.frame(self._row.parent_id)
 
     @property
     def child_frames(self) -> list[Frame]:
-        """The frames in it, in the order of attaching."""
+        """The child frames, in the order in which they were attached."""
         return self._tree.children(self._row)
 
     def is_detached(self) -> bool:
-        """Return whether it is gone from its page, or the page is closed."""
+        """Return whether the frame was removed from its page, or the page is closed."""
         return self._detached or (self is not self.page.main_frame and self.page.is_closed())
 
     def goto(
@@ -212,33 +213,34 @@ class Frame(SelectorActions):
         referer: str | None = None,
         timeout: Timeout = DEFAULT,
     ) -> Deferred[Response | None]:
-        """Send the frame to a URL (``Page.navigate``) and wait until its document is there; see :meth:`Page.goto`.
+        """Navigate the frame to a URL (``Page.navigate``) and wait until its document has loaded; see
+        :meth:`Page.goto`.
 
-        :returns: fires and fails like :meth:`Page.goto`, with :exc:`NavigationError` also where the frame is removed.
+        :returns: fires and fails like :meth:`Page.goto`, and with :exc:`NavigationError` if the frame is removed.
         """
         seconds = self._checked(wait_until, timeout)
         url = resolved(url, self.page.context._base_url)
         return self.page._navigator.goto(self, url, wait_until, referer, seconds)
 
     def set_content(self, html: str, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Write a document in the place of the one that is there; see :meth:`Page.set_content`."""
+        """Replace the frame's document by another one; see :meth:`Page.set_content`."""
         seconds = self._checked(wait_until, timeout)
         return self.page._navigator.set_content(self, html, wait_until, seconds)
 
     def wait_for_load_state(self, state: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Wait until the frame's document has got far enough; see :meth:`Page.wait_for_load_state`."""
+        """Wait until the frame's document has reached a load state; see :meth:`Page.wait_for_load_state`."""
         return self.page._navigator.wait_for_load_state(self, state, self._checked(state, timeout, "state"))
 
     def expect_navigation(
         self, url: URLMatch | None = None, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT
     ) -> Expected[Response | None]:
-        """Expect the frame to navigate while something is done; see :meth:`Page.expect_navigation`."""
+        """Expect a navigation of the frame during a block; see :meth:`Page.expect_navigation`."""
         return self.page._navigator.expect(self, url, wait_until, self._checked(wait_until, timeout))
 
     def wait_for_url(
         self, url: URLMatch, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT
     ) -> Deferred[None]:
-        """Wait until the frame is somewhere; see :meth:`Page.wait_for_url`."""
+        """Wait until the frame is at a URL; see :meth:`Page.wait_for_url`."""
         return self.page._navigator.wait_for_url(self, url, wait_until, self._checked(wait_until, timeout))
 
     @returns_deferred
@@ -247,15 +249,16 @@ class Frame(SelectorActions):
     ) -> Any:
         """Evaluate JavaScript in the frame's document; see :meth:`Page.evaluate`.
 
-        :returns: fires and fails like :meth:`Page.evaluate`; with :exc:`NavigationError`, too, where the frame is
-            removed.
+        :returns: fires and fails like :meth:`Page.evaluate`, and with :exc:`NavigationError` if the frame is removed.
         """
         evaluator = await self._tree.evaluator(self, timeout)
         return await evaluator.evaluate(expression, (arg,), await_promise=await_promise, timeout=timeout)
 
     @returns_deferred
     async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
-        """Evaluate JavaScript in the frame's document, and keep the value there; see :meth:`Page.evaluate_handle`."""
+        """Evaluate JavaScript in the frame's document, and return a handle to the value; see
+        :meth:`Page.evaluate_handle`.
+        """
         evaluator = await self._tree.evaluator(self, timeout)
         return handle_of(await evaluator.keep(expression, (arg,), timeout=timeout))
 
@@ -270,14 +273,14 @@ class Frame(SelectorActions):
     ) -> JSHandle:
         """Wait until an expression is true in the frame's document; see :meth:`Page.wait_for_function`.
 
-        :returns: fires and fails like that; with :exc:`NavigationError`, too, where the frame is removed.
+        :returns: fires and fails like that, and with :exc:`NavigationError` if the frame is removed.
         """
         evaluator = lambda: Deferred.fromCoroutine(self._tree.evaluator(self, None))  # noqa: E731
         waiting = FunctionWait(self.page.session, evaluator, expression, arg, interval_of(polling))
         return handle_of(await waiting.begin(self.page._seconds(timeout)))
 
     def wait_for_timeout(self, timeout: float | timedelta) -> Deferred[None]:
-        """Wait for a time; see :meth:`Page.wait_for_timeout`."""
+        """Wait for a fixed time; see :meth:`Page.wait_for_timeout`."""
         return self.page.wait_for_timeout(timeout)
 
     @returns_deferred
@@ -312,8 +315,8 @@ class Frame(SelectorActions):
     async def frame_element(self) -> ElementHandle:
         """Return the element that shows the frame (``DOM.getFrameOwner``).
 
-        :returns: fires with an :class:`ElementHandle` in the frame around it. Fails with :exc:`FrameRemoved` where the
-            frame was removed, with :exc:`NavigationError` for the page's main frame; otherwise like :meth:`evaluate`.
+        :returns: fires with an :class:`ElementHandle` in the parent frame. Fails with :exc:`FrameRemoved` if the frame
+            was removed, with :exc:`NavigationError` for the page's main frame; otherwise like :meth:`evaluate`.
         """
         if self._detached:
             raise self._tree.removed(self)
@@ -331,10 +334,10 @@ class Frame(SelectorActions):
 
     @returns_deferred
     async def new_cdp_session(self) -> Session:
-        """Attach to the frame once more, for the program's own use; see :meth:`Page.new_cdp_session`.
+        """Attach to the frame once more, to get a session of your own; see :meth:`Page.new_cdp_session`.
 
-        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` where the frame shares the session of the
-            one around it; otherwise like ``Session.execute``.
+        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` if the frame shares its parent's session;
+            otherwise like ``Session.execute``.
         """
         if self is self.page.main_frame:
             return await self.page.new_cdp_session()

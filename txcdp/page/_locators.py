@@ -31,7 +31,7 @@ _NOWHERE: Final = Path()
 
 
 class Finding(NamedElsewhere):
-    """Base of all in which elements are found: pages, frames, locators and the documents that frames' elements show."""
+    """Base of everything that elements can be located in: pages, frames, locators and frame locators."""
 
     def _start(self) -> tuple[Frame, Path]:
         """Return where they begin."""
@@ -50,17 +50,18 @@ class Finding(NamedElsewhere):
         has_text: Text | None = None,
         has_not_text: Text | None = None,
     ) -> Locator:
-        """Return the elements inside that a selector, or another locator, stands for.
+        """Return a locator for the elements inside that match a selector, or another locator.
 
-        :param selector: of CSS, through open shadow roots too, with ``:has-text()``, ``:text()``, ``:visible`` and the
-            others; or ``xpath=...``, ``text=...``, ``role=...``, ``id=...``; one in the other by ``>>``. What begins
-            with ``//`` is XPath. A locator of the same frame is looked for inside, too.
-        :param has: only those with such an element in them.
-        :param has_not: only those without one.
-        :param has_text: only those with this text in them: a part, in any case, or a regular expression.
-        :param has_not_text: only those without it.
-        :returns: the :class:`Locator`; a selector that is malformed fails when it is used.
-        :raises ValueError: another locator is of another frame, or goes into one that this one does not go into.
+        :param selector: a CSS selector, which also searches open shadow roots and may use ``:has-text()``, ``:text()``,
+            ``:visible`` and the other extensions; or ``xpath=...``, ``text=...``, ``role=...``, ``id=...``; chained
+            with ``>>``. A selector that begins with ``//`` is XPath. Or a locator of the same frame, to search for
+            inside.
+        :param has: only elements that contain an element matching this locator.
+        :param has_not: only elements that do not.
+        :param has_text: only elements that contain this text: a substring, ignoring case, or a regular expression.
+        :param has_not_text: only elements that do not contain this text.
+        :returns: the :class:`Locator`; a malformed selector fails when the locator is used.
+        :raises ValueError: another locator belongs to another frame, or enters a frame that this one does not enter.
         """
         if isinstance(selector, Locator):
             frame, path = self._start()
@@ -88,20 +89,20 @@ class Finding(NamedElsewhere):
         selected: bool | None = None,
         description: Text | None = None,
     ) -> Locator:
-        """Return the elements of an ARIA role.
+        """Return a locator for the elements with an ARIA role.
 
-        :param role: such as ``"button"``, explicit or implicit: one of WAI-ARIA, DPUB-ARIA or its graphics module.
-        :param name: their accessible name: a part of it, in any case, or a regular expression.
-        :param exact: the whole name, and the description, in the same case.
+        :param role: such as ``"button"``, explicit or implicit: a role of WAI-ARIA, DPUB-ARIA or its graphics module.
+        :param name: the accessible name: a substring, ignoring case, or a regular expression.
+        :param exact: match the whole name and the whole description, with case.
         :param checked: whether they are checked.
         :param disabled: whether they are disabled.
         :param expanded: whether they are expanded.
-        :param include_hidden: also those that are hidden from assistive technology.
-        :param level: of a heading, and the like.
+        :param include_hidden: also match elements that are hidden from assistive technology.
+        :param level: the level of a heading or similar.
         :param pressed: whether they are pressed.
         :param selected: whether they are selected.
-        :param description: their accessible description, as for the name.
-        :raises ValueError: there is no such role, so that no element has it.
+        :param description: the accessible description, matched like the name.
+        :raises ValueError: the role does not exist.
         """
         check_role(role)
         wanted: dict[str, Any] = {"role": role}
@@ -130,31 +131,31 @@ class Finding(NamedElsewhere):
         return self._then(f"get_by_role({', '.join(said)})", ("role", wanted))
 
     def get_by_text(self, text: Text, *, exact: bool = False) -> Locator:
-        """Return the innermost elements with a text.
+        """Return a locator for the innermost elements with a text.
 
-        :param text: a part of it, in any case, with any white space; or a regular expression.
-        :param exact: the whole text, in the same case.
+        :param text: a substring, ignoring case and white space differences; or a regular expression.
+        :param exact: match the whole text, with case.
         """
         return self._by("get_by_text", text, exact, "text")
 
     def get_by_label(self, text: Text, *, exact: bool = False) -> Locator:
-        """Return the elements that have a label: ``<label>``, ``aria-label`` or ``aria-labelledby``.
+        """Return a locator for the elements with a label: ``<label>``, ``aria-label`` or ``aria-labelledby``.
 
-        :param text: the label's; as for :meth:`get_by_text`.
+        :param text: the label's text; as for :meth:`get_by_text`.
         :param exact: as for :meth:`get_by_text`.
         """
         return self._by("get_by_label", text, exact, "label")
 
     def get_by_placeholder(self, text: Text, *, exact: bool = False) -> Locator:
-        """Return the elements with a placeholder.
+        """Return a locator for the elements with a placeholder.
 
-        :param text: the placeholder: a part of it, in any case, or a regular expression.
-        :param exact: the whole of it, in the same case.
+        :param text: the placeholder: a substring, ignoring case, or a regular expression.
+        :param exact: match the whole text, with case.
         """
         return self._by("get_by_placeholder", text, exact, "attribute", "placeholder")
 
     def get_by_alt_text(self, text: Text, *, exact: bool = False) -> Locator:
-        """Return the elements, mostly pictures, with an alternative text.
+        """Return a locator for the elements, usually images, with an alternative text.
 
         :param text: as for :meth:`get_by_placeholder`.
         :param exact: as for :meth:`get_by_placeholder`.
@@ -162,7 +163,7 @@ class Finding(NamedElsewhere):
         return self._by("get_by_alt_text", text, exact, "attribute", "alt")
 
     def get_by_title(self, text: Text, *, exact: bool = False) -> Locator:
-        """Return the elements with a title.
+        """Return a locator for the elements with a title.
 
         :param text: as for :meth:`get_by_placeholder`.
         :param exact: as for :meth:`get_by_placeholder`.
@@ -170,7 +171,8 @@ class Finding(NamedElsewhere):
         return self._by("get_by_title", text, exact, "attribute", "title")
 
     def get_by_test_id(self, test_id: Text) -> Locator:
-        """Return the elements with a test id: ``data-testid``, or what ``selectors.set_test_id_attribute`` has set.
+        """Return a locator for the elements with a test id: ``data-testid``, or as ``selectors.set_test_id_attribute``
+        has set.
 
         :param test_id: the whole id, or a regular expression.
         """
@@ -178,9 +180,9 @@ class Finding(NamedElsewhere):
         return self._then(f"get_by_test_id({shown_text(test_id)})", step)
 
     def frame_locator(self, selector: str) -> FrameLocator:
-        """Return the document that a frame's element shows, in any process.
+        """Return a locator for the document that a frame's element shows, in any process.
 
-        :param selector: of the ``<iframe>`` or ``<frame>``.
+        :param selector: a selector of the ``<iframe>`` or ``<frame>``.
         """
         frame, path = self._start()
         words = f"frame_locator({selector!r})"
@@ -192,10 +194,10 @@ class Finding(NamedElsewhere):
 
 
 class Locator(Finding, ElementReading, ElementActions):
-    """Elements of a page, found again each time that it is used: lazy, and strict where one element is meant.
+    """A way to find elements of a page: lazy, evaluated again at each use, and strict where a single element is needed.
 
-    What is done with one waits until it is there, up to its deadline. Made by ``Page.locator``, ``Page.get_by_role``
-    and the others, of a frame and of a locator, too.
+    Methods that use the element wait for it, up to their timeout. Made by ``locator``, ``get_by_role`` and the like of
+    a page, a frame or another locator.
     """
 
     if not TYPE_CHECKING:  # a checker is to refuse them
@@ -215,7 +217,7 @@ class Locator(Finding, ElementReading, ElementActions):
 
     @property
     def page(self) -> Page:
-        """The page that it is of."""
+        """The page that it belongs to."""
         return self._frame.page
 
     @property
@@ -234,9 +236,9 @@ class Locator(Finding, ElementReading, ElementActions):
         return Locator(frame, Path((*path.parts[:-1], (*path.parts[-1], ("nth", 0))), path.words, path.frames))
 
     def nth(self, index: int) -> Locator:
-        """Return one of the elements.
+        """Return a locator for one of the elements.
 
-        :param index: 0 for the first; negative ones count from the end.
+        :param index: 0 for the first; negative numbers count from the end.
         """
         return self._then(f"nth({index})", ("nth", index))
 
@@ -249,14 +251,14 @@ class Locator(Finding, ElementReading, ElementActions):
         has_not_text: Text | None = None,
         visible: bool | None = None,
     ) -> Locator:
-        """Return those of the elements that are as wanted.
+        """Return a locator for those of the elements that meet conditions.
 
-        :param has: with such an element in them.
-        :param has_not: without one.
-        :param has_text: with this text in them: a part, in any case, or a regular expression.
-        :param has_not_text: without it.
-        :param visible: visible, or not.
-        :raises ValueError: another locator is of another frame, or goes into one that this one does not go into.
+        :param has: those that contain an element matching this locator.
+        :param has_not: those that do not.
+        :param has_text: those that contain this text: a substring, ignoring case, or a regular expression.
+        :param has_not_text: those that do not contain this text.
+        :param visible: those that are visible (true), or not (false).
+        :raises ValueError: another locator belongs to another frame, or enters a frame that this one does not enter.
         """
         steps: list[Step] = []
         said = []
@@ -279,12 +281,12 @@ class Locator(Finding, ElementReading, ElementActions):
         return self._then("visible", ("visible", True))
 
     def within(self, locator: Locator) -> Locator:
-        """Return the elements that this locator finds in each of those of another one.
+        """Return a locator that finds this locator's elements inside each element of another one.
 
-        What counts, such as :meth:`nth`, counts in each of these by itself.
+        Positions, such as :meth:`nth`, count separately inside each of those elements.
 
-        :param locator: of the elements around them, of the same frame.
-        :raises ValueError: it is of another frame, or this one goes into a frame that it does not go into.
+        :param locator: the surrounding elements, in the same frame.
+        :raises ValueError: it belongs to another frame, or this one enters a frame that it does not enter.
         """
         around = locator._path
         steps = ("within", steps_in(locator, self._frame, around), steps_in(self, self._frame, around))
@@ -292,7 +294,7 @@ class Locator(Finding, ElementReading, ElementActions):
 
     @returns_deferred
     async def normalize(self) -> Locator:
-        """Return a locator that finds the same element by what a person sees of it, or by its test id.
+        """Return a locator that finds the same element by what a user sees of it, or by its test id.
 
         :returns: fires with the :class:`Locator`; fails like ``text_content``.
         """
@@ -301,30 +303,30 @@ class Locator(Finding, ElementReading, ElementActions):
         return Locator(self._frame, Path((*parts, tuple(steps)), words, self._path.frames))
 
     def and_(self, locator: Locator) -> Locator:
-        """Return the elements that another locator stands for, too.
+        """Return a locator for the elements that match both this locator and another one.
 
-        :param locator: of the same frame.
-        :raises ValueError: it is of another frame, or goes into one that this one does not go into.
+        :param locator: the other locator, of the same frame.
+        :raises ValueError: it belongs to another frame, or enters a frame that this one does not enter.
         """
         return self._then(f"and_({locator})", ("and", steps_in(locator, self._frame, self._path)))
 
     def or_(self, locator: Locator) -> Locator:
-        """Return the elements of either locator, in the document's order.
+        """Return a locator for the elements that match either locator, in document order.
 
-        :param locator: of the same frame.
-        :raises ValueError: it is of another frame, or goes into one that this one does not go into.
+        :param locator: the other locator, of the same frame.
+        :raises ValueError: it belongs to another frame, or enters a frame that this one does not enter.
         """
         return self._then(f"or_({locator})", ("or", steps_in(locator, self._frame, self._path)))
 
     @property
     def content_frame(self) -> FrameLocator:
-        """The document that the frame's element shows."""
+        """The document that the frame's element shows, as a frame locator."""
         return FrameLocator(self._frame, self._path)
 
     def describe(self, description: str) -> Locator:
-        """Return the same locator by other words, for errors.
+        """Return the same locator with a description, which error messages use.
 
-        :param description: the words.
+        :param description: the description.
         """
         described = Locator(self._frame, Path(self._path.parts, description, self._path.frames))
         described._description = description
@@ -332,14 +334,14 @@ class Locator(Finding, ElementReading, ElementActions):
 
     @property
     def description(self) -> str | None:
-        """What :meth:`describe` was given; None: nothing."""
+        """The description given to :meth:`describe`; None if there is none."""
         return self._description
 
     @returns_deferred
     async def all(self) -> list[Locator]:
-        """Return a locator for each of the elements that there are now.
+        """Return a locator for each of the present elements.
 
-        :returns: fires with a list of :class:`Locator`; they are found by their number. Fails like
+        :returns: fires with a list of :class:`Locator`, each of which finds its element by position. Fails like
             :meth:`Locator.count`.
         """
         return [self.nth(index) for index in range(await self.count())]
@@ -348,8 +350,8 @@ class Locator(Finding, ElementReading, ElementActions):
 class FrameLocator(Finding):
     """The document that a frame's element shows; made by ``frame_locator`` and ``Locator.content_frame``.
 
-    :param frame: in whose document the element is.
-    :param path: how it is found.
+    :param frame: the frame whose document contains the element.
+    :param path: how the element is found.
     """
 
     def __init__(self, frame: Frame, path: Path) -> None:
@@ -378,9 +380,9 @@ class FrameLocator(Finding):
         return FrameLocator(self._frame, self._path.then("last", ("nth", -1)))
 
     def nth(self, index: int) -> FrameLocator:
-        """Return one of the frames.
+        """Return a frame locator for one of the frames.
 
-        :param index: 0 for the first; negative ones count from the end.
+        :param index: 0 for the first; negative numbers count from the end.
         """
         return FrameLocator(self._frame, self._path.then(f"nth({index})", ("nth", index)))
 

@@ -46,53 +46,53 @@ _TRUTH: Final = """async (element, arg) => {
 
 @failing_deferreds
 class ElementReading(LocatorBase):
-    """Base of locators: their methods that read, and wait."""
+    """Base of locators: the methods that read, and wait for, elements."""
 
     def count(self) -> Deferred[int]:
-        """Return how many elements there are now, without waiting for any.
+        """Return the number of present elements, without waiting for any.
 
-        :returns: fires with the number. Fails with :exc:`SelectorError` where the selector is malformed, with
-            :exc:`DialogOpen` while a dialog waits for the program, and with
-            :exc:`ActionTimeout` where the page does not answer.
+        :returns: fires with the number. Fails with :exc:`SelectorError` if the selector is malformed, with
+            :exc:`DialogOpen` while a dialog waits for the program's answer, and with :exc:`ActionTimeout` if the page
+            does not answer.
         """
         return self._look("count", "count", otherwise=0)
 
     def all_inner_texts(self) -> Deferred[list[str]]:
-        """Return the texts of all elements that there are now, as they are rendered.
+        """Return the rendered texts of all present elements.
 
         :returns: fires with a list; fails like :meth:`count`.
         """
         return self._look("all_inner_texts", "innerTexts", otherwise=[])
 
     def all_text_contents(self) -> Deferred[list[str]]:
-        """Return the texts in all elements that there are now.
+        """Return the text contents of all present elements.
 
         :returns: fires with a list; fails like :meth:`count`.
         """
         return self._look("all_text_contents", "textContents", otherwise=[])
 
     def text_content(self, *, timeout: Timeout = DEFAULT) -> Deferred[str | None]:
-        """Return the text in the element and in all that it contains.
+        """Return the text content of the element and everything in it.
 
-        :param timeout: until the element is there: seconds, or a timedelta; None or 0: no deadline; as
-            ``Page.set_default_timeout`` has set it when not given.
-        :returns: fires with the text. Fails with :exc:`ActionTimeout` when the element does not come in time, with
-            :exc:`StrictModeViolation` when there are several, with :exc:`SelectorError` when the selector is malformed,
-            with :exc:`NavigationError` when the frame is removed, and like ``Session.execute``.
+        :param timeout: for the element to appear: seconds, or a timedelta; None or 0 means no timeout; by default what
+            ``Page.set_default_timeout`` has set.
+        :returns: fires with the text. Fails with :exc:`ActionTimeout` if the element does not appear in time, with
+            :exc:`StrictModeViolation` if there are several, with :exc:`SelectorError` if the selector is malformed,
+            with :exc:`NavigationError` if the frame is removed, and like ``Session.execute``.
         """
         return self._run("text_content", "textContent", None, timeout)
 
     def inner_text(self, *, timeout: Timeout = DEFAULT) -> Deferred[str]:
-        """Return the element's text as it is rendered (``innerText``).
+        """Return the element's rendered text (``innerText``).
 
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with the text; fails like :meth:`text_content`, and with :exc:`LocatorError` when it is none of
-            HTML.
+        :returns: fires with the text; fails like :meth:`text_content`, and with :exc:`LocatorError` if it is no HTML
+            element.
         """
         return self._run("inner_text", "innerText", None, timeout)
 
     def inner_html(self, *, timeout: Timeout = DEFAULT) -> Deferred[str]:
-        """Return what the element contains as HTML (``innerHTML``).
+        """Return the element's content as HTML (``innerHTML``).
 
         :param timeout: as for :meth:`text_content`.
         :returns: fires with the text; fails like :meth:`text_content`.
@@ -100,34 +100,34 @@ class ElementReading(LocatorBase):
         return self._run("inner_html", "innerHTML", None, timeout)
 
     def input_value(self, *, timeout: Timeout = DEFAULT) -> Deferred[str]:
-        """Return the value of an ``<input>``, ``<textarea>`` or ``<select>``, or of that which a label is of.
+        """Return the value of an ``<input>``, ``<textarea>`` or ``<select>``, or of a label's control.
 
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with the text; fails like :meth:`text_content`, and with :exc:`LocatorError` when it is another
+        :returns: fires with the text; fails like :meth:`text_content`, and with :exc:`LocatorError` for any other
             element.
         """
         return self._run("input_value", "inputValue", None, timeout)
 
     def get_attribute(self, name: str, *, timeout: Timeout = DEFAULT) -> Deferred[str | None]:
-        """Return one of the element's attributes.
+        """Return the value of one of the element's attributes.
 
-        :param name: its name.
+        :param name: the attribute's name.
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with the text, None where the element has it not; fails like :meth:`text_content`.
+        :returns: fires with the text, or None if the element lacks the attribute; fails like :meth:`text_content`.
         """
         return self._run("get_attribute", "attribute", name, timeout)
 
     def is_visible(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
-        """Return whether the element is there now, and visible: it has a box that is not empty, and is not hidden.
+        """Return whether the element is present and visible: its box is not empty, and it is not hidden.
 
-        :param timeout: until the page answers, for which it has five seconds at least: nothing else is waited for.
+        :param timeout: for the page to answer, at least five seconds; the method does not wait for the element.
         :returns: fires with a bool; fails like :meth:`count`, and with :exc:`StrictModeViolation`.
         """
         return self._look("is_visible", "isVisible", otherwise=False, timeout=_patient(timeout))
 
     @returns_deferred
     async def is_hidden(self, *, timeout: Timeout = DEFAULT) -> bool:
-        """Return whether the element is not there now, or not visible.
+        """Return whether the element is absent or not visible.
 
         :param timeout: as for :meth:`is_visible`.
         :returns: fires with a bool; fails like :meth:`is_visible`.
@@ -135,7 +135,7 @@ class ElementReading(LocatorBase):
         return not await self._look("is_hidden", "isVisible", otherwise=False, timeout=_patient(timeout))
 
     def is_enabled(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
-        """Return whether the element is enabled, which is all that is not disabled.
+        """Return whether the element is enabled, that is, not disabled.
 
         :param timeout: as for :meth:`text_content`.
         :returns: fires with a bool; fails like :meth:`text_content`.
@@ -144,7 +144,7 @@ class ElementReading(LocatorBase):
 
     @returns_deferred
     async def is_disabled(self, *, timeout: Timeout = DEFAULT) -> bool:
-        """Return whether the element, or a group that it is in, is disabled, by HTML or by ARIA.
+        """Return whether the element, or a group that contains it, is disabled, by HTML or by ARIA.
 
         :param timeout: as for :meth:`text_content`.
         :returns: fires with a bool; fails like :meth:`text_content`.
@@ -152,42 +152,44 @@ class ElementReading(LocatorBase):
         return not await self._run("is_disabled", "isEnabled", None, timeout)
 
     def is_editable(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
-        """Return whether the element can be edited: it is enabled and not read-only.
+        """Return whether the element is editable: enabled and not read-only.
 
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with a bool; fails like :meth:`text_content`, and with :exc:`LocatorError` when it is none that
-            could be.
+        :returns: fires with a bool; fails like :meth:`text_content`, and with :exc:`LocatorError` if it is no editable
+            kind of element.
         """
         return self._run("is_editable", "isEditable", None, timeout)
 
     def is_checked(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
-        """Return whether a checkbox, a radio button or the like is checked.
+        """Return whether a checkbox, a radio button or similar is checked.
 
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with a bool; fails like :meth:`text_content`, and with :exc:`LocatorError` when it is none.
+        :returns: fires with a bool; fails like :meth:`text_content`, and with :exc:`LocatorError` for any other
+            element.
         """
         return self._run("is_checked", "isChecked", None, timeout)
 
     @returns_deferred
     async def aria_snapshot(self, *, boxes: bool = False, depth: int | None = None, timeout: Timeout = DEFAULT) -> str:
-        """Return what the element is for assistive technologies, and all that is in it, as YAML.
+        """Return the accessibility tree of the element and everything in it, as YAML.
 
-        Roles, names, states and texts, as ``expect(locator).to_match_aria_snapshot`` compares them.
+        It has roles, names, states and texts, as ``expect(locator).to_match_aria_snapshot`` compares them.
 
-        :param boxes: whether to write where each element is: ``[box=x,y,width,height]``, in CSS pixels of the viewport.
-        :param depth: how many levels of elements below the first it goes; None or 0: all.
-        :param timeout: seconds, or a timedelta, to wait for the element; None or 0: no deadline.
-        :returns: fires with the text. Fails with :exc:`ActionTimeout` where there is no such element, and with
-            :exc:`StrictModeViolation` where there are several.
+        :param boxes: whether to include each element's position: ``[box=x,y,width,height]``, in CSS pixels of the
+            viewport.
+        :param depth: how many levels below the element to include; None or 0 means all.
+        :param timeout: seconds, or a timedelta, to wait for the element; None or 0 means no timeout.
+        :returns: fires with the text. Fails with :exc:`ActionTimeout` if there is no such element, and with
+            :exc:`StrictModeViolation` if there are several.
         """
         args = {"boxes": boxes, "depth": depth or 0}
         return snapshot_text(await self._run("aria_snapshot", "ariaSnapshot", args, timeout))
 
     def bounding_box(self, *, timeout: Timeout = DEFAULT) -> Deferred[Box | None]:
-        """Return where the element is, relative to the viewport of the page.
+        """Return the element's position and size, relative to the viewport of the page.
 
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with the :class:`Box` of its border, None where it is not shown; fails like
+        :returns: fires with the :class:`Box` of its border, or None if it is not shown; fails like
             :meth:`text_content`.
         """
 
@@ -201,13 +203,12 @@ class ElementReading(LocatorBase):
         return self._perform("bounding_box", read, timeout)
 
     def wait_for(self, *, state: ElementState = "visible", timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Wait until the element is as wanted.
+        """Wait until the element is in a state.
 
-        :param state: ``"attached"``: it is there; ``"visible"``: and has a box that is not empty; ``"hidden"``: it is
-            not there, or not visible; ``"detached"``: it is not there.
+        :param state: ``"attached"``: it is present; ``"visible"``: it is present and its box is not empty;
+            ``"hidden"``: it is absent or not visible; ``"detached"``: it is absent.
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with None; fails like :meth:`text_content`, and with :exc:`ValueError` where there is no such
-            state.
+        :returns: fires with None; fails like :meth:`text_content`, and with :exc:`ValueError` for an invalid state.
         """
         _check_state(state)
 
@@ -217,14 +218,14 @@ class ElementReading(LocatorBase):
         return self._perform(f"wait_for(state={state!r})", wait, timeout)
 
     def wait_for_function(self, expression: str, *, arg: Any = None, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Wait until a function of JavaScript returns what is true of the element, in the page's own world.
+        """Wait until a JavaScript function returns a true value for the element, in the page's main world.
 
         The element is found again at each try, so it may be replaced meanwhile.
 
         :param expression: a function, such as ``(element, arg) => element.complete``.
-        :param arg: its second argument, as of ``Page.evaluate``.
+        :param arg: its second argument, as for ``Page.evaluate``.
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with None; fails like :meth:`text_content`, and with :exc:`EvaluationError` where the function
+        :returns: fires with None; fails like :meth:`text_content`, and with :exc:`EvaluationError` if the function
             throws.
         """
 
@@ -237,11 +238,11 @@ class ElementReading(LocatorBase):
 
     @returns_deferred
     async def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Any:
-        """Call a function of JavaScript with the element, in the page's own world.
+        """Call a JavaScript function with the element, in the page's main world.
 
         :param expression: a function, such as ``(element, arg) => element.id``.
-        :param arg: its second argument, as of ``Page.evaluate``.
-        :param timeout: until the element is there, as for :meth:`text_content`.
+        :param arg: its second argument, as for ``Page.evaluate``.
+        :param timeout: for the element to appear, as for :meth:`text_content`.
         :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and like :meth:`text_content`.
         """
         element = await self.element_handle(timeout=timeout)
@@ -249,7 +250,7 @@ class ElementReading(LocatorBase):
 
     @returns_deferred
     async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
-        """Call a function of JavaScript with the element, and keep what it returns in the page.
+        """Call a JavaScript function with the element, and return a handle to the result, which stays in the page.
 
         :param expression: as for :meth:`evaluate`.
         :param arg: as for :meth:`evaluate`.
@@ -261,17 +262,17 @@ class ElementReading(LocatorBase):
 
     @returns_deferred
     async def evaluate_all(self, expression: str, arg: Any = None) -> Any:
-        """Call a function of JavaScript with an array of all elements that there are now, in the page's own world.
+        """Call a JavaScript function with an array of all present elements, in the page's main world.
 
         :param expression: a function, such as ``(elements, arg) => elements.length``.
-        :param arg: its second argument, as of ``Page.evaluate``.
+        :param arg: its second argument, as for ``Page.evaluate``.
         :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and like :meth:`count`.
         """
         evaluator, elements = await self._array("evaluate_all")
         return await evaluator.evaluate(expression, (elements, arg))
 
     def element_handle(self, *, timeout: Timeout = DEFAULT) -> Deferred[ElementHandle]:
-        """Return a handle of the element that there is.
+        """Return a handle of the element.
 
         :param timeout: as for :meth:`text_content`.
         :returns: fires with an :class:`ElementHandle`; fails like :meth:`text_content`.
@@ -300,7 +301,7 @@ class ElementReading(LocatorBase):
 
     @returns_deferred
     async def element_handles(self) -> list[ElementHandle]:
-        """Return handles of all elements that there are now.
+        """Return handles of all present elements.
 
         :returns: fires with a list of :class:`ElementHandle`; fails like :meth:`count`.
         """
@@ -315,10 +316,11 @@ class ElementReading(LocatorBase):
         *,
         timeout: Timeout = DEFAULT,
     ) -> None:
-        """Dispatch an event on the element, wherever it is; it bubbles and can be cancelled unless it says otherwise.
+        """Dispatch an event on the element, wherever it is; it bubbles and is cancelable unless ``event_init`` says
+        otherwise.
 
-        :param type: such as ``"click"``; it decides about the kind of event.
-        :param event_init: its properties, as its constructor takes them; handles can be among them.
+        :param type: such as ``"click"``; it decides which event class is used.
+        :param event_init: its properties, as its constructor takes them; they may include handles.
         :param timeout: as for :meth:`text_content`.
         :returns: fires with None; fails like :meth:`evaluate`.
         """
@@ -326,7 +328,7 @@ class ElementReading(LocatorBase):
 
     @returns_deferred
     async def focus(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Give the element the focus.
+        """Focus the element.
 
         :param timeout: as for :meth:`text_content`.
         :returns: fires with None; fails like :meth:`text_content`.
@@ -335,7 +337,7 @@ class ElementReading(LocatorBase):
 
     @returns_deferred
     async def blur(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Take the focus from the element.
+        """Remove the focus from the element.
 
         :param timeout: as for :meth:`text_content`.
         :returns: fires with None; fails like :meth:`text_content`.
@@ -343,9 +345,9 @@ class ElementReading(LocatorBase):
         await self._run("blur", "blur", None, timeout)
 
     def scroll_into_view_if_needed(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Scroll until the element is in view, if it is not, once it has a place (``DOM.scrollIntoViewIfNeeded``).
+        """Scroll the element into view if it is not, once it has a position (``DOM.scrollIntoViewIfNeeded``).
 
-        It need not be visible: what loads more of a list when it comes into view is often empty.
+        It need not be visible: an element that loads more of a list when it comes into view is often empty.
 
         :param timeout: as for :meth:`text_content`.
         :returns: fires with None; fails like :meth:`text_content`.
@@ -379,10 +381,10 @@ class ElementReading(LocatorBase):
         scale: Literal["css", "device"] = "device",
         timeout: Timeout = DEFAULT,
     ) -> bytes:
-        """Take a picture of the element, scrolled into view; see :meth:`ElementHandle.screenshot`.
+        """Scroll the element into view and take a screenshot of it; see :meth:`ElementHandle.screenshot`.
 
-        :param mask: what is painted over: selectors of CSS, elements, or locators.
-        :param timeout: as for :meth:`text_content`, for all of it.
+        :param mask: what to paint over: CSS selectors, elements or locators.
+        :param timeout: for everything together, as for :meth:`text_content`.
         :returns: fires with the file's content; fails like that, and like :meth:`text_content`.
         """
         refuse_bare_string("mask", mask)
@@ -406,30 +408,31 @@ class ElementReading(LocatorBase):
         )
 
     def texts(self) -> Stream[list[str]]:
-        """Return the texts in all elements that there are, as they change: first the present ones.
+        """Return a stream of the texts of all elements, which emits the present ones first, and again when they change.
 
-        A document that changes more often than it is drawn, or than the program takes them, is told of as it is then.
-        The stream goes on over navigations, asks nothing while nobody has subscribed, and ends with the page.
+        If the document changes faster than it is drawn, or than the subscriber takes the items, intermediate states are
+        skipped. The stream continues after navigations, does nothing while it has no subscriber, and completes with the
+        page.
 
-        :returns: a stream of lists; it fails with :exc:`SelectorError` where the selector is malformed.
+        :returns: a stream of lists; it fails with :exc:`SelectorError` if the selector is malformed.
         """
         return ChangeStream(self, "texts()", "watch", ("textContents",), lambda told: [told])
 
     def count_changes(self) -> Stream[int]:
-        """Return how many elements there are, as that changes: first the present number; see :meth:`texts`.
+        """Return a stream of the number of elements, which emits the present number first; see :meth:`texts`.
 
-        :returns: a stream of numbers; it fails like that of :meth:`texts`.
+        :returns: a stream of numbers; it fails like :meth:`texts`.
         """
         return ChangeStream(self, "count_changes()", "watch", ("count",), lambda told: [told])
 
     def states(self) -> Stream[ElementStates]:
-        """Return what the element is like, as that changes: first at present; see :meth:`texts`.
+        """Return a stream of the element's state, which emits the present state first; see :meth:`texts`.
 
-        What changes without a change of the document, such as by a style sheet or the window's size, is noticed within
+        A change without a change of the document, such as one by a style sheet or the window's size, is noticed within
         a tenth of a second.
 
-        :returns: a stream of :class:`ElementStates`; it fails like that of :meth:`texts`, and with
-            :exc:`StrictModeViolation` where there are several elements.
+        :returns: a stream of :class:`ElementStates`; it fails like :meth:`texts`, and with :exc:`StrictModeViolation`
+            if there are several elements.
         """
         return ChangeStream(self, "states()", "watch", ("states",), lambda told: [msgspec.convert(told, ElementStates)])
 

@@ -38,9 +38,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 @failing_deferreds
 class SelectorReading(Finding):
-    """Base of pages and frames: their methods that read by a selector.
+    """Base of pages and frames: the methods that read by a selector.
 
-    Where it stands for several elements, the first one is meant, unless ``strict`` is true.
+    If several elements match, the first one is used, unless ``strict`` is true.
     """
 
     def _one(self, selector: str, strict: bool) -> Locator:
@@ -63,20 +63,20 @@ class SelectorReading(Finding):
     ) -> Deferred[list[tuple[Frame, dict[str, Any]]]]: ...
 
     def extract(self, shape: Any, *, frames: bool = False) -> Deferred[Any]:
-        """Read a whole structure of the document, as it is now, in one round trip.
+        """Read structured data from the present document, in one round trip.
 
-        :param shape: what is wanted, by name. A selector stands for the text of its first element, None where there is
-            none; ``"a@href"`` for an attribute; a list with a selector in it for those of all its elements; a mapping
-            with ``"each"``, a selector, for a list of what the others in it are in each of its elements; another
-            mapping for one. A :class:`Locator` serves for a selector; an empty selector is the element itself. White
-            space in texts is one space each, and none at their ends. Or a ``msgspec.Struct``, with fields such as
-            ``title: Annotated[str, css("h1")]``, ``prices: Annotated[list[float], css(".price")]`` and
-            ``rows: Annotated[list[Row], css("tr")]``.
-        :param frames: of all frames of the page.
-        :returns: fires with a dict, or the Struct; with ``frames`` a list of pairs of a :class:`Frame` and that. Fails
-            with :exc:`SelectorError` where a selector is malformed, with :exc:`LocatorError` where the document has
-            something else than the Struct's types, and like ``Locator.count``; with :exc:`TypeError` where there is no
-            such shape, and with :exc:`ValueError` where a locator in it is of another frame, or goes into one.
+        :param shape: what to read, by name. A selector stands for the text of its first match, None if there is none;
+            ``"a@href"`` for an attribute; a list with one selector for those of all its matches; a mapping with
+            ``"each"``, a selector, for a list of its other entries, read within each match; any other mapping for a
+            single one. A :class:`Locator` can replace a selector; an empty selector is the element itself. In texts,
+            white space is collapsed and trimmed. Or a ``msgspec.Struct``, with fields such as ``title: Annotated[str,
+            css("h1")]``, ``prices: Annotated[list[float], css(".price")]`` and ``rows: Annotated[list[Row],
+            css("tr")]``.
+        :param frames: read from all frames of the page.
+        :returns: fires with a dict, or the Struct; with ``frames`` a list of pairs of a :class:`Frame` and its result.
+            Fails with :exc:`SelectorError` if a selector is malformed, with :exc:`LocatorError` if the document does
+            not match the Struct's types, and like ``Locator.count``; with :exc:`TypeError` for an invalid shape, and
+            with :exc:`ValueError` if a locator in it belongs to another frame, or enters one.
         """
         return extract(self._start()[0], shape, frames)
 
@@ -91,20 +91,20 @@ class SelectorReading(Finding):
         old_values: bool = False,
         attribute_filter: Sequence[str] | None = None,
     ) -> Stream[Mutation]:
-        """Return what changes in the elements that a selector stands for, through open shadow roots, too.
+        """Return a stream of the mutations of the elements that match a selector, including in open shadow trees.
 
-        What changes between two looks is told together. The stream goes on over navigations, with the elements that
-        come as well, asks nothing while nobody has subscribed, and ends with the page.
+        Changes that happen between two looks are emitted together. The stream continues after navigations, includes
+        elements that appear later, does nothing while it has no subscriber, and completes with the page.
 
-        :param selector: as of :meth:`locator`.
-        :param child_list: whether of nodes that come and go.
-        :param attributes: whether of attributes.
-        :param character_data: whether of texts.
-        :param subtree: whether in all that the elements contain.
-        :param old_values: whether with what attributes and texts were before.
-        :param attribute_filter: of these attributes alone.
-        :returns: a stream of :class:`Mutation`; it fails with :exc:`SelectorError` where the selector is malformed.
-        :raises ValueError: of nothing at all.
+        :param selector: as for :meth:`locator`.
+        :param child_list: whether to report nodes that are added and removed.
+        :param attributes: whether to report attributes.
+        :param character_data: whether to report texts.
+        :param subtree: whether to include all descendants of the elements.
+        :param old_values: whether to include the previous attributes and texts.
+        :param attribute_filter: report only these attributes.
+        :returns: a stream of :class:`Mutation`; it fails with :exc:`SelectorError` if the selector is malformed.
+        :raises ValueError: there is nothing to report.
         """
         if not (child_list or attributes or character_data):
             raise ValueError("mutations(): one of child_list, attributes and character_data has to be true")
@@ -122,31 +122,31 @@ class SelectorReading(Finding):
         return ChangeStream(self.locator(selector), "mutations()", "mutations", (kinds,), read_mutations, False)
 
     def query_selector(self, selector: str, *, strict: bool = False) -> Deferred[ElementHandle | None]:
-        """Return a handle of the first element that a selector stands for now.
+        """Return a handle of the first present element that matches a selector.
 
-        :param selector: as of :meth:`locator`.
-        :param strict: whether there must not be several.
-        :returns: fires with an :class:`ElementHandle`, None where there is none; fails like ``Locator.count``.
+        :param selector: as for :meth:`locator`.
+        :param strict: whether to fail if there are several.
+        :returns: fires with an :class:`ElementHandle`, or None if there is none; fails like ``Locator.count``.
         """
         return self._one(selector, strict)._handle_now()
 
     def query_selector_all(self, selector: str) -> Deferred[list[ElementHandle]]:
-        """Return handles of all elements that a selector stands for now.
+        """Return handles of all present elements that match a selector.
 
-        :param selector: as of :meth:`locator`.
-        :returns: fires with a list of :class:`ElementHandle`, in the document's order; fails like ``Locator.count``.
+        :param selector: as for :meth:`locator`.
+        :returns: fires with a list of :class:`ElementHandle`, in document order; fails like ``Locator.count``.
         """
         return self.locator(selector).element_handles()
 
     @returns_deferred
     async def eval_on_selector(self, selector: str, expression: str, arg: Any = None, *, strict: bool = False) -> Any:
-        """Call a function of JavaScript with the first element that a selector stands for now.
+        """Call a JavaScript function with the first present element that matches a selector.
 
-        :param selector: as of :meth:`locator`.
+        :param selector: as for :meth:`locator`.
         :param expression: a function, such as ``(element, arg) => element.id``.
-        :param arg: its second argument, as of ``Page.evaluate``.
-        :param strict: whether there must not be several.
-        :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and with :exc:`LocatorError` when
+        :param arg: its second argument, as for ``Page.evaluate``.
+        :param strict: whether to fail if there are several.
+        :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and with :exc:`LocatorError` if
             there is no element.
         """
         element = await self.query_selector(selector, strict=strict)
@@ -155,11 +155,11 @@ class SelectorReading(Finding):
         return await element.evaluate(expression, arg)
 
     def eval_on_selector_all(self, selector: str, expression: str, arg: Any = None) -> Deferred[Any]:
-        """Call a function of JavaScript with an array of all elements that a selector stands for now.
+        """Call a JavaScript function with an array of all present elements that match a selector.
 
-        :param selector: as of :meth:`locator`.
+        :param selector: as for :meth:`locator`.
         :param expression: a function, such as ``(elements, arg) => elements.length``.
-        :param arg: its second argument, as of ``Page.evaluate``.
+        :param arg: its second argument, as for ``Page.evaluate``.
         :returns: fires with the value, as ``Page.evaluate`` does; fails like that.
         """
         return self.locator(selector).evaluate_all(expression, arg)
@@ -168,13 +168,13 @@ class SelectorReading(Finding):
     async def wait_for_selector(
         self, selector: str, *, state: ElementState = "visible", strict: bool = False, timeout: Timeout = DEFAULT
     ) -> ElementHandle | None:
-        """Wait until the first element that a selector stands for is as wanted; see ``Locator.wait_for``.
+        """Wait until the first element that matches a selector is in a state; see ``Locator.wait_for``.
 
-        :param selector: as of :meth:`locator`.
-        :param state: as of ``Locator.wait_for``.
-        :param strict: whether there must not be several.
-        :param timeout: as of ``Locator.wait_for``.
-        :returns: fires with an :class:`ElementHandle`, None where it is hidden or detached; fails like
+        :param selector: as for :meth:`locator`.
+        :param state: as for ``Locator.wait_for``.
+        :param strict: whether to fail if there are several.
+        :param timeout: as for ``Locator.wait_for``.
+        :returns: fires with an :class:`ElementHandle`, or None if it is hidden or detached; fails like
             ``Locator.wait_for``.
         """
         _check_state(state)
@@ -186,15 +186,15 @@ class SelectorReading(Finding):
         return await one._handle(f"wait_for(state={state!r})", timeout, operation)
 
     def text_content(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[str | None]:
-        """Return the text of an element; see :meth:`Locator.text_content`."""
+        """Return the text content of an element; see :meth:`Locator.text_content`."""
         return self._one(selector, strict).text_content(timeout=timeout)
 
     def inner_text(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[str]:
-        """Return the text of an element as it is rendered; see :meth:`Locator.inner_text`."""
+        """Return the rendered text of an element; see :meth:`Locator.inner_text`."""
         return self._one(selector, strict).inner_text(timeout=timeout)
 
     def inner_html(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[str]:
-        """Return what an element contains; see :meth:`Locator.inner_html`."""
+        """Return the content of an element as HTML; see :meth:`Locator.inner_html`."""
         return self._one(selector, strict).inner_html(timeout=timeout)
 
     def input_value(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[str]:
@@ -208,11 +208,11 @@ class SelectorReading(Finding):
         return self._one(selector, strict).get_attribute(name, timeout=timeout)
 
     def is_visible(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
-        """Return whether an element is there and visible; see :meth:`Locator.is_visible`."""
+        """Return whether an element is present and visible; see :meth:`Locator.is_visible`."""
         return self._one(selector, strict).is_visible(timeout=timeout)
 
     def is_hidden(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
-        """Return whether an element is not there, or not visible; see :meth:`Locator.is_hidden`."""
+        """Return whether an element is absent or not visible; see :meth:`Locator.is_hidden`."""
         return self._one(selector, strict).is_hidden(timeout=timeout)
 
     def is_enabled(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
@@ -224,7 +224,7 @@ class SelectorReading(Finding):
         return self._one(selector, strict).is_disabled(timeout=timeout)
 
     def is_editable(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
-        """Return whether an element can be edited; see :meth:`Locator.is_editable`."""
+        """Return whether an element is editable; see :meth:`Locator.is_editable`."""
         return self._one(selector, strict).is_editable(timeout=timeout)
 
     def is_checked(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
@@ -232,7 +232,7 @@ class SelectorReading(Finding):
         return self._one(selector, strict).is_checked(timeout=timeout)
 
     def focus(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Give an element the focus; see :meth:`Locator.focus`."""
+        """Focus an element; see :meth:`Locator.focus`."""
         return self._one(selector, strict).focus(timeout=timeout)
 
     def dispatch_event(
@@ -250,9 +250,9 @@ class SelectorReading(Finding):
 
 @failing_deferreds
 class SelectorActions(SelectorReading):
-    """Base of pages and frames: their methods that act by a selector.
+    """Base of pages and frames: the methods that act by a selector.
 
-    Where it stands for several elements, the first one is meant, unless ``strict`` is true.
+    If several elements match, the first one is used, unless ``strict`` is true.
     """
 
     def click(self, selector: str, *, strict: bool = False, **options: Unpack[ClickOptions]) -> Deferred[None]:
@@ -260,7 +260,7 @@ class SelectorActions(SelectorReading):
         return self._one(selector, strict).click(**options)
 
     def dblclick(self, selector: str, *, strict: bool = False, **options: Unpack[DoubleClickOptions]) -> Deferred[None]:
-        """Click an element twice in a row; see :meth:`Locator.dblclick`."""
+        """Double-click an element; see :meth:`Locator.dblclick`."""
         return self._one(selector, strict).dblclick(**options)
 
     def hover(self, selector: str, *, strict: bool = False, **options: Unpack[HoverOptions]) -> Deferred[None]:
@@ -274,17 +274,17 @@ class SelectorActions(SelectorReading):
     def drag_and_drop(
         self, source: str, target: str, *, strict: bool = False, **options: Unpack[DragOptions]
     ) -> Deferred[None]:
-        """Drag an element to another one, and drop it there; see :meth:`Locator.drag_to`.
+        """Drag an element to another one and drop it there; see :meth:`Locator.drag_to`.
 
         :param source: a selector of the element.
-        :param target: a selector of where to.
+        :param target: a selector of the other element.
         """
         return self._one(source, strict).drag_to(self._one(target, strict), **options)
 
     def fill(
         self, selector: str, value: str, *, strict: bool = False, **options: Unpack[FormOptions]
     ) -> Deferred[None]:
-        """Give a field another text; see :meth:`Locator.fill`."""
+        """Set the text of a field; see :meth:`Locator.fill`."""
         return self._one(selector, strict).fill(value, **options)
 
     def type(self, selector: str, text: str, *, strict: bool = False, **options: Unpack[KeyOptions]) -> Deferred[None]:
@@ -296,17 +296,17 @@ class SelectorActions(SelectorReading):
         return self._one(selector, strict).press(key, **options)
 
     def check(self, selector: str, *, strict: bool = False, **options: Unpack[CheckOptions]) -> Deferred[None]:
-        """Check a box; see :meth:`Locator.check`."""
+        """Check a checkbox; see :meth:`Locator.check`."""
         return self._one(selector, strict).check(**options)
 
     def uncheck(self, selector: str, *, strict: bool = False, **options: Unpack[CheckOptions]) -> Deferred[None]:
-        """Uncheck a box; see :meth:`Locator.uncheck`."""
+        """Uncheck a checkbox; see :meth:`Locator.uncheck`."""
         return self._one(selector, strict).uncheck(**options)
 
     def set_checked(
         self, selector: str, checked: bool, *, strict: bool = False, **options: Unpack[CheckOptions]
     ) -> Deferred[None]:
-        """Check a box, or uncheck it; see :meth:`Locator.set_checked`."""
+        """Check or uncheck a checkbox; see :meth:`Locator.set_checked`."""
         return self._one(selector, strict).set_checked(checked, **options)
 
     def select_option(
@@ -326,5 +326,5 @@ class SelectorActions(SelectorReading):
     def set_input_files(
         self, selector: str, files: Files, *, strict: bool = False, **options: Unpack[WaitOptions]
     ) -> Deferred[None]:
-        """Choose files for an input; see :meth:`Locator.set_input_files`."""
+        """Choose files for a file input; see :meth:`Locator.set_input_files`."""
         return self._one(selector, strict).set_input_files(files, **options)
