@@ -1,11 +1,11 @@
 """The Chrome DevTools Protocol for Twisted.
 
-A command's reply is a ``Deferred``, an event is an item of a typed stream. :func:`launch` starts a browser,
-:func:`connect` reaches one; both fire with a :class:`Browser`, whose pages go somewhere, evaluate and are
-photographed. Beneath is the whole protocol: ``page.session.execute(...)`` and ``page.events(...)`` take what
-``txcdp.domains`` describes.
+A command returns a ``Deferred`` of its reply; an event is an item of a typed stream. :func:`launch` starts a browser,
+:func:`connect` connects to one; both fire with a :class:`Browser`, whose pages navigate, evaluate JavaScript and take
+screenshots. The whole protocol is available underneath: ``page.session.execute(...)`` and ``page.events(...)`` take the
+commands and events of ``txcdp.domains``.
 
-Importing this imports nothing else: each name here is imported from its module at its first use.
+Importing this package imports nothing else: each name is imported from its module on first use.
 """
 
 from __future__ import annotations

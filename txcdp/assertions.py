@@ -1,6 +1,6 @@
-"""What a program expects of a page: assertions that are tried until they hold, or their deadline has come.
+"""Assertions about a page, which are retried until they hold or time out.
 
-:data:`expect` gives those of a locator, a page or a response.
+:data:`expect` returns those of a locator, a page or a response.
 """
 
 from __future__ import annotations
@@ -129,9 +129,9 @@ class _Snapshot(str):
 class _Assertions(NearNames):
     """Base of assertions.
 
-    :param message: what the program says of it where it fails.
-    :param seconds: for how long they are tried by default; None: until they hold.
-    :param negated: whether all is expected not to be so.
+    :param message: the program's own words for the error message.
+    :param seconds: the default timeout in seconds; None means no timeout.
+    :param negated: whether the opposite of everything is expected.
     """
 
     #: Where failures go; None: they are raised.
@@ -245,16 +245,16 @@ class _Assertions(NearNames):
 
 @failing_deferreds
 class LocatorAssertions(_Assertions):
-    """The assertions of a locator's elements: ``expect(locator)``.
+    """The assertions about a locator's elements: ``expect(locator)``.
 
-    Each method fires with None as soon as it is so. It fails with :exc:`ExpectationFailed`, an AssertionError, where it
-    is not so by the deadline, where several elements are found and one is meant, and where what is found cannot be
-    asked that; with :exc:`SelectorError` where the selector is malformed; and like ``Session.execute``. A ``timeout``
-    is seconds, or a timedelta; None or 0: no deadline; as ``expect.set_options`` has set it when not given: 5 seconds.
+    Each method fires with None as soon as the assertion holds. It fails with :exc:`ExpectationFailed`, an
+    AssertionError, if it does not hold in time, if several elements match where a single one is needed, or if it does
+    not apply to the element; with :exc:`SelectorError` if the selector is malformed; and like ``Session.execute``. A
+    ``timeout`` is in seconds, or a timedelta; None or 0 means no timeout; the default is what ``expect.set_options``
+    has set: 5 seconds.
 
-    White space counts as one space, and not at all at the ends, where a text, a name or a description is compared with
-    a str; in attributes, classes, ids, styles and values it counts as it is. A regular expression is searched for in
-    the text as it is.
+    When a text, a name or a description is compared with a str, white space is collapsed and trimmed; in attributes,
+    classes, ids, styles and values it is significant. A regular expression is searched for in the unchanged text.
     """
 
     def __init__(self, locator: Locator, message: str | None, seconds: float | None, negated: bool = False) -> None:
@@ -315,14 +315,14 @@ class LocatorAssertions(_Assertions):
 
     @returns_deferred
     async def to_be_attached(self, *, attached: bool = True, timeout: Timeout = DEFAULT) -> None:
-        """Expect the element to be in the document.
+        """Expect the element to be attached to the document.
 
-        :param attached: False for the opposite.
+        :param attached: False to expect the opposite.
         """
         await self._state("to_be_attached", "attached", "attached", timeout, attached)
 
     def not_to_be_attached(self, *, attached: bool = True, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect that there is no such element."""
+        """Expect the element not to be attached."""
         return self._not.to_be_attached(attached=attached, timeout=timeout)
 
     @returns_deferred
@@ -331,8 +331,8 @@ class LocatorAssertions(_Assertions):
     ) -> None:
         """Expect a checkbox, radio button or switch to be checked.
 
-        :param checked: False: not to be checked.
-        :param indeterminate: True: to be neither checked nor unchecked.
+        :param checked: False to expect it not to be checked.
+        :param indeterminate: True to expect it to be neither checked nor unchecked.
         :raises ValueError: both are given.
         """
         await self._checked(checked, indeterminate, timeout)
@@ -345,7 +345,7 @@ class LocatorAssertions(_Assertions):
 
     @returns_deferred
     async def to_be_disabled(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect a control to be disabled: by itself, by its set of fields, or by ``aria-disabled``."""
+        """Expect a control to be disabled: by itself, by its ``<fieldset>``, or by ``aria-disabled``."""
         await self._state("to_be_disabled", "enabled", "disabled", timeout, opposite=True)
 
     def not_to_be_disabled(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
@@ -356,7 +356,7 @@ class LocatorAssertions(_Assertions):
     async def to_be_editable(self, *, editable: bool = True, timeout: Timeout = DEFAULT) -> None:
         """Expect a field to be neither disabled nor read-only.
 
-        :param editable: False for the opposite.
+        :param editable: False to expect the opposite.
         """
         await self._state("to_be_editable", "editable", "editable", timeout, editable)
 
@@ -366,7 +366,7 @@ class LocatorAssertions(_Assertions):
 
     @returns_deferred
     async def to_be_empty(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect a field to have no value, or another element no text."""
+        """Expect a field to have no value, or any other element to have no text."""
         await self._state("to_be_empty", "empty", "empty", timeout)
 
     def not_to_be_empty(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
@@ -377,7 +377,7 @@ class LocatorAssertions(_Assertions):
     async def to_be_enabled(self, *, enabled: bool = True, timeout: Timeout = DEFAULT) -> None:
         """Expect a control not to be disabled.
 
-        :param enabled: False for the opposite.
+        :param enabled: False to expect the opposite.
         """
         await self._state("to_be_enabled", "enabled", "enabled", timeout, enabled)
 
@@ -396,42 +396,42 @@ class LocatorAssertions(_Assertions):
 
     @returns_deferred
     async def to_be_hidden(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect that the element cannot be seen, or is not there."""
+        """Expect the element to be absent or not visible."""
         await self._state("to_be_hidden", "visible", "hidden", timeout, opposite=True)
 
     def not_to_be_hidden(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect that it can be seen."""
+        """Expect the element to be visible."""
         return self._not.to_be_hidden(timeout=timeout)
 
     @returns_deferred
     async def to_be_in_viewport(self, *, ratio: float | None = None, timeout: Timeout = DEFAULT) -> None:
-        """Expect the element to be in the viewport, by the ``IntersectionObserver``.
+        """Expect the element to be in the viewport, according to an ``IntersectionObserver``.
 
-        :param ratio: which part of it at the least, 0 to 1; None: any.
+        :param ratio: the minimum part of it that is in the viewport, 0 to 1; None means any.
         """
         await self._state("to_be_in_viewport", "inViewport", "in the viewport", timeout, ratio=ratio)
 
     def not_to_be_in_viewport(self, *, ratio: float | None = None, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect it not to be in the viewport, or not to be there."""
+        """Expect the element to be absent or not in the viewport."""
         return self._not.to_be_in_viewport(ratio=ratio, timeout=timeout)
 
     @returns_deferred
     async def to_be_visible(self, *, visible: bool = True, timeout: Timeout = DEFAULT) -> None:
-        """Expect the element to have a box with an area, and no ``visibility: hidden``.
+        """Expect the element to have a box with an area, and not to be ``visibility: hidden``.
 
-        :param visible: False for the opposite.
+        :param visible: False to expect the opposite.
         """
         await self._state("to_be_visible", "visible", "visible", timeout, visible)
 
     def not_to_be_visible(self, *, visible: bool = True, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect it not to be visible, or not to be there."""
+        """Expect the element to be absent or not visible."""
         return self._not.to_be_visible(visible=visible, timeout=timeout)
 
     @returns_deferred
     async def to_contain_class(self, expected: str | Sequence[str], *, timeout: Timeout = DEFAULT) -> None:
-        """Expect the element to have these classes, in any order, and perhaps others.
+        """Expect the element to have these classes, in any order, and possibly others.
 
-        :param expected: classes, separated by spaces; or a list, with those of each element.
+        :param expected: classes, separated by spaces; or a list with the classes of each element.
         """
         for each in [expected] if isinstance(expected, str | re.Pattern) else _listed(expected):
             if not isinstance(each, str):
@@ -451,12 +451,12 @@ class LocatorAssertions(_Assertions):
         timeout: Timeout = DEFAULT,
         use_inner_text: bool = False,
     ) -> None:
-        """Expect a text in the element, and in all that it contains.
+        """Expect the element, with everything in it, to contain a text.
 
-        :param expected: a part of the text; or a list of parts, each of another element, in that order; elements
-            between them do not matter.
-        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
-        :param use_inner_text: whether the text counts as it is rendered (``innerText``).
+        :param expected: a substring; or a list of substrings, each of another element, in that order; elements between
+            them do not matter.
+        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
+        :param use_inner_text: whether to use the rendered text (``innerText``).
         """
         await self._values(
             "to_contain_text",
@@ -478,7 +478,7 @@ class LocatorAssertions(_Assertions):
         timeout: Timeout = DEFAULT,
         use_inner_text: bool = False,
     ) -> Deferred[None]:
-        """Expect that the text is not there."""
+        """Expect the element not to contain the text."""
         return self._not.to_contain_text(
             expected, ignore_case=ignore_case, timeout=timeout, use_inner_text=use_inner_text
         )
@@ -489,8 +489,8 @@ class LocatorAssertions(_Assertions):
     ) -> None:
         """Expect the element to have an accessible description.
 
-        :param description: all of it.
-        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        :param description: the whole description.
+        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
         """
         await self._value(
             "to_have_accessible_description",
@@ -511,10 +511,10 @@ class LocatorAssertions(_Assertions):
     async def to_have_accessible_error_message(
         self, error_message: Text, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
     ) -> None:
-        """Expect the element to have an accessible error message, and to be invalid.
+        """Expect the element to be invalid and to have an accessible error message.
 
-        :param error_message: all of it.
-        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        :param error_message: the whole message.
+        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
         """
         await self._value(
             "to_have_accessible_error_message",
@@ -537,8 +537,8 @@ class LocatorAssertions(_Assertions):
     ) -> None:
         """Expect the element to have an accessible name.
 
-        :param name: all of it.
-        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        :param name: the whole name.
+        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
         """
         await self._value(
             "to_have_accessible_name", "accessibleName", "to have the accessible name", name, timeout, ignore_case
@@ -556,35 +556,35 @@ class LocatorAssertions(_Assertions):
     ) -> None:
         """Expect the element to have an attribute.
 
-        :param name: the attribute's.
-        :param value: all of it; None: any.
-        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        :param name: the attribute's name.
+        :param value: its whole value; None means any.
+        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
         """
         await self._attribute(name, value, ignore_case, timeout)
 
     def not_to_have_attribute(
         self, name: str, value: Text | None = None, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
     ) -> Deferred[None]:
-        """Expect it not to have the attribute, or not with that value."""
+        """Expect it not to have the attribute, or to have another value of it."""
         return self._not.to_have_attribute(name, value, ignore_case=ignore_case, timeout=timeout)
 
     @returns_deferred
     async def to_have_class(self, expected: Texts, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect the attribute ``class`` of the element to be this.
+        """Expect the element to have this ``class`` attribute.
 
-        :param expected: all classes, in their order; or a list, with those of each element.
+        :param expected: all classes, in order; or a list with the classes of each element.
         """
         await self._values("to_have_class", "classes", "classes", "to have the class", expected, timeout)
 
     def not_to_have_class(self, expected: Texts, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect it not to be this."""
+        """Expect it to have another ``class`` attribute."""
         return self._not.to_have_class(expected, timeout=timeout)
 
     @returns_deferred
     async def to_have_count(self, count: int, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect so many elements.
+        """Expect this number of elements.
 
-        :param count: how many.
+        :param count: the number.
         """
         await self._count(count, timeout)
 
@@ -596,11 +596,11 @@ class LocatorAssertions(_Assertions):
     async def to_have_css(
         self, name: str, value: Text, *, pseudo: Pseudo | None = None, timeout: Timeout = DEFAULT
     ) -> None:
-        """Expect the computed style of the element to be this.
+        """Expect a property of the element's computed style to have this value.
 
-        :param name: of the property, such as ``"background-color"``.
-        :param value: all of it, as it is computed: ``"rgb(255, 0, 0)"``.
-        :param pseudo: of which pseudo-element.
+        :param name: the property's name, such as ``"background-color"``.
+        :param value: its whole computed value: ``"rgb(255, 0, 0)"``.
+        :param pseudo: the pseudo-element to look at instead.
         """
         await self._value(
             "to_have_css", "style", f"to have the style {name!r}", value, timeout, name=name, pseudo=pseudo
@@ -609,14 +609,14 @@ class LocatorAssertions(_Assertions):
     def not_to_have_css(
         self, name: str, value: Text, *, pseudo: Pseudo | None = None, timeout: Timeout = DEFAULT
     ) -> Deferred[None]:
-        """Expect it not to be this."""
+        """Expect the property to have another value."""
         return self._not.to_have_css(name, value, pseudo=pseudo, timeout=timeout)
 
     @returns_deferred
     async def to_have_id(self, id: Text, *, timeout: Timeout = DEFAULT) -> None:  # noqa: A002  (as users know it)
         """Expect the element to have this id.
 
-        :param id: all of it.
+        :param id: the whole id.
         """
         await self._value("to_have_id", "id", "to have the id", id, timeout)
 
@@ -626,23 +626,23 @@ class LocatorAssertions(_Assertions):
 
     @returns_deferred
     async def to_have_js_property(self, name: str, value: Any, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect a property of the element, as the page's own scripts see it, to be this.
+        """Expect a property of the element, as the page's own scripts see it, to have this value.
 
-        :param name: of the property, or a path: ``"dataset.id"``.
-        :param value: what ``Locator.evaluate`` would return of it.
+        :param name: the property's name, or a path: ``"dataset.id"``.
+        :param value: the value as ``Locator.evaluate`` would return it.
         """
         await self._property(name, value, timeout)
 
     def not_to_have_js_property(self, name: str, value: Any, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect it not to be this."""
+        """Expect the property to have another value."""
         return self._not.to_have_js_property(name, value, timeout=timeout)
 
     @returns_deferred
     async def to_have_role(self, role: str, *, timeout: Timeout = DEFAULT) -> None:
         """Expect the element to have this role.
 
-        :param role: of WAI-ARIA, such as ``"button"``; ``""``: none at all.
-        :raises ValueError: there is no such role.
+        :param role: a WAI-ARIA role, such as ``"button"``; ``""`` means none.
+        :raises ValueError: the role does not exist.
         """
         await self._role(role, timeout)
 
@@ -659,11 +659,11 @@ class LocatorAssertions(_Assertions):
         timeout: Timeout = DEFAULT,
         use_inner_text: bool = False,
     ) -> None:
-        """Expect the text in the element, and in all that it contains, to be this.
+        """Expect the element, with everything in it, to have this text.
 
-        :param expected: all of it; or a list, with the text of each element.
-        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
-        :param use_inner_text: whether the text counts as it is rendered (``innerText``).
+        :param expected: the whole text; or a list with the text of each element.
+        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
+        :param use_inner_text: whether to use the rendered text (``innerText``).
         """
         await self._values(
             "to_have_text",
@@ -684,46 +684,46 @@ class LocatorAssertions(_Assertions):
         timeout: Timeout = DEFAULT,
         use_inner_text: bool = False,
     ) -> Deferred[None]:
-        """Expect it not to be this."""
+        """Expect it to have another text."""
         return self._not.to_have_text(expected, ignore_case=ignore_case, timeout=timeout, use_inner_text=use_inner_text)
 
     @returns_deferred
     async def to_have_value(self, value: Text, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect the value of a field to be this.
+        """Expect a field to have this value.
 
-        :param value: all of it.
+        :param value: the whole value.
         """
         await self._value("to_have_value", "value", "to have the value", value, timeout)
 
     def not_to_have_value(self, value: Text, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect it not to be this."""
+        """Expect it to have another value."""
         return self._not.to_have_value(value, timeout=timeout)
 
     @returns_deferred
     async def to_have_values(self, values: Sequence[Text], *, timeout: Timeout = DEFAULT) -> None:
-        """Expect these options of a ``<select multiple>`` to be chosen.
+        """Expect these options of a ``<select multiple>`` to be selected.
 
-        :param values: of all that are, in the document's order.
+        :param values: the values of all selected options, in document order.
         """
         await self._selected(values, timeout)
 
     def not_to_have_values(self, values: Sequence[Text], *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect other ones to be chosen."""
+        """Expect other options to be selected."""
         return self._not.to_have_values(values, timeout=timeout)
 
     @returns_deferred
     async def to_match_aria_snapshot(self, expected: str, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect what the element is for assistive technologies to be like a snapshot.
+        """Expect the element's accessibility tree to match a snapshot.
 
-        :param expected: YAML, as ``Locator.aria_snapshot`` returns it. What is not in it does not matter: names,
-            states, properties, elements between others. A name or text in slashes is a regular expression;
-            ``- /children: equal`` or ``deep-equal`` in an item: nothing else is in that.
-        :raises ValueError: it is no such snapshot.
+        :param expected: YAML, as ``Locator.aria_snapshot`` returns it. Whatever it leaves out is ignored: names,
+            states, properties, elements between others. A name or text in slashes is a regular expression; ``-
+            /children: equal`` or ``deep-equal`` in an item allows no other children.
+        :raises ValueError: the snapshot is invalid.
         """
         await self._snapshot(self._locator, expected, timeout)
 
     def not_to_match_aria_snapshot(self, expected: str, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect it not to be like that."""
+        """Expect it not to match."""
         return self._not.to_match_aria_snapshot(expected, timeout=timeout)
 
     async def _checked(self, checked: bool | None, indeterminate: bool | None, timeout: Timeout) -> None:
@@ -777,7 +777,7 @@ class LocatorAssertions(_Assertions):
 
 @failing_deferreds
 class PageAssertions(_Assertions):
-    """The assertions of a page: ``expect(page)``. Each method is as those of :class:`LocatorAssertions`."""
+    """The assertions about a page: ``expect(page)``. The methods behave like those of :class:`LocatorAssertions`."""
 
     def __init__(self, page: Page, message: str | None, seconds: float | None, negated: bool = False) -> None:
         super().__init__(message, seconds, negated)
@@ -794,16 +794,16 @@ class PageAssertions(_Assertions):
 
     @returns_deferred
     async def to_have_title(self, title_or_reg_exp: Text, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect the document's title to be this.
+        """Expect the document to have this title.
 
-        :param title_or_reg_exp: all of it, or a regular expression that is searched for.
+        :param title_or_reg_exp: the whole title, or a regular expression to search for in it.
         """
         expectation = self._expectation("the page", "to have the title", (title_or_reg_exp,))
         wanted = pattern(title_or_reg_exp)
         await self._check(self._document, "to_have_title", expectation, timeout, what="title", wanted=wanted)
 
     def not_to_have_title(self, title_or_reg_exp: Text, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect it not to be this."""
+        """Expect the document to have another title."""
         return self._not.to_have_title(title_or_reg_exp, timeout=timeout)
 
     @returns_deferred
@@ -812,8 +812,8 @@ class PageAssertions(_Assertions):
     ) -> None:
         """Expect the page to have this URL.
 
-        :param url_or_reg_exp: a glob for all of it, relative to the context's ``base_url``; a regular expression that
-            is searched for in it; or a function of it. See ``Page.wait_for_url``.
+        :param url_or_reg_exp: a glob for the whole URL, relative to the context's ``base_url``; a regular expression to
+            search for in it; or a function of the URL. See ``Page.wait_for_url``.
         :param ignore_case: as for :meth:`LocatorAssertions.to_have_text`.
         """
         matches = _url_matcher(url_or_reg_exp, self._page.context._base_url, ignore_case)
@@ -836,20 +836,20 @@ class PageAssertions(_Assertions):
 
     @returns_deferred
     async def to_match_aria_snapshot(self, expected: str, *, timeout: Timeout = DEFAULT) -> None:
-        """Expect what the body is for assistive technologies to be like a snapshot.
+        """Expect the accessibility tree of the body to match a snapshot.
 
         :param expected: as for :meth:`LocatorAssertions.to_match_aria_snapshot`.
         """
         await self._snapshot(self._page.locator("body"), expected, timeout)
 
     def not_to_match_aria_snapshot(self, expected: str, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Expect it not to be like that."""
+        """Expect it not to match."""
         return self._not.to_match_aria_snapshot(expected, timeout=timeout)
 
 
 @failing_deferreds
 class ResponseAssertions(_Assertions):
-    """The assertions of a response: ``expect(response)``."""
+    """The assertions about a response: ``expect(response)``."""
 
     def __init__(self, response: Response, message: str | None, negated: bool = False) -> None:
         super().__init__(message, None, negated)
@@ -857,7 +857,7 @@ class ResponseAssertions(_Assertions):
 
     @returns_deferred
     async def to_be_ok(self) -> None:
-        """Expect its status to be one of 200 to 299.
+        """Expect the status to be 200 to 299.
 
         :returns: fires with None at once; fails with :exc:`ExpectationFailed`.
         """
@@ -881,9 +881,9 @@ class Expect:
         self._collected: list[ExpectationFailed] | None = None
 
     def set_options(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Set for how long all expectations that follow are tried, where a call does not say it.
+        """Set the default timeout of all expectations that follow.
 
-        :param timeout: seconds, or a timedelta; None or 0: until they hold; ``DEFAULT``: 5 seconds.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; ``DEFAULT`` restores 5 seconds.
         """
         self._seconds = seconds_of(timeout, _USUAL)
 
@@ -935,17 +935,17 @@ class Expect:
     def soft(
         self, subject: Locator | Page | Response, message: str | None = None, *, timeout: Timeout = DEFAULT
     ) -> LocatorAssertions | PageAssertions | ResponseAssertions:
-        """Return assertions whose failures do not end the test: it goes on, and fails with all of them at its end.
+        """Return assertions whose failures do not end the test: it continues, and fails with all of them at its end.
 
-        This is for tests of a ``BrowserTestCase`` and those with the fixtures of pytest; elsewhere, :meth:`collecting`
-        says where they go. What fails otherwise, such as a selector that is malformed, fails as ever.
+        This works in tests of a ``BrowserTestCase`` and in those with the pytest fixtures; elsewhere, use
+        :meth:`collecting` to receive the failures. Other failures, such as a malformed selector, are raised as usual.
 
         :param subject: as for ``expect(...)``.
-        :param message: what the error begins with.
+        :param message: the beginning of the error message.
         :param timeout: as for ``expect(...)``.
-        :returns: the assertions, whose Deferreds fire with None where they fail, too.
-        :raises RuntimeError: nothing collects failures.
-        :raises TypeError: it is something else.
+        :returns: the assertions, whose Deferreds fire with None even if they fail.
+        :raises RuntimeError: nothing collects the failures.
+        :raises TypeError: there are no assertions about ``subject``.
         """
         if self._collected is None:
             raise RuntimeError(
@@ -956,7 +956,7 @@ class Expect:
 
     @contextmanager
     def collecting(self) -> Iterator[list[ExpectationFailed]]:
-        """Return a context manager in which failures of :meth:`soft` are collected; it gives the list of them."""
+        """Return a context manager that gives a list, in which the failures of :meth:`soft` are collected."""
         before = self._collected
         collected: list[ExpectationFailed] = []
         self._collected = collected

@@ -1,67 +1,67 @@
-"""Every exception that txcdp raises, in one tree.
+"""All exceptions that txcdp raises, in one hierarchy.
 
 ::
 
     TxcdpError
     |-- CommandError             the browser refused a command (code, message, data)
-    |-- DeadlineError            something did not come within its deadline (also a TimeoutError)
-    |   |-- ActionTimeout        what was to happen in a page did not
+    |-- DeadlineError            something timed out (also a TimeoutError)
+    |   |-- ActionTimeout        something that was to happen in a page did not
     |   |-- CommandTimeout       no reply to a command
     |   |-- ConnectTimeout       nothing answered at the URL (also a ConnectError)
-    |   |-- LaunchTimeout        a browser did not come up (also a LaunchError)
-    |   `-- NavigationTimeout    a page did not get so far (also a NavigationError)
-    |-- ExperimentalCommand      refused here, before sending: ``stability="stable"``
-    |-- Overloaded               refused here, before sending: too much waits already
-    |-- Gone                     what the command or the stream belonged to has ended
-    |   |-- SessionDetached      the target was closed, or somebody detached from it
+    |   |-- LaunchTimeout        a browser was not ready in time (also a LaunchError)
+    |   `-- NavigationTimeout    a page did not load in time (also a NavigationError)
+    |-- ExperimentalCommand      refused by txcdp, and not sent: ``stability="stable"``
+    |-- Overloaded               refused by txcdp, and not sent: too many commands are waiting
+    |-- Gone                     the session or connection of a command or stream has ended
+    |   |-- SessionDetached      the target was closed, or the session was detached
     |   |-- ContextClosed        the context is closed
     |   |-- TargetCrashed        the page's process crashed
-    |   `-- ConnectionLost       the line to the browser is gone (also a ConnectionError)
+    |   `-- ConnectionLost       the connection to the browser is lost (also a ConnectionError)
     |-- ConnectError             no connection could be made (also a ConnectionError)
-    |   |-- InvalidURL           the URL is not one that a browser can be reached at
+    |   |-- InvalidURL           the URL is not a valid address of a browser
     |   `-- HandshakeFailed      something answered, but not with the DevTools protocol
     |-- LaunchError              the browser could not be started (its stderr is attached)
     |   `-- ExecutableNotFound   there is no browser on this machine
-    |-- NotABrowser              the other end is a single page, or Node: it opens no pages
+    |-- NotABrowser              connected to a single page, or to Node: no pages can be opened
     |-- NavigationError          the page could not be loaded (url, error_text)
     |   |-- FrameRemoved         the frame was removed from its page
-    |   |-- InvalidPageURL       it is no URL with a scheme (also a ValueError)
+    |   |-- InvalidPageURL       not a URL with a scheme (also a ValueError)
     |   |-- DocumentBroken       its body broke off, or could not be decoded (its status)
-    |   |-- NavigationInterrupted  the program sent the page somewhere else meanwhile
-    |   `-- DownloadStarted      the URL is a file to be saved, so the page stays what it was
-    |-- NetworkError             a request has got no response, or not all of it (url, error_text)
-    |   |-- BodyOfRedirect       an answer that leads elsewhere: its body is not kept
-    |   |-- BodyEvicted          the browser has the body no more
-    |   |-- BodyIncomplete       it was streamed, and the browser has left something out
-    |   |-- BodyTooLarge         it is larger than was said
+    |   |-- NavigationInterrupted  the program navigated the page somewhere else meanwhile
+    |   `-- DownloadStarted      the URL is a download, so the page stays where it was
+    |-- NetworkError             a request got no response, or only part of it (url, error_text)
+    |   |-- BodyOfRedirect       the response is a redirect, whose body is not kept
+    |   |-- BodyEvicted          the browser no longer has the body
+    |   |-- BodyIncomplete       it was streamed, and the browser left out part of it
+    |   |-- BodyTooLarge         it is larger than the limit
     |   `-- NoBody               there is none
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
     |   |-- ContextDestroyed     the document in which it was evaluated is gone
-    |   `-- NotSerializable      the value cannot be read
-    |-- LocatorError             what a locator stands for is none that this can be done with
+    |   `-- NotSerializable      the value cannot be returned to Python
+    |-- LocatorError             a locator's elements cannot be used in this way
     |   |-- SelectorError        its selector is malformed (also a ValueError)
-    |   `-- StrictModeViolation  it stands for several elements, and one is meant
-    |-- DownloadError            the file of a download cannot be had
+    |   `-- StrictModeViolation  it matches several elements instead of one
+    |-- DownloadError            the file of a download is not available
     |   |-- DownloadFailed       it was cancelled, or broke off
-    |   `-- DownloadUnreachable  it is on the browser's machine, which is another one
-    |-- ExpectationFailed        what was expected of a page did not come (also an AssertionError)
+    |   `-- DownloadUnreachable  it is on another machine, the browser's
+    |-- ExpectationFailed        an expectation was not met in time (also an AssertionError)
     |-- DialogError
-    |   `-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
-    |-- AlreadyHandled           the dialog, the file chooser or the paused request has been answered before
-    |-- FleetError               no node of a fleet has done a piece of work
-    |   |-- FleetBusy            all nodes are full, or none is there
-    |   |-- FleetTimeout         it was not done within its time (also a DeadlineError)
-    |   |-- NodeLost             its node went away, and it may not be done twice
-    |   `-- WorkFailed           a node could not do it, or may not (status, kind, details)
+    |   `-- DialogOpen           the page waits for the program to answer a dialog
+    |-- AlreadyHandled           the dialog, file chooser or paused request was already answered
+    |-- FleetError               no node of a fleet has completed a piece of work
+    |   |-- FleetBusy            all nodes are full, or there are none
+    |   |-- FleetTimeout         it timed out (also a DeadlineError)
+    |   |-- NodeLost             its node was lost, and it may not be done twice
+    |   `-- WorkFailed           a node failed to do it, or refused it (status, kind, details)
     |-- StreamEnded              the stream completed before the item that was awaited
-    |-- AlreadyRunning           a trace, or a measuring of coverage, is under way
-    |-- NotRunning               none is
-    |-- VideoError               ffmpeg has not made a video of what a page has shown
+    |-- AlreadyRunning           a trace or a coverage measurement is already running
+    |-- NotRunning               none is running
+    |-- VideoError               ffmpeg could not make a video of a page
     |-- QueueOverflow            a queue with ``overflow="error"`` was full
-    `-- MalformedMessage         a reply that cannot be read; any other such message is only counted
+    `-- MalformedMessage         a reply that cannot be read; other such messages are only counted
 
-A cancelled command fails with Twisted's own :exc:`twisted.internet.defer.CancelledError`.
-Every message says what happened, to what, and where there is one, what to do about it.
+A cancelled command fails with Twisted's own :exc:`twisted.internet.defer.CancelledError`. Every message says what
+happened, to what, and, where possible, what to do about it.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ LossCause = Literal[
 class TxcdpError(Exception):
     """Base of everything that txcdp raises.
 
-    Its text is fit for a log: what came from outside cannot forge a line, and URLs show no secrets.
+    Its text is safe to log: text from outside cannot forge a log line, and URLs show no secrets.
     """
 
     def __str__(self) -> str:
@@ -156,7 +156,7 @@ class TxcdpError(Exception):
 class CommandError(TxcdpError):
     """The browser answered a command with an error.
 
-    :ivar advice: what to do about it, in words, such as on which session to send it; ``""`` where nothing is known.
+    :ivar advice: what to do about it, in words, such as which session to send it on; ``""`` if unknown.
     """
 
     def __init__(self, method: str, code: int, message: str, data: Any = None) -> None:
@@ -171,13 +171,13 @@ class CommandError(TxcdpError):
 
 
 class DeadlineError(TxcdpError, TimeoutError):
-    """Something did not come within its deadline; the text says what was waited for, and for how long."""
+    """Something timed out; the text says what was waited for, and for how long."""
 
 
 class CommandTimeout(DeadlineError):
-    """No reply came within the command's deadline; a later one is swallowed and counted.
+    """A command timed out without a reply; a late reply is discarded and counted.
 
-    :ivar obstacle: what stood in the way, in words, such as an open dialog; ``""`` where nothing is known.
+    :ivar obstacle: what stood in the way, in words, such as an open dialog; ``""`` if unknown.
     """
 
     def __init__(self, method: str, seconds: float, obstacle: str = "") -> None:
@@ -190,11 +190,11 @@ class CommandTimeout(DeadlineError):
 
 
 class ActionTimeout(DeadlineError):
-    """Something that was to happen in a page did not, within its deadline.
+    """Something that was to happen in a page timed out.
 
     :ivar action: what was waited for, in words.
-    :ivar seconds: how long.
-    :ivar obstacle: how far it got, and what stood in the way, in words.
+    :ivar seconds: the timeout.
+    :ivar obstacle: how far it got and what stood in the way, in words.
     """
 
     def __init__(self, action: str, seconds: float, obstacle: str = "") -> None:
@@ -206,7 +206,7 @@ class ActionTimeout(DeadlineError):
 
 
 class ExperimentalCommand(TxcdpError):
-    """An experimental command was refused by a connection with ``stability="stable"``."""
+    """A connection with ``stability="stable"`` refused an experimental command."""
 
     def __init__(self, method: str) -> None:
         super().__init__(method)
@@ -217,7 +217,7 @@ class ExperimentalCommand(TxcdpError):
 
 
 class Overloaded(TxcdpError):
-    """A command was not sent, because too much waits already: see ``max_pending`` and ``max_unsent``."""
+    """A command was not sent because too many are waiting: see ``max_pending`` and ``max_unsent``."""
 
     def __init__(self, method: str, waits: str) -> None:
         super().__init__(method, waits)
@@ -229,17 +229,17 @@ class Overloaded(TxcdpError):
 
 
 class Gone(TxcdpError):
-    """Base of the errors for a session or connection that has ended, of a command or a stream.
+    """Base of the errors for a command or a stream whose session or connection has ended.
 
-    :ivar action: what was to be done in a page meanwhile, in words; "" where that is not known.
-    :ivar obstacle: how far that had got, and what stood in the way, in words.
+    :ivar action: what was being done in a page, in words; "" if unknown.
+    :ivar obstacle: how far that got and what stood in the way, in words.
     """
 
     action = ""
     obstacle = ""
 
     def meanwhile(self, action: str, obstacle: str = "") -> Self:
-        """Return the same error, which says what was to be done when it came."""
+        """Return the same error, with what was being done when it occurred."""
         told = copy(self)
         told.action, told.obstacle = action, obstacle
         return told
@@ -258,7 +258,7 @@ class _TargetGone(Gone):
 
 
 class SessionDetached(_TargetGone):
-    """The session ended: its target was closed, or was detached from."""
+    """The session ended: its target was closed, or the session was detached."""
 
     def __str__(self) -> str:
         session = f" (session {self.session_id})" if self.session_id else ""
@@ -268,29 +268,29 @@ class SessionDetached(_TargetGone):
 
 
 class TargetCrashed(_TargetGone):
-    """The target's process crashed; a navigation or reload revives the page."""
+    """The target's process crashed; navigating or reloading revives the page."""
 
     def __str__(self) -> str:
         return self._told(f"{shown_url(self.target) or 'the target'} crashed; navigate or reload it to go on")
 
 
 class ConnectionLost(Gone, ConnectionError):
-    """The connection to the browser has ended, or another WebSocket.
+    """The connection to the browser, or another WebSocket, has ended.
 
     :ivar reason: what ended it, in words.
-    :ivar code: the WebSocket close code, where there was one.
-    :ivar clean: whether it was closed on purpose by either side.
+    :ivar code: the WebSocket close code, if there was one.
+    :ivar clean: whether either side closed it on purpose.
     :ivar cause: what ended it, for programs:
 
-        - ``"closed"``: one side closed it, in good order;
-        - ``"ended"``: the other side ended or reset it without closing, as a browser that ends does;
-        - ``"unresponsive"``: the other side's machine takes our bytes, but the program there answers
+        - ``"closed"``: one side closed it in an orderly way;
+        - ``"ended"``: the other side ended or reset it without closing, as an exiting browser does;
+        - ``"unresponsive"``: the other machine acknowledges our bytes, but the program there answers
           neither pings nor probes, as a stopped browser does;
         - ``"half_open"``: not even our bytes are acknowledged: the network or the machine is gone;
-        - ``"close_timeout"``: closing had begun, and the other side kept the line open all the same;
-        - ``"process_ended"``: the process that was launched has ended (told over the pipe);
-        - ``"protocol"``: one side broke the rules of the line, or a message was too large;
-        - ``"aborted"``: it was cut on our side.
+        - ``"close_timeout"``: closing had begun, but the other side kept the connection open;
+        - ``"process_ended"``: the launched process has ended (as seen on the pipe);
+        - ``"protocol"``: one side violated the protocol, or a message was too large;
+        - ``"aborted"``: it was aborted on our side.
     """
 
     def __init__(
@@ -310,7 +310,7 @@ class ConnectError(TxcdpError, ConnectionError):
 
 
 class InvalidURL(ConnectError, ValueError):
-    """The URL is not one that a browser can be reached at."""
+    """The URL is not a valid address of a browser."""
 
 
 class HandshakeFailed(ConnectError):
@@ -318,7 +318,7 @@ class HandshakeFailed(ConnectError):
 
 
 class ConnectTimeout(ConnectError, DeadlineError):
-    """Nothing answered within the deadline."""
+    """Nothing answered in time."""
 
 
 class LaunchError(TxcdpError):
@@ -336,17 +336,17 @@ class LaunchError(TxcdpError):
 
 
 class LaunchTimeout(LaunchError, DeadlineError):
-    """A browser was started, and did not come up within ``start_timeout``."""
+    """A browser was started, but was not ready within ``start_timeout``."""
 
 
 class ExecutableNotFound(LaunchError):
-    """No browser, or no other program that is needed, was found on this machine, or not where it was said to be."""
+    """No browser, or another program that is needed, was found on this machine, or at the given path."""
 
 
 class NotABrowser(TxcdpError):
-    """The connection leads to a single page, or to a Node process, which has no pages to open.
+    """The connection is to a single page, or to a Node process, so no pages can be opened.
 
-    :ivar kind: what it is: ``"page"``, another type of target, or ``"other"``.
+    :ivar kind: what it is connected to: ``"page"``, another type of target, or ``"other"``.
     """
 
     def __init__(self, what: str, kind: str) -> None:
@@ -362,7 +362,7 @@ class NotABrowser(TxcdpError):
 class NavigationError(TxcdpError):
     """The page could not be loaded.
 
-    :ivar url: what was to be loaded.
+    :ivar url: the URL that was to be loaded.
     :ivar error_text: Chromium's name for the reason, such as ``net::ERR_CONNECTION_REFUSED``.
     """
 
@@ -375,9 +375,9 @@ class NavigationError(TxcdpError):
 
 
 class FrameRemoved(NavigationError):
-    """A frame was removed from its page, before or while something was done in it.
+    """A frame was removed from its page, before or during an operation in it.
 
-    :ivar url: where it was.
+    :ivar url: the frame's last URL.
     """
 
     def __str__(self) -> str:
@@ -385,9 +385,9 @@ class FrameRemoved(NavigationError):
 
 
 class ContextClosed(Gone):
-    """A context is closed, in which something was to be done.
+    """The context in which something was to be done is closed.
 
-    :ivar what: was to be done.
+    :ivar what: what was to be done.
     """
 
     def __init__(self, what: str) -> None:
@@ -428,7 +428,7 @@ _HERE: Final = re.compile(r"(localhost|[\d.]+|\[[\da-fA-F:.]+\])(?=[:/]|$)|[\w-]
 
 
 class InvalidPageURL(NavigationError, ValueError):
-    """A page was to go to something that is no URL with a scheme; nothing was sent."""
+    """A page was told to navigate to something that is no URL with a scheme; nothing was sent."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, "it has no scheme")
@@ -444,12 +444,13 @@ class InvalidPageURL(NavigationError, ValueError):
 
 
 class NavigationTimeout(NavigationError, DeadlineError):
-    """The page did not get as far as was asked for within the deadline.
+    """The page did not reach the requested load state in time.
 
-    :ivar wait_until: what was waited for.
-    :ivar seconds: how long.
-    :ivar reached: how far it got: ``""`` (no answer yet), ``"commit"``, ``"domcontentloaded"`` or ``"load"``.
-    :ivar obstacle: what stood in the way, in words, such as an open dialog; ``""`` where nothing is known.
+    :ivar wait_until: the state that was waited for.
+    :ivar seconds: the timeout.
+    :ivar reached: the state that was reached: ``""`` (no response yet), ``"commit"``, ``"domcontentloaded"`` or
+        ``"load"``.
+    :ivar obstacle: what stood in the way, in words, such as an open dialog; ``""`` if unknown.
     """
 
     def __init__(self, url: str, wait_until: str, seconds: float, reached: str, obstacle: str = "") -> None:
@@ -465,9 +466,9 @@ class NavigationTimeout(NavigationError, DeadlineError):
 
 
 class NavigationInterrupted(NavigationError):
-    """The program sent the page somewhere else before it had arrived.
+    """The program navigated the page somewhere else before it had loaded.
 
-    :ivar by: where it was sent instead.
+    :ivar by: the URL that it was navigated to instead.
     """
 
     def __init__(self, url: str, by: str) -> None:
@@ -477,9 +478,9 @@ class NavigationInterrupted(NavigationError):
 
 
 class DocumentBroken(NavigationError):
-    """The document came, but its body broke off, or could not be decoded: the page shows what there was of it.
+    """The document arrived, but its body broke off or could not be decoded: the page shows what there was of it.
 
-    :ivar status: the HTTP status that it came with; None where it is not known.
+    :ivar status: the HTTP status of the response; None if unknown.
     """
 
     def __init__(self, url: str, error_text: str, status: int | None = None) -> None:
@@ -494,7 +495,7 @@ class DocumentBroken(NavigationError):
 
 
 class DownloadStarted(NavigationError):
-    """The URL turned out to be a file to be saved: the page stays what it was."""
+    """The URL turned out to be a download: the page stays where it was."""
 
     def __init__(self, url: str, error_text: str = "net::ERR_ABORTED") -> None:
         super().__init__(url, error_text)
@@ -504,9 +505,9 @@ class DownloadStarted(NavigationError):
 
 
 class DownloadError(TxcdpError):
-    """The file of a download cannot be had.
+    """The file of a download is not available.
 
-    :ivar url: what was downloaded.
+    :ivar url: the URL of the download.
     :ivar reason: why not, in words.
     """
 
@@ -519,11 +520,11 @@ class DownloadError(TxcdpError):
 
 
 class DownloadFailed(DownloadError):
-    """A download did not come to its end: it was cancelled, the line to the server broke, or its context is gone."""
+    """A download did not finish: it was cancelled, the connection to the server broke, or its context is gone."""
 
 
 class DownloadUnreachable(DownloadError):
-    """A download is on the machine of the browser, which is another one, and the protocol reads no files."""
+    """A download is on the browser's machine, which is another one, and the protocol cannot read files."""
 
     def __init__(self, url: str) -> None:
         super().__init__(
@@ -535,10 +536,10 @@ class DownloadUnreachable(DownloadError):
 
 
 class NetworkError(TxcdpError):
-    """A request has got no response, or not all of it.
+    """A request got no response, or only part of it.
 
-    :ivar url: where it went.
-    :ivar error_text: the reason: Chromium's name for it, such as ``net::ERR_CONNECTION_REFUSED``, or words.
+    :ivar url: the URL of the request.
+    :ivar error_text: the reason: Chromium's name for it, such as ``net::ERR_CONNECTION_REFUSED``, or in words.
     """
 
     def __init__(self, url: str, error_text: str) -> None:
@@ -550,7 +551,7 @@ class NetworkError(TxcdpError):
 
 
 class BodyOfRedirect(NetworkError):
-    """The body of an answer that leads to another request, which the browser does not keep."""
+    """The body of a redirect, which the browser does not keep."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, "it is a redirect, whose body is not kept: see redirected_to")
@@ -558,7 +559,7 @@ class BodyOfRedirect(NetworkError):
 
 
 class BodyEvicted(NetworkError):
-    """The browser has the body of a response no more: its document is gone, or it, or all together, were too large."""
+    """The browser no longer has the body: its document is gone, or the body, or all bodies together, were too large."""
 
     def __str__(self) -> str:
         todo = "read bodies when they have come, and large ones by `chunks`"
@@ -566,10 +567,10 @@ class BodyEvicted(NetworkError):
 
 
 class BodyIncomplete(NetworkError):
-    """A body was streamed, and the browser has left something out.
+    """A body was streamed, and the browser left out part of it.
 
-    :ivar received: how many bytes were delivered.
-    :ivar expected: how many there were.
+    :ivar received: the number of bytes that were delivered.
+    :ivar expected: the number of bytes that there were.
     """
 
     def __init__(self, url: str, received: int, expected: int) -> None:
@@ -579,9 +580,9 @@ class BodyIncomplete(NetworkError):
 
 
 class BodyTooLarge(NetworkError):
-    """A body has more bytes than were to be read; the request can be fulfilled or aborted, and does not go on.
+    """A body is larger than the limit; the request can be fulfilled or aborted, but not continued.
 
-    :ivar max_size: how many were to be read.
+    :ivar max_size: the limit in bytes.
     """
 
     def __init__(self, url: str, max_size: int) -> None:
@@ -592,15 +593,15 @@ class BodyTooLarge(NetworkError):
 
 
 class NoBody(NetworkError):
-    """A message has no body, or the browser does not tell it."""
+    """A message has no body, or the browser does not provide it."""
 
 
 class EvaluationError(TxcdpError):
     """JavaScript threw an exception.
 
-    :ivar name: of the Error, such as ``"TypeError"``; ``""`` where something else was thrown.
-    :ivar message: what the Error says, or what was thrown, in words.
-    :ivar stack: as JavaScript writes it; ``""`` where there is none.
+    :ivar name: the Error's name, such as ``"TypeError"``; ``""`` if something else was thrown.
+    :ivar message: the Error's message, or what was thrown, in words.
+    :ivar stack: the stack, as formatted by JavaScript; ``""`` if there is none.
     :ivar details: the protocol's ``Runtime.ExceptionDetails``.
     """
 
@@ -620,21 +621,21 @@ class ContextDestroyed(EvaluationError):
 
 
 class NotSerializable(EvaluationError):
-    """The value that an expression has given cannot be read."""
+    """The value of an expression cannot be returned to Python."""
 
 
 class LocatorError(TxcdpError):
-    """A locator's elements cannot be had, or not be used like that, however long one waits."""
+    """A locator's elements cannot be used in this way, however long one waits."""
 
 
 class SelectorError(LocatorError, ValueError):
-    """A selector is malformed, or no engine knows it."""
+    """A selector is malformed, or its engine is unknown."""
 
 
 class StrictModeViolation(LocatorError):
-    """A locator that is to stand for one element stands for several.
+    """A locator that has to match a single element matches several.
 
-    :ivar locator: in words.
+    :ivar locator: the locator, in words.
     :ivar count: how many elements there are.
     :ivar elements: the first of them, each a dict of ``html``, shortened, and ``aka``, a locator for it alone.
     """
@@ -651,11 +652,11 @@ class StrictModeViolation(LocatorError):
 
 
 class ExpectationFailed(TxcdpError, AssertionError):
-    """An expectation that was not met within its deadline.
+    """An expectation that was not met in time.
 
-    :ivar message: what was expected and what came, of which element, and for how long it was tried.
-    :ivar expected: the value that was expected; None where the words say it.
-    :ivar received: the value that came last; None where there was none.
+    :ivar message: what was expected and what was found, of which element, and for how long it was tried.
+    :ivar expected: the expected value; None if the message says it.
+    :ivar received: the last value found; None if there was none.
     """
 
     def __init__(self, message: str, expected: Any = None, received: Any = None) -> None:
@@ -667,9 +668,9 @@ class ExpectationFailed(TxcdpError, AssertionError):
 
 
 class FleetError(TxcdpError):
-    """No node of a fleet has done a piece of work; see :mod:`txcdp.fleet`.
+    """No node of a fleet has completed a piece of work; see :mod:`txcdp.fleet`.
 
-    :ivar kind: of work, such as ``"render"``.
+    :ivar kind: the kind of work, such as ``"render"``.
     :ivar reason: why not, in words.
     """
 
@@ -682,9 +683,9 @@ class FleetError(TxcdpError):
 
 
 class FleetBusy(FleetError):
-    """All nodes of a fleet are full, or none is there; nothing was begun.
+    """All nodes of a fleet are full, or there are none; nothing was begun.
 
-    :ivar tries: how often it was tried.
+    :ivar tries: the number of attempts.
     """
 
     def __init__(self, kind: str, reason: str, tries: int) -> None:
@@ -698,9 +699,9 @@ class FleetBusy(FleetError):
 
 
 class FleetTimeout(FleetError, DeadlineError):
-    """A piece of work was not done within its time; what was begun is broken off.
+    """A piece of work timed out; it was aborted if it had begun.
 
-    :ivar seconds: how long that was.
+    :ivar seconds: the timeout.
     """
 
     def __init__(self, kind: str, seconds: float, reason: str) -> None:
@@ -713,7 +714,7 @@ class FleetTimeout(FleetError, DeadlineError):
 
 
 class NodeLost(FleetError):
-    """The node that did a piece of work went away, or the line to it.
+    """The node that did a piece of work, or the connection to it, was lost.
 
     :ivar outcome: what that means for the work, in words.
     """
@@ -727,12 +728,12 @@ class NodeLost(FleetError):
 
 
 class WorkFailed(FleetError):
-    """A node could not do a piece of work, or may not.
+    """A node failed to do a piece of work, or refused it.
 
-    :ivar status: what it says, as a status of HTTP: 400 where the request is wrong, 403 where the node's policy
-        forbids it, 422 where the page threw an exception, 502 where it cannot be loaded, 504 where the time was over.
-    :ivar problem: a word for it, such as ``"policy"``.
-    :ivar details: what a gateway's answer would say, as a dict; None: no more than this.
+    :ivar status: the reason as an HTTP status: 400 if the request is wrong, 403 if the node's policy forbids it, 422 if
+        the page threw an exception, 502 if the page cannot be loaded, 504 if it timed out.
+    :ivar problem: the reason in a word, such as ``"policy"``.
+    :ivar details: the content of a gateway's error response, as a dict; None if there is nothing more.
     """
 
     def __init__(self, kind: str, reason: str, status: int, problem: str, details: Any = None) -> None:
@@ -748,14 +749,14 @@ class StreamEnded(TxcdpError):
 
 
 class DialogError(TxcdpError):
-    """A dialog of a page stands in the way."""
+    """A dialog of a page is in the way."""
 
 
 class DialogOpen(DialogError):
-    """A page cannot do what was asked for, because it waits for the program's answer to a dialog.
+    """A page cannot do what was asked, because it waits for the program to answer a dialog.
 
-    :ivar method: what was asked for.
-    :ivar obstacle: which dialog, in words.
+    :ivar method: the method that was called.
+    :ivar obstacle: the dialog, in words.
     """
 
     def __init__(self, method: str, obstacle: str) -> None:
@@ -767,16 +768,16 @@ class DialogOpen(DialogError):
 
 
 class AlreadyHandled(TxcdpError):
-    """A dialog, a file chooser or a paused request has been answered before, or needs no answer any more.
+    """A dialog, a file chooser or a paused request was already answered, or no longer needs an answer.
 
     The first answer counts.
     """
 
 
 class AlreadyRunning(TxcdpError):
-    """Something was to be started that is under way, and is there once at a time: a trace, a measuring of coverage.
+    """A trace or a coverage measurement is already running, and there can be only one at a time.
 
-    :ivar what: is under way.
+    :ivar what: what is running.
     :ivar advice: what to do.
     """
 
@@ -789,9 +790,9 @@ class AlreadyRunning(TxcdpError):
 
 
 class NotRunning(TxcdpError):
-    """Something was to be stopped that is not under way: it was not started, or has ended with a page or a line.
+    """Something that is not running was to be stopped: it was not started, or has ended with a page or a connection.
 
-    :ivar what: is not under way.
+    :ivar what: what is not running.
     :ivar advice: what to do.
     """
 
@@ -804,7 +805,7 @@ class NotRunning(TxcdpError):
 
 
 class VideoError(TxcdpError):
-    """A video could not be made of what a page has shown."""
+    """No video of a page could be made."""
 
 
 class QueueOverflow(TxcdpError):
@@ -812,4 +813,6 @@ class QueueOverflow(TxcdpError):
 
 
 class MalformedMessage(TxcdpError):
-    """Bytes that are not a CDP message: a command fails with it whose reply they are, others are counted and logged."""
+    """Bytes that are not a CDP message: if they are the reply to a command, it fails with this; others are counted and
+    logged.
+    """

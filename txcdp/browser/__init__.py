@@ -1,4 +1,4 @@
-"""The browser level: one that is started here or reached somewhere, with its pages and contexts."""
+"""Browsers, either launched or connected to, with their pages and contexts."""
 
 from txcdp.browser._browser import Browser
 from txcdp.browser._context import BrowserContext

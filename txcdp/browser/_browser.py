@@ -74,15 +74,15 @@ log = Logger()
 
 @failing_deferreds
 class Browser(NamedElsewhere, EndedByBlock):
-    """A browser; made by :func:`launch` and :func:`connect`.
+    """A browser, as made by :func:`launch` and :func:`connect`.
 
-    ``async with`` closes it at the end. When a launched browser ends by itself, everything pending fails
-    with :exc:`ConnectionLost`, and its temporary profile is removed.
+    ``async with`` closes it at the end. If a launched browser ends by itself, everything pending fails with
+    :exc:`ConnectionLost`, and its temporary profile is removed.
 
-    :ivar connection: the line to it.
-    :ivar session: the root session: the browser itself, or the page or Node process that was connected to.
-    :ivar process: the process, where it was launched here; else None.
-    :ivar default_context: the profile's context, in which pages are opened where no other one is named.
+    :ivar connection: the connection to it.
+    :ivar session: the root session: of the browser itself, or of the page or Node process that was connected to.
+    :ivar process: the process of a launched browser; None if it was connected to.
+    :ivar default_context: the profile's context, in which pages are opened unless another one is given.
     """
 
     def __init__(
@@ -134,12 +134,12 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @property
     def devices(self) -> Mapping[str, DeviceOptions]:
-        """Common devices by their names, such as ``"iPhone 15"``, as options for :meth:`new_context`."""
+        """Common devices, keyed by name, such as ``"iPhone 15"``, as options for :meth:`new_context`."""
         return devices
 
     @property
     def contexts(self) -> list[BrowserContext]:
-        """The open contexts: the default one first, then those made here and those that pages were found in."""
+        """The open contexts: the default one first, then those made here and those of attached pages."""
         return [
             self.default_context,
             *(each for each in dict.fromkeys(self._contexts.values()) if not each.is_closed()),
@@ -147,20 +147,20 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @property
     def console(self) -> Stream[ConsoleMessage]:
-        """What all pages of the browser write to the console; see ``Page.console``.
+        """The console messages of all pages of the browser; see ``Page.console``.
 
-        This stream, like all of the browser's, goes on whatever becomes of one page, and ends with the browser.
+        Like all of the browser's streams, it continues when a page ends, and completes with the browser.
         """
         return self._streams.gathered("console")
 
     @property
     def page_errors(self) -> Stream[PageError]:
-        """The errors that nobody has caught in any page of the browser; see ``Page.page_errors``."""
+        """The uncaught errors of all pages of the browser; see ``Page.page_errors``."""
         return self._streams.gathered("page_errors")
 
     @property
     def dialogs(self) -> Stream[Dialog]:
-        """The dialogs of all pages of the browser; see ``Page.dialogs``: who subscribes here decides, too."""
+        """The dialogs of all pages of the browser; see ``Page.dialogs``: a subscriber here has to answer them, too."""
         return self._streams.gathered("dialogs")
 
     @property
@@ -170,10 +170,10 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @property
     def page_opened(self) -> Stream[Page]:
-        """The pages that are opened in any context, by the program or by pages; a stream of :class:`Page`.
+        """The pages that are opened in any context, by the program or by other pages; a stream of :class:`Page`.
 
-        A popup runs when all subscribers, here and of ``Page.popups``, have been given it: what they send at once is
-        done before its first script.
+        A popup starts to run once all subscribers, here and of ``Page.popups``, have received it: what they send
+        immediately takes effect before its first script.
         """
         return self._streams.gathered("page_opened")
 
@@ -189,7 +189,7 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @property
     def exchanges(self) -> Stream[Exchange]:
-        """What goes over the network for all pages of the browser; see ``Page.exchanges``."""
+        """The network traffic of all pages of the browser; see ``Page.exchanges``."""
         return self._streams.gathered("exchanges")
 
     @property
@@ -199,17 +199,17 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @property
     def responses(self) -> Stream[Response]:
-        """The responses that pages of the browser get; see ``Page.responses``."""
+        """The responses to requests of all pages of the browser; see ``Page.responses``."""
         return self._streams.gathered("responses")
 
     @property
     def requests_finished(self) -> Stream[Request]:
-        """The requests of all pages of the browser that have ended well; see ``Page.requests_finished``."""
+        """The successful requests of all pages of the browser; see ``Page.requests_finished``."""
         return self._streams.gathered("requests_finished")
 
     @property
     def requests_failed(self) -> Stream[Request]:
-        """The requests of all pages of the browser that have not ended well; see ``Page.requests_failed``."""
+        """The failed requests of all pages of the browser; see ``Page.requests_failed``."""
         return self._streams.gathered("requests_failed")
 
     @property
@@ -219,17 +219,17 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @property
     def frame_attached(self) -> Stream[Frame]:
-        """The frames that come to be in any page of the browser; see ``Page.frame_attached``."""
+        """The frames that are added to any page of the browser; see ``Page.frame_attached``."""
         return self._streams.gathered("frame_attached")
 
     @property
     def frame_navigated(self) -> Stream[Frame]:
-        """The frames of any page of the browser that have another document, or URL; see ``Page.frame_navigated``."""
+        """The frames of any page of the browser whose document or URL has changed; see ``Page.frame_navigated``."""
         return self._streams.gathered("frame_navigated")
 
     @property
     def frame_detached(self) -> Stream[Frame]:
-        """The frames that go in any page of the browser; see ``Page.frame_detached``."""
+        """The frames that are removed from any page of the browser; see ``Page.frame_detached``."""
         return self._streams.gathered("frame_detached")
 
     @returns_deferred
@@ -241,12 +241,12 @@ class Browser(NamedElsewhere, EndedByBlock):
         screenshots: bool = False,
         categories: Sequence[str] | None = None,
     ) -> None:
-        """Begin Chromium's trace (``Tracing.start``); the same as ``page.tracing.start``, which has more to say.
+        """Start a Chromium trace (``Tracing.start``); like ``page.tracing.start``, which has more options.
 
-        :param page: through which it is begun, and with which it ends; None: through the browser.
-        :param path: a file that :meth:`stop_tracing` writes it to, too.
-        :param screenshots: whether there are pictures of the pages in it.
-        :param categories: what is traced; see :meth:`txcdp.page.Tracing.start`.
+        :param page: the page through which it is started, and with which it ends; None means the browser.
+        :param path: a file that :meth:`stop_tracing` writes the trace to as well.
+        :param screenshots: whether the trace includes pictures of the pages.
+        :param categories: the categories to trace; see :meth:`txcdp.page.Tracing.start`.
         :returns: fires and fails like :meth:`txcdp.page.Tracing.start`.
         """
         if categories is not None:
@@ -260,9 +260,9 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @returns_deferred
     async def stop_tracing(self) -> bytes:
-        """End the trace, and return it whole; ``page.tracing.stop()`` writes one of any size to its file.
+        """Stop the trace and return it whole; use ``page.tracing.stop()`` to write a trace of any size to its file.
 
-        :returns: fires with the trace, JSON; fails like :meth:`txcdp.page.Tracing.stop`.
+        :returns: fires with the trace, as JSON; fails like :meth:`txcdp.page.Tracing.stop`.
         """
         tracing, self._tracing = self._tracing, None
         if tracing is None:
@@ -272,20 +272,21 @@ class Browser(NamedElsewhere, EndedByBlock):
         return path.read_bytes() if path is not None else data or b""
 
     def set_default_timeout(self, timeout: Timeout) -> None:
-        """Set the deadline of what waits for pages, where nothing nearer gives one: the call, the page, its context.
+        """Set the default timeout for everything that waits on pages; those of a call, a page and its context take
+        precedence.
 
-        It is 30 s unless it was set.
+        It is 30 s unless set.
 
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; :data:`~txcdp.DEFAULT`: 30 s again.
-        :raises ValueError: for a negative one.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; :data:`~txcdp.DEFAULT` restores 30 s.
+        :raises ValueError: it is negative.
         """
         self._timeouts.set(timeout)
 
     def set_default_navigation_timeout(self, timeout: Timeout) -> None:
-        """Set the deadline of navigations; it goes before that of :meth:`set_default_timeout`.
+        """Set the default timeout of navigations; it takes precedence over :meth:`set_default_timeout`.
 
         :param timeout: as for :meth:`set_default_timeout`.
-        :raises ValueError: for a negative one.
+        :raises ValueError: it is negative.
         """
         self._timeouts.set_navigation(timeout)
 
@@ -293,17 +294,17 @@ class Browser(NamedElsewhere, EndedByBlock):
     async def new_page(self, url: str = "about:blank", **options: Unpack[ContextOptions]) -> Page:
         """Open a page (``Target.createTarget``).
 
-        Like the others that are opened so, it counts as visible and focused, whichever is in front: its
-        timers and animations run. With a ``url``, it goes there and waits for ``load``; to see what
-        happens on the way, open an empty page, subscribe, then ``page.goto(url)``.
+        Like every page opened this way, it counts as visible and focused even if another page is in front: its timers
+        and animations run. With a ``url``, it navigates there and waits for ``load``; to see what happens on the way,
+        open an empty page, subscribe, then call ``page.goto(url)``.
 
-        Without options it is in the default context; with them in one of its own, which ends with it.
+        Without options, the page is in the default context; with options, in a context of its own, which ends with it.
 
-        :param url: where to go.
-        :param options: those of a context of its own: see :class:`ContextOptions`.
-        :returns: fires with the :class:`Page`. Fails with :exc:`NotABrowser`, like ``Session.execute``,
-            and like ``Page.goto``; the page is closed again then, as it is when this is cancelled. Fails with
-            :exc:`ValueError` or :exc:`TypeError` when an option cannot be.
+        :param url: the URL to navigate to.
+        :param options: the options of a context of its own: see :class:`ContextOptions`.
+        :returns: fires with the :class:`Page`. Fails with :exc:`NotABrowser`, like ``Session.execute``, and like
+            ``Page.goto``; if it fails or is cancelled, the page is closed again. Fails with :exc:`ValueError` or
+            :exc:`TypeError` for an invalid option.
         """
         if not checked_options(options):
             return await self._new_page(url, self.default_context)
@@ -348,16 +349,16 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @returns_deferred
     async def new_context(self, **options: Unpack[ContextOptions]) -> BrowserContext:
-        """Make a context (``Target.createBrowserContext``): cookies, storage and cache of its own.
+        """Make a context (``Target.createBrowserContext``), which has its own cookies, storage and cache.
 
-        The browser disposes of it, and of its pages, when this connection ends; with a policy to reconnect
-        it does so at :meth:`close`, since it has to be there when the line comes back.
+        The browser disposes of it and its pages when this connection ends; with a reconnect policy, it does so at
+        :meth:`close`, since the context has to exist after a reconnect.
 
-        :param options: what its pages are given: see :class:`ContextOptions`.
-        :returns: fires with the :class:`BrowserContext`; fails with :exc:`NotABrowser`, and like
-            ``Session.execute``; with :exc:`ValueError` or :exc:`TypeError` when an option cannot be, and with
-            :exc:`OSError` when the file of a storage state cannot be read. Of time zones and locales that Chromium does
-            not know :meth:`BrowserContext.new_page` says so.
+        :param options: options for its pages: see :class:`ContextOptions`.
+        :returns: fires with the :class:`BrowserContext`; fails with :exc:`NotABrowser`, and like ``Session.execute``;
+            with :exc:`ValueError` or :exc:`TypeError` for an invalid option, and with :exc:`OSError` if the file of a
+            storage state cannot be read. If Chromium does not know a time zone or locale,
+            :meth:`BrowserContext.new_page` fails.
         """
         given = checked_options(options)
         size = chosen(given.get("viewport"), bool(given.get("no_viewport")), self._viewport)
@@ -389,10 +390,11 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @returns_deferred
     async def attach_pages(self) -> list[Page]:
-        """Attach to the pages that are open, those of other programs too (``Target.getTargets``).
+        """Attach to the open pages, including those of other programs (``Target.getTargets``).
 
-        :returns: fires with a list of :class:`Page`, whose frames are known by then unless one hangs: for those that
-            were had before, the same ones. One that is closed meanwhile is left out. Fails like ``Session.execute``.
+        :returns: fires with a list of :class:`Page`, once their frames are known unless a page hangs; a page that was
+            attached to before is the same object. A page that is closed meanwhile is left out. Fails like
+            ``Session.execute``.
         """
         info = await self._root_target()
         if info is not None and info.type != "browser":
@@ -433,9 +435,9 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @returns_deferred
     async def new_browser_cdp_session(self) -> Session:
-        """Attach to the browser itself once more (``Target.attachToBrowserTarget``), for the program's own use.
+        """Attach to the browser itself once more (``Target.attachToBrowserTarget``), to get a session of your own.
 
-        :returns: fires with a :class:`Session` that nothing of the library uses; ``detach()`` ends it. Fails like
+        :returns: fires with a :class:`Session` that the library does not use; ``detach()`` ends it. Fails like
             ``Session.execute``.
         """
         return await self.connection._attach_apart(None)
@@ -451,31 +453,31 @@ class Browser(NamedElsewhere, EndedByBlock):
     def version(self) -> Deferred[browser.GetVersionResult]:
         """Return the browser's name and version (``Browser.getVersion``).
 
-        :returns: fires with product, revision and user agent; fails like ``Session.execute``.
+        :returns: fires with the product, revision and user agent; fails like ``Session.execute``.
         """
         return self.session.execute(browser.get_version())
 
     def is_connected(self) -> bool:
-        """Return whether there is a line to it now; not while another one is being looked for."""
+        """Return whether the browser is connected; false while reconnecting."""
         return not (self.session.ended or self.session.suspended)
 
     @returns_deferred
     async def when_closed(self) -> None:
-        """Wait until the line to it is gone for good: it was closed here, or has ended, and is not looked for.
+        """Wait until the connection has ended for good: it was closed here, or has ended without a reconnect.
 
-        :returns: fires with None; at once where it is so. A new Deferred at each call.
+        :returns: fires with None; at once if it already has. Each call returns a new Deferred.
         """
         await self.session.when_ended()
 
     def close(self) -> Deferred[None]:
-        """Close the browser: end a launched one; of one that was connected to, close the connection alone.
+        """Close the browser: end a launched one; if it was connected to, close only the connection.
 
-        A launched one is asked to end (``Browser.close``) and gets 5 s for it, then SIGTERM and 5 s, then
-        SIGKILL. To end one that was connected to, send it ``Browser.close``.
+        A launched browser is asked to end (``Browser.close``); if it has not ended after 5 s, it gets SIGTERM, and
+        after another 5 s SIGKILL. To end a browser that was connected to, send it ``Browser.close``.
 
-        :returns: fires with None when the connection is closed and, for a launched browser, its process
-            ended and its temporary profile removed. May be called any number of times, and cancelled,
-            which ends the waiting alone.
+        :returns: fires with None once the connection is closed and, for a launched browser, its process has ended and
+            its temporary profile is removed. It may be called any number of times; cancelling it only stops the
+            waiting.
         """
         if not self._closing:
             self._closing = True

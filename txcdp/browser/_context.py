@@ -68,15 +68,15 @@ if TYPE_CHECKING:
 
 @failing_deferreds
 class BrowserContext(NamedElsewhere, EndedByBlock):
-    """A context: pages with cookies, storage and cache of their own; made by ``Browser.new_context``.
+    """A context: pages with their own cookies, storage and cache; made by ``Browser.new_context``.
 
     ``async with`` closes it at the end.
 
-    :param made_by: the command that makes another one like it; None where it was not made here.
-    :param options: it was made with.
-    :ivar browser: whose it is.
-    :ivar id: its id, for commands that take a ``browser_context_id``; None for the default context, which they mean
-        where they have none.
+    :param made_by: the command that makes another context like it; None if it was not made here.
+    :param options: the options that it was made with.
+    :ivar browser: the browser that it belongs to.
+    :ivar id: its id, for commands that take a ``browser_context_id``; None for the default context, which such commands
+        use by default.
     """
 
     def __init__(
@@ -133,66 +133,66 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return printable(f"<BrowserContext {self.id or 'default'}{' (closed)' if self._closing else ''}>")
 
     def is_closed(self) -> bool:
-        """Return whether it is closed, or being closed."""
+        """Return whether the context is closed, or being closed."""
         return self._closing or self.browser.session.ended
 
     def when_closed(self) -> Deferred[None]:
-        """Wait until it is closed here, or the browser or the line to it is gone for good.
+        """Wait until the context is closed here, or the browser or the connection to it is gone for good.
 
-        :returns: fires with None; at once where it is closed. A new Deferred at each call.
+        :returns: fires with None; at once if it is closed. Each call returns a new Deferred.
         """
         return self._closed.wait()
 
     @property
     def pages(self) -> list[Page]:
-        """The open pages of it that this program has: opened here, or found by :meth:`Browser.attach_pages`."""
+        """The open pages of the context that this program opened, or attached to with :meth:`Browser.attach_pages`."""
         return [each for each in self.browser._pages.values() if each.context is self and not each.session.ended]
 
     @property
     def console(self) -> Stream[ConsoleMessage]:
-        """What all pages of the context write to the console; see ``Page.console``.
+        """The console messages of all pages of the context; see ``Page.console``.
 
-        This stream, like all of the context's, goes on whatever becomes of one page, and ends with the context.
+        Like all of the context's streams, it continues when a page ends, and completes with the context.
         """
         return self._streams.gathered("console")
 
     @property
     def page_errors(self) -> Stream[PageError]:
-        """The errors that nobody has caught in any page of the context; see ``Page.page_errors``."""
+        """The uncaught errors of all pages of the context; see ``Page.page_errors``."""
         return self._streams.gathered("page_errors")
 
     @property
     def dialogs(self) -> Stream[Dialog]:
-        """The dialogs of all pages of the context; see ``Page.dialogs``: who subscribes here decides, too."""
+        """The dialogs of all pages of the context; see ``Page.dialogs``: a subscriber here has to answer them, too."""
         return self._streams.gathered("dialogs")
 
     @property
     def downloads(self) -> Stream[Download]:
-        """The downloads of all pages of the context; see ``Page.downloads``. Their files end with the context."""
+        """The downloads of all pages of the context; see ``Page.downloads``. Their files are deleted with it."""
         return self._streams.gathered("downloads")
 
     @property
     def page_opened(self) -> Stream[Page]:
-        """The pages that are opened in the context, by the program or by pages; a stream of :class:`Page`.
+        """The pages that are opened in the context, by the program or by other pages; a stream of :class:`Page`.
 
-        A popup runs when all subscribers, here and of ``Page.popups``, have been given it: what they send at once is
-        done before its first script.
+        A popup starts to run once all subscribers, here and of ``Page.popups``, have received it: what they send
+        immediately takes effect before its first script.
         """
         return self._streams.on_demand("page_opened", self.browser._openings.start)
 
     @property
     def service_workers(self) -> list[Worker]:
-        """The context's service workers that run: each is here before its first script runs."""
+        """The context's running service workers: each is included before its first script runs."""
         return self._list_workers("service_worker")
 
     @property
     def service_worker_started(self) -> Stream[Worker]:
-        """The context's service workers as they start, also again, each before its first script runs."""
+        """The context's service workers each time they start, before their first script runs."""
         return self._streams.on_demand("service_worker_started", self._want_workers)
 
     @property
     def shared_workers(self) -> list[Worker]:
-        """The context's shared workers that run, which several of its pages may have."""
+        """The context's running shared workers, which several of its pages may use."""
         return self._list_workers("shared_worker")
 
     @property
@@ -212,7 +212,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @property
     def exchanges(self) -> Stream[Exchange]:
-        """What goes over the network for all pages of the context; see ``Page.exchanges``."""
+        """The network traffic of all pages of the context; see ``Page.exchanges``."""
         return self._of_network("exchanges")
 
     @property
@@ -222,17 +222,17 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @property
     def responses(self) -> Stream[Response]:
-        """The responses that pages of the context get; see ``Page.responses``."""
+        """The responses to requests of all pages of the context; see ``Page.responses``."""
         return self._of_network("responses")
 
     @property
     def requests_finished(self) -> Stream[Request]:
-        """The requests of all pages of the context that have ended well; see ``Page.requests_finished``."""
+        """The successful requests of all pages of the context; see ``Page.requests_finished``."""
         return self._of_network("requests_finished")
 
     @property
     def requests_failed(self) -> Stream[Request]:
-        """The requests of all pages of the context that have not ended well; see ``Page.requests_failed``."""
+        """The failed requests of all pages of the context; see ``Page.requests_failed``."""
         return self._of_network("requests_failed")
 
     @property
@@ -263,15 +263,15 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         secrets: bool = False,
         mode: HarMode = "full",
     ) -> HarRecording:
-        """Record what goes over the network for all pages of the context as a file of HAR 1.2; see ``Page.record_har``.
+        """Record the network traffic of all pages of the context to a HAR 1.2 file; see ``Page.record_har``.
 
-        :param path: of the file; one that is there is replaced.
+        :param path: the file, which is replaced if it exists.
         :param bodies: ``"embed"``, ``"attach"`` or ``"omit"``.
-        :param pattern: only URLs that match.
-        :param secrets: whether secrets are written, too.
+        :param pattern: record only URLs that match.
+        :param secrets: whether to write secrets.
         :param mode: ``"full"`` or ``"minimal"``.
-        :returns: fires with the :class:`~txcdp.network.HarRecording` when it has begun, which ends with the context, or
-            by its ``stop()``; fails like ``Page.record_har``.
+        :returns: fires with the :class:`~txcdp.network.HarRecording` once it has begun; the recording ends with the
+            context, or by its ``stop()``. Fails like ``Page.record_har``.
         """
         made = await self._record(self.exchanges, path, bodies, pattern, secrets, mode)
         self._recordings.append(made)
@@ -298,32 +298,34 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @property
     def frame_attached(self) -> Stream[Frame]:
-        """The frames that come to be in any page of the context; see ``Page.frame_attached``."""
+        """The frames that are added to any page of the context; see ``Page.frame_attached``."""
         return self._streams.gathered("frame_attached")
 
     @property
     def frame_navigated(self) -> Stream[Frame]:
-        """The frames of any page of the context that have another document, or URL; see ``Page.frame_navigated``."""
+        """The frames of any page of the context whose document or URL has changed; see ``Page.frame_navigated``."""
         return self._streams.gathered("frame_navigated")
 
     @property
     def frame_detached(self) -> Stream[Frame]:
-        """The frames that go in any page of the context; see ``Page.frame_detached``."""
+        """The frames that are removed from any page of the context; see ``Page.frame_detached``."""
         return self._streams.gathered("frame_detached")
 
     def set_default_timeout(self, timeout: Timeout) -> None:
-        """Set the deadline of what waits for the context's pages, where neither the call nor the page gives one.
+        """Set the default timeout for everything that waits on the context's pages; those of a call and a page take
+        precedence.
 
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; :data:`~txcdp.DEFAULT`: as the browser's.
-        :raises ValueError: for a negative one.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; :data:`~txcdp.DEFAULT` restores the
+            browser's.
+        :raises ValueError: it is negative.
         """
         self._timeouts.set(timeout)
 
     def set_default_navigation_timeout(self, timeout: Timeout) -> None:
-        """Set the deadline of navigations; it goes before that of :meth:`set_default_timeout`.
+        """Set the default timeout of navigations; it takes precedence over :meth:`set_default_timeout`.
 
         :param timeout: as for :meth:`set_default_timeout`.
-        :raises ValueError: for a negative one.
+        :raises ValueError: it is negative.
         """
         self._timeouts.set_navigation(timeout)
 
@@ -332,16 +334,16 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         """Open a page in this context.
 
         :param url: as for :meth:`Browser.new_page`.
-        :returns: fires and fails like :meth:`Browser.new_page`; with :exc:`ValueError`, too, where Chromium does not
-            know the context's time zone or locale.
+        :returns: fires and fails like :meth:`Browser.new_page`, and with :exc:`ValueError` if Chromium does not know
+            the context's time zone or locale.
         """
         return Deferred.fromCoroutine(self.browser._new_page(url, self))
 
     def new_cdp_session(self, page: Page | Frame) -> Deferred[Session]:
-        """Attach to a page once more, for the program's own use; see :meth:`Page.new_cdp_session`.
+        """Attach to a page once more, to get a session of your own; see :meth:`Page.new_cdp_session`.
 
-        :param page: the page; or a frame, where Chromium has it in a process of its own.
-        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` where the frame has no session of its own;
+        :param page: the page; or a frame that Chromium runs in a process of its own.
+        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` if the frame has no session of its own;
             otherwise like ``Session.execute``.
         """
         return page.new_cdp_session()
@@ -350,22 +352,23 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
     def cookies(self, urls: str | Sequence[str] | None = None) -> Deferred[list[Cookie]]:
         """Return the context's cookies (``Storage.getCookies``).
 
-        :param urls: a URL, or several: only the cookies that are sent to any of them; None or none: all.
-        :returns: fires with a list of dicts: ``name``, ``value``, ``domain`` (with a dot in front where subdomains have
-            it too), ``path``, ``expires`` (seconds since the epoch; -1: it goes with the context), ``httpOnly``,
-            ``secure``, ``sameSite``, and ``partitionKey`` where there is one. Fails like ``Session.execute``; with
-            :exc:`ValueError` where something is no URL.
+        :param urls: a URL, or several: return only the cookies that are sent to any of them; None or an empty sequence
+            returns all.
+        :returns: fires with a list of dicts: ``name``, ``value``, ``domain`` (with a leading dot if subdomains get it
+            too), ``path``, ``expires`` (seconds since the epoch; -1: it ends with the context), ``httpOnly``,
+            ``secure``, ``sameSite``, and ``partitionKey`` if there is one. Fails like ``Session.execute``; with
+            :exc:`ValueError` for an invalid URL.
         """
         return self._cookies.get(urls)
 
     @while_open
     def add_cookies(self, cookies: Iterable[Cookie | Mapping[str, Any]]) -> Deferred[None]:
-        """Add cookies, each in the place of one of the same name, domain and path (``Storage.setCookies``).
+        """Add cookies, each replacing one of the same name, domain and path (``Storage.setCookies``).
 
-        :param cookies: dicts with ``name``, ``value``, and either ``url``, or ``domain`` and ``path``; else as
-            :meth:`cookies` returns them.
-        :returns: fires with None when the browser has them. Fails with :exc:`ValueError` or :exc:`TypeError`, and adds
-            none, where one of them cannot be; otherwise like ``Session.execute``.
+        :param cookies: dicts with ``name``, ``value``, and either ``url``, or ``domain`` and ``path``; the rest as
+            :meth:`cookies` returns it.
+        :returns: fires with None once the browser has them. Fails with :exc:`ValueError` or :exc:`TypeError`, and adds
+            none, if one of them is invalid; otherwise like ``Session.execute``.
         """
         return self._cookies.add(cookies)
 
@@ -377,18 +380,18 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         domain: str | re.Pattern[str] | None = None,
         path: str | re.Pattern[str] | None = None,
     ) -> Deferred[None]:
-        """Delete the context's cookies, or those that all of the filters match (``Storage.clearCookies``).
+        """Delete the context's cookies, or those that match all of the filters (``Storage.clearCookies``).
 
-        :param name: a text that is the cookie's name, or a pattern that is found in it; None: any.
-        :param domain: the same of its domain, which has a dot in front where subdomains have the cookie too.
-        :param path: the same of its path.
+        :param name: the cookie's name, or a pattern to search for in it; None means any.
+        :param domain: the same for its domain, which has a leading dot if subdomains get the cookie too.
+        :param path: the same for its path.
         :returns: fires with None; fails like ``Session.execute``.
         """
         return self._cookies.clear(name, domain, path)
 
     @while_open
     def cookie_jar(self) -> Deferred[CookieJar]:
-        """Return the context's cookies as a jar, for treq, Scrapy and others; later changes are not in it.
+        """Return a copy of the context's cookies as a jar, for treq, Scrapy and others.
 
         ``HttpOnly`` and ``SameSite`` are among a cookie's nonstandard attributes. Partitioned cookies are left out.
 
@@ -401,7 +404,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         """Add all cookies of a jar that have not expired (``Storage.setCookies``).
 
         :param jar: an :class:`http.cookiejar.CookieJar`.
-        :returns: fires with None when the browser has them; fails like ``Session.execute``.
+        :returns: fires with None once the browser has them; fails like ``Session.execute``.
         """
         return self._cookies.add_jar(jar)
 
@@ -409,17 +412,17 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
     async def storage_state(
         self, path: str | os.PathLike[str] | None = None, *, indexed_db: bool = False
     ) -> StorageState:
-        """Return what the context keeps for sites: to have another context, or browser, logged in as this one is.
+        """Return the context's cookies and storage, for example to give another context or browser the same logins.
 
-        Of origins that no page shows now, an empty document is opened in a page that nobody sees; nothing comes from
-        the network.
+        For origins that no page shows now, an empty document is opened in an invisible page; this makes no network
+        requests.
 
-        :param path: a file to write it to, too, as JSON, which its owner alone can read; folders are made.
-        :param indexed_db: whether to have the databases of IndexedDB, too.
-        :returns: fires with a dict as Playwright's: ``cookies``, and ``origins``, each with its ``localStorage`` (and
-            ``indexedDB``), where that is not empty. What pages keep for themselves (``sessionStorage``) is not in it.
-            Fails with :exc:`EvaluationError` where a database has a value that cannot be written, such as a key of
-            Web Crypto; with :exc:`OSError` when the file cannot be written; otherwise like ``Session.execute``.
+        :param path: a file to write it to as well, as JSON; only its owner can read it, and missing folders are made.
+        :param indexed_db: whether to include the IndexedDB databases.
+        :returns: fires with a dict in Playwright's format: ``cookies``, and ``origins``, each with its ``localStorage``
+            (and ``indexedDB``), if that is not empty. The pages' ``sessionStorage`` is not included. Fails with
+            :exc:`EvaluationError` if a database has a value that cannot be written, such as a Web Crypto key; with
+            :exc:`OSError` if the file cannot be written; otherwise like ``Session.execute``.
         """
         state = await self._storage.read(indexed_db)
         if path is not None:
@@ -428,12 +431,12 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @while_open
     async def set_storage_state(self, state: StorageState | Mapping[str, Any] | str | os.PathLike[str]) -> None:
-        """Put a state in the place of all cookies, local storage and databases that the context has.
+        """Replace all cookies, local storage and databases of the context by those of a storage state.
 
-        :param state: as :meth:`storage_state` returns it, or the path of a file that has it.
-        :returns: fires with None when the context has it. Fails, and changes nothing, with :exc:`ValueError` or
-            :exc:`TypeError` where that is no state, and with :exc:`OSError` where a file cannot be read; with
-            :exc:`EvaluationError` where a database cannot be written; otherwise like ``Session.execute``.
+        :param state: the state, as :meth:`storage_state` returns it, or the path of a file that contains it.
+        :returns: fires with None once the context has it. Fails, and changes nothing, with :exc:`ValueError` or
+            :exc:`TypeError` for an invalid state, and with :exc:`OSError` if a file cannot be read; with
+            :exc:`EvaluationError` if a database cannot be written; otherwise like ``Session.execute``.
         """
         await self._storage.replace(checked_state(state))
 
@@ -458,14 +461,15 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @returns_deferred
     async def close(self) -> None:
-        """Dispose of the context with its pages (``Target.disposeBrowserContext``); the default one ends the browser.
+        """Dispose of the context with its pages (``Target.disposeBrowserContext``); closing the default context closes
+        the browser.
 
-        While the line is lost, its pages are not opened again in a browser that is restarted, and where commands do not
-        wait for another line it is disposed of when there is one.
+        If it is closed while disconnected, its pages are not reopened in a restarted browser; if commands do not wait
+        for a reconnect, the context is disposed of after the next one.
 
-        :returns: fires with None when it is gone and the sessions of its pages and workers have ended; so it does
-            where it is closed already, or the line is lost. Otherwise fails like ``Session.execute``. For the
-            default context, as :meth:`Browser.close`.
+        :returns: fires with None once it is gone and the sessions of its pages and workers have ended; also if it is
+            already closed, or the connection is lost. Otherwise fails like ``Session.execute``. For the default
+            context, as :meth:`Browser.close`.
         """
         if self._closing:
             return
@@ -519,81 +523,81 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @while_open
     def set_geolocation(self, geolocation: Geolocation | None) -> Deferred[None]:
-        """Say where the device is (``Emulation.setGeolocationOverride``), as the option of a context does.
+        """Set the position of the device (``Emulation.setGeolocationOverride``), as the option of a context does.
 
-        Like all that is set for a context, it holds for the open pages, for later ones, and over reconnects and
-        restarts.
+        Like all settings of a context, it applies to present and future pages, and survives reconnects and restarts.
 
-        :param geolocation: such as ``{"latitude": 52.52, "longitude": 13.39}``; None: as it is.
-        :returns: fires with None when all open pages have it. Fails with :exc:`ValueError` or :exc:`TypeError` where
-            there is no such place, like ``Session.execute`` where the browser refuses it, and with
-            :exc:`CommandTimeout` where a page does not answer, which has it when it does.
+        :param geolocation: such as ``{"latitude": 52.52, "longitude": 13.39}``; None removes the override.
+        :returns: fires with None once all open pages have the setting. Fails with :exc:`ValueError` or :exc:`TypeError`
+            for an invalid value, like ``Session.execute`` if the browser refuses it, and with :exc:`CommandTimeout` if
+            a page does not answer; that page gets the setting when it does.
         """
         return self._change(geolocation=geolocation)
 
     @while_open
     def set_offline(self, offline: bool) -> Deferred[None]:
-        """Take the network away, or give it back (``Network.emulateNetworkConditions``).
+        """Switch the network off or on (``Network.emulateNetworkConditions``).
 
-        Requests of pages' own workers do not count; those of service workers and shared workers do.
+        Requests of dedicated workers are not affected; those of service workers and shared workers are.
 
-        :param offline: whether there is none.
+        :param offline: whether the network is off.
         :returns: fires and fails like :meth:`set_geolocation`.
         """
         return self._change(offline=offline)
 
     @while_open
     def set_network_conditions(self, network_conditions: NetworkConditions | None) -> Deferred[None]:
-        """Make the network slow (``Network.emulateNetworkConditions``).
+        """Slow down the network (``Network.emulateNetworkConditions``).
 
         :param network_conditions: such as ``{"latency": 0.1, "download_throughput": 50_000}``, in seconds and bytes per
-            second; None: as it is.
+            second; None removes the limits.
         :returns: fires and fails like :meth:`set_geolocation`.
         """
         return self._change(network_conditions=network_conditions)
 
     @while_open
     def set_cpu_throttling(self, rate: float) -> Deferred[None]:
-        """Make the processor slow (``Emulation.setCPUThrottlingRate``).
+        """Slow down the processor (``Emulation.setCPUThrottlingRate``).
 
-        :param rate: how many times slower; 1: as it is.
+        :param rate: how many times slower; 1 means normal speed.
         :returns: fires and fails like :meth:`set_geolocation`.
         """
         return self._change(cpu_throttling=rate)
 
     @while_open
     def set_extra_http_headers(self, headers: Mapping[str, str]) -> Deferred[None]:
-        """Have headers sent with each request of the pages (``Network.setExtraHTTPHeaders``).
+        """Send extra headers with each request of the pages (``Network.setExtraHTTPHeaders``).
 
-        :param headers: instead of those that were set before; those of :meth:`Page.set_extra_http_headers` go before.
+        :param headers: the headers; they replace those that were set before. Those of
+            :meth:`Page.set_extra_http_headers` take precedence.
         :returns: fires and fails like :meth:`set_geolocation`.
         """
         return self._change(extra_http_headers=headers)
 
     @while_open
     async def set_http_credentials(self, http_credentials: HttpCredentials | None) -> None:
-        """Set the name and password for servers that ask for them, as the option of a context does.
+        """Set the username and password for servers that ask for them, as the option of a context does.
 
-        Those that a server has taken before, the browser goes on to use.
+        The browser continues to use credentials that a server has already accepted.
 
-        :param http_credentials: such as ``{"username": "me", "password": "secret"}``; None: none.
-        :returns: fires with None when all open pages have them. Fails with :exc:`ValueError` or :exc:`TypeError` where
-            they cannot be; otherwise like ``Session.execute``.
+        :param http_credentials: such as ``{"username": "me", "password": "secret"}``; None removes them.
+        :returns: fires with None once all open pages have the setting. Fails with :exc:`ValueError` or :exc:`TypeError`
+            for invalid credentials; otherwise like ``Session.execute``.
         """
         given = checked_options({"http_credentials": http_credentials}).get("http_credentials")
         await self._interception.give_credentials(given)
 
     @while_open
     async def block(self, patterns: Sequence[str]) -> None:
-        """Let requests fail at once that match (``Network.setBlockedURLs``); the program is not asked.
+        """Fail matching requests at once (``Network.setBlockedURLs``), without asking the program.
 
-        All pages have them, now and later, with their frames, workers and popups, and so have the context's shared and
-        service workers. Of more than 2,000 patterns Chromium would take its time over each request: then all requests
-        are paused (``Fetch``), and judged here, at what one pattern costs.
+        It applies to all present and future pages, with their frames, workers and popups, and to the context's shared
+        and service workers. Chromium would be slow with more than 2,000 patterns: in that case all requests are paused
+        (``Fetch``) and matched here, at the cost of a single pattern.
 
-        :param patterns: in place of those before: texts in which ``*`` stands for anything, such as
-            ``"://ads.example/"``, that match somewhere in a URL; none: nothing is blocked.
-        :returns: fires and fails like :meth:`set_geolocation`; with :exc:`TypeError` where one is no text.
+        :param patterns: the patterns, which replace the previous ones: strings in which ``*`` matches anything, such as
+            ``"://ads.example/"``, that match anywhere in a URL; an empty sequence blocks nothing.
+        :returns: fires and fails like :meth:`set_geolocation`; with :exc:`TypeError` if a pattern is not a string.
         """
         refuse_bare_string("patterns", patterns if isinstance(patterns, str | bytes) else None)
         given: list[Any] = list(patterns)
@@ -605,9 +609,9 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @while_open
     def set_cache_enabled(self, enabled: bool) -> Deferred[None]:
-        """Let the browser's cache answer, or not (``Network.setCacheDisabled``).
+        """Enable or disable the browser's cache (``Network.setCacheDisabled``).
 
-        :param enabled: whether it may, as it does unless it is told otherwise.
+        :param enabled: whether the cache may answer; it may by default.
         :returns: fires and fails like :meth:`set_geolocation`.
         """
         settings = PageSettings(cache_enabled=None if enabled else False)
@@ -615,25 +619,24 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @while_open
     def set_user_agent(self, user_agent: str | None) -> Deferred[None]:
-        """Set the user agent, with client hints that fit it (``Emulation.setUserAgentOverride``).
+        """Set the user agent, with matching client hints (``Emulation.setUserAgentOverride``).
 
-        :param user_agent: the user agent; None: the browser's own.
+        :param user_agent: the user agent; None means the browser's own.
         :returns: fires and fails like :meth:`set_geolocation`.
         """
         return self._change(user_agent=user_agent)
 
     @while_open
     def emulate(self, **options: Unpack[EmulationOptions]) -> Deferred[None]:
-        """Give the pages another device, language or time zone, or lift what guards them.
+        """Emulate another device, language or time zone for the pages, or lift their security restrictions.
 
-        What is not given stays. What a page has of its own goes before. Whether scripts run, and whether the
-        Content-Security-Policy counts, is told to the documents that come.
+        Options that are omitted stay as they are. A page's own settings take precedence. Whether scripts run, and
+        whether the Content-Security-Policy is enforced, changes with the next document.
 
-        :param options: those of :class:`EmulationOptions`, such as ``locale="de-DE"``, or
-            ``**txcdp.devices["Pixel 7"]``; None: as the browser has it, which makes a page as large as its window.
-            Other options of a context have methods of their own, or are for :meth:`Browser.new_context` alone.
-        :returns: fires and fails like :meth:`set_geolocation`; with :exc:`TypeError` for an option that is none of
-            these.
+        :param options: those of :class:`EmulationOptions`, such as ``locale="de-DE"``, or ``**txcdp.devices["Pixel
+            7"]``; None restores the browser's value, which for the size is that of the window. Other options of a
+            context have their own methods, or can only be given to :meth:`Browser.new_context`.
+        :returns: fires and fails like :meth:`set_geolocation`; with :exc:`TypeError` for any other option.
         """
         for each in options:
             if each not in EmulationOptions.__annotations__:
@@ -642,7 +645,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @while_open
     def set_viewport_size(self, viewport_size: ViewportSize) -> Deferred[None]:
-        """Give another size (``Emulation.setDeviceMetricsOverride``) to the pages that have none of their own.
+        """Set the viewport size of the pages that have none of their own (``Emulation.setDeviceMetricsOverride``).
 
         :param viewport_size: as for :meth:`Page.set_viewport_size`.
         :returns: fires and fails like :meth:`set_geolocation`.
@@ -659,10 +662,10 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         forced_colors: ForcedColors | None = None,
         contrast: Contrast | None = None,
     ) -> Deferred[None]:
-        """Change the medium, and what the user prefers, for CSS (``Emulation.setEmulatedMedia``).
+        """Set the media type and the user's preferences that CSS sees (``Emulation.setEmulatedMedia``).
 
-        What is not given, or None, stays; ``"null"`` is as it is without emulation. What a page has of its own goes
-        before: see :meth:`Page.emulate_media`.
+        An argument that is omitted or None leaves its setting as it is; ``"null"`` turns the emulation off. A page's
+        own settings take precedence: see :meth:`Page.emulate_media`.
 
         :param media: ``"screen"`` or ``"print"``.
         :param color_scheme: ``"light"``, ``"dark"`` or ``"no-preference"``.
@@ -684,39 +687,39 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
     def add_init_script(
         self, script: str | None = None, *, path: str | os.PathLike[str] | None = None
     ) -> Deferred[Registration]:
-        """Have a script run in each new document of all pages, and of their frames, before any script of theirs.
+        """Run a script in each new document of all pages and their frames, before any of their own scripts.
 
-        The empty document that a new page begins with is one.
+        This includes the empty document that a new page begins with.
 
-        :param script: the text.
-        :param path: a file that has it, instead.
-        :returns: fires with a :class:`Registration`, with which it is removed again, when all open pages have it. Fails
-            like ``Session.execute``; with :exc:`ValueError` where neither is given, or both are, and with
-            :exc:`OSError` where the file cannot be read.
+        :param script: the script's text.
+        :param path: a file with the script, instead.
+        :returns: fires with a :class:`Registration`, which removes the script again, once all open pages have the
+            script. Fails like ``Session.execute``; with :exc:`ValueError` if neither or both are given, and with
+            :exc:`OSError` if the file cannot be read.
         """
         source = source_of(script, path)
         return self._scripts.add(lambda page, now: page._add_script(source, now=now))
 
     @while_open
     def expose_function(self, name: str, callback: Callable[..., object]) -> Deferred[Registration]:
-        """Give all pages, now and later, a function that calls the program; see ``Page.expose_function``.
+        """Add a function that calls the program to all present and future pages; see ``Page.expose_function``.
 
-        :param name: the function's, as a property of ``window``.
-        :param callback: called with the arguments, or with as many of them as it takes; may return a Deferred, or be a
-            coroutine function.
-        :returns: fires with a :class:`Registration`, with which it is removed again, when all open pages have it. Fails
-            with :exc:`ValueError` where the context, or a page of it, has one of that name; otherwise like
-            ``Session.execute``.
+        :param name: the function's name, a property of ``window``.
+        :param callback: called with the arguments, or with as many of them as it takes; it may return a Deferred, or be
+            a coroutine function.
+        :returns: fires with a :class:`Registration`, which removes the function again, once all open pages have the
+            function. Fails with :exc:`ValueError` if the name is taken in the context or one of its pages; otherwise
+            like ``Session.execute``.
         """
         check_function("callback", callback)
         return self._scripts.add(lambda page, _: page.expose_function(name, callback), name)
 
     @while_open
     def expose_binding(self, name: str, callback: Callable[..., object]) -> Deferred[Registration]:
-        """Do the same as :meth:`expose_function`, and say where a call comes from.
+        """Do the same as :meth:`expose_function`, and tell the callback where a call comes from.
 
-        :param name: the function's, as a property of ``window``.
-        :param callback: called with a dict of ``"context"``, ``"page"`` and ``"frame"``, and then the arguments.
+        :param name: the function's name, a property of ``window``.
+        :param callback: called with a dict of ``"context"``, ``"page"`` and ``"frame"``, followed by the arguments.
         :returns: fires and fails like :meth:`expose_function`.
         """
         check_function("callback", callback)
@@ -733,17 +736,18 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         resource_types: Sequence[str] | None = None,
         timeout: Timeout = 30.0,
     ) -> Deferred[Registration]:
-        """Have requests of all pages, now and later, wait for a function to decide about them; see ``Page.route``.
+        """Route requests of all present and future pages to a handler that decides what happens to them; see
+        ``Page.route``.
 
-        Handlers of a page are asked before. Popups are included from their first request on, and so are the context's
+        Handlers of a page are called first. Popups are included from their first request on, and so are the context's
         shared and service workers.
 
-        :param pattern: as for ``Page.route``, and so are the others.
-        :param handler: called with the :class:`Route`, or with the route and its request where it takes two.
-        :param times: how many requests it is for; None: all.
+        :param pattern: as for ``Page.route``, like the other arguments.
+        :param handler: called with the :class:`Route`, or with the route and its request if it takes two arguments.
+        :param times: how many requests it handles; None means all.
         :param stage: ``"request"`` or ``"response"``.
         :param resource_types: only requests of these types.
-        :param timeout: seconds, or a timedelta, for the handler to decide; None or 0: no deadline.
+        :param timeout: seconds, or a timedelta, for the handler to decide; None or 0 means no timeout.
         :returns: fires and fails like ``Page.route``.
         """
         options = {"times": times, "stage": stage, "resource_types": resource_types, "timeout": timeout}
@@ -760,20 +764,21 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         update_content: HarBodies = "embed",
         update_mode: HarMode = "minimal",
     ) -> Registration:
-        """Answer all pages' requests from a recording, or make it.
+        """Answer all pages' requests from a HAR recording, or make the recording.
 
-        Method, URL and body have to be the same, but for the boundary of a multipart body. Answers go before failures;
-        of several the one whose request has most headers in common is taken, and the same request again gets the next.
+        Method, URL and body have to match, except for the boundary of a multipart body. Responses are preferred to
+        failures. If several entries match, the one with the most request headers in common is used, and a repeated
+        request gets the next one.
 
-        :param har: a file of HAR 1.2, with its bodies in it, beside it, or with it in a zip file.
-        :param url: only for requests that match, as for :meth:`route`; None: for all.
-        :param not_found: what becomes of a request that is not there: ``"abort"``: it fails; ``"fallback"``: the next
-            handler has it, or the server.
-        :param update: record into the file instead, as :meth:`record_har` does, until the registration is disposed of.
-        :param update_content: what becomes of bodies then, as for :meth:`record_har`.
-        :param update_mode: how much is recorded then, as for :meth:`record_har`.
-        :returns: fires with a :class:`Registration`. Fails with :exc:`ValueError` where that is no such file, with
-            :exc:`OSError` where it cannot be read; otherwise like :meth:`route`.
+        :param har: a HAR 1.2 file, with its bodies embedded, in files beside it, or together with it in a zip file.
+        :param url: answer only requests that match, as for :meth:`route`; None means all.
+        :param not_found: what happens to a request that is not in the file: ``"abort"``: it fails; ``"fallback"``: it
+            goes to the next handler, or to the server.
+        :param update: record to the file instead, as :meth:`record_har` does, until the registration is disposed of.
+        :param update_content: where bodies go in that case, as for :meth:`record_har`.
+        :param update_mode: how much is recorded in that case, as for :meth:`record_har`.
+        :returns: fires with a :class:`Registration`. Fails with :exc:`ValueError` if the file is not a HAR file, with
+            :exc:`OSError` if it cannot be read; otherwise like :meth:`route`.
         """
         if update:
             made = self.record_har(har, pattern=cast("Any", url), bodies=update_content, mode=update_mode)
@@ -781,16 +786,16 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return await route_from_har(self._interception.routes, har, url, not_found, self._base_url)
 
     def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:
-        """Remove what :meth:`route` has registered for a pattern; see ``Page.unroute``.
+        """Remove the handlers that :meth:`route` has registered for a pattern; see ``Page.unroute``.
 
-        :param pattern: the same one.
-        :param handler: this handler alone; None: all for the pattern.
-        :returns: fires with None when the browser has it; fails like ``Session.execute``.
+        :param pattern: the pattern that :meth:`route` was called with.
+        :param handler: remove only this handler; None removes all for the pattern.
+        :returns: fires with None once the browser has the change; fails like ``Session.execute``.
         """
         return self._interception.routes.remove(pattern, handler)
 
     def unroute_all(self, behavior: Behavior | None = None) -> Deferred[None]:
-        """Remove all that :meth:`route` has registered; see ``Page.unroute_all``.
+        """Remove all handlers that :meth:`route` has registered; see ``Page.unroute_all``.
 
         :param behavior: ``"wait"``, ``"ignoreErrors"``, ``"default"`` or None.
         :returns: fires and fails like :meth:`unroute`.
@@ -807,12 +812,12 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
     ) -> Stream[Route]:
         """Return the requests that :meth:`route` would stop, as a stream of :class:`Route`.
 
-        :param pattern: as for ``Page.requests_paused``, and so are the others.
+        :param pattern: as for ``Page.requests_paused``, like the other arguments.
         :param stage: ``"request"`` or ``"response"``.
-        :param resource_types: of which types.
+        :param resource_types: only requests of these types.
         :param timeout: seconds, or a timedelta.
-        :raises TypeError: one of them is none.
-        :raises ValueError: one of them cannot be.
+        :raises TypeError: an argument has the wrong type.
+        :raises ValueError: an argument is invalid.
         """
         options = {"stage": stage, "resource_types": resource_types, "timeout": timeout}
         context = self.browser.connection.context
@@ -822,8 +827,8 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
     def request(self) -> ContextClient:
         """A treq client with the context's cookies, proxy, user agent and extra headers: a :class:`ContextClient`.
 
-        ``context.request.get(url)`` and treq's other methods fire with treq's responses. What a page logs in to, it is
-        logged in to, and the other way round.
+        ``context.request.get(url)`` and treq's other methods fire with treq's responses. Logins are shared with the
+        pages, in both directions.
         """
         return self._interception.client
 
@@ -858,10 +863,10 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @while_open
     def route_web_socket(self, pattern: RouteMatch, handler: WebSocketRouteHandler) -> Deferred[Registration]:
-        """Have a function decide about WebSockets of all pages, now and later; see ``Page.route_web_socket``.
+        """Route WebSockets of all present and future pages to a handler; see ``Page.route_web_socket``.
 
         :param pattern: as for ``Page.route_web_socket``.
-        :param handler: called with the :class:`WebSocketRoute` of the page's side; routes of the page go before.
+        :param handler: called with the :class:`WebSocketRoute` of the page's side; routes of the page take precedence.
         :returns: fires and fails like ``Page.route_web_socket``.
         """
         return self._interception.sockets.add(pattern, handler, self._base_url)
@@ -880,14 +885,14 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @while_open
     async def grant_permissions(self, permissions: Sequence[str], *, origin: str | None = None) -> None:
-        """Let pages do things without asking (``Browser.grantPermissions``), besides those that were granted before.
+        """Grant permissions to pages (``Browser.grantPermissions``), in addition to those granted before.
 
-        Once any was granted, what was not is denied.
+        Once any permission is granted, all others are denied.
 
         :param permissions: names such as ``"geolocation"``, ``"notifications"``, ``"camera"``, ``"clipboard-read"``.
-        :param origin: whose pages, such as ``"https://example.com"``; None: all.
-        :returns: fires with None when they are granted. Fails with :exc:`ValueError` where there is no such permission,
-            or origin; otherwise like ``Session.execute``.
+        :param origin: the origin to grant them to, such as ``"https://example.com"``; None means all.
+        :returns: fires with None once they are granted. Fails with :exc:`ValueError` for an invalid permission or
+            origin; otherwise like ``Session.execute``.
         """
         names, of = checked_permissions(permissions), checked_origin(origin)
         before = self._granted
@@ -896,7 +901,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @while_open
     async def clear_permissions(self) -> None:
-        """Take all permissions back that were granted (``Browser.resetPermissions``).
+        """Revoke all permissions that were granted (``Browser.resetPermissions``).
 
         :returns: fires with None when that is done; fails like ``Session.execute``.
         """

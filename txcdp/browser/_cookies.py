@@ -46,8 +46,9 @@ _LONG_AGO: Final = 1.0
 class Cookie(TypedDict, total=False):
     """A cookie.
 
-    ``name`` and ``value`` are always there, and where it is one of a context, so is all but ``partitionKey``. One that
-    is to be added has either a ``url``, of which the rest is taken, or a ``domain`` and a ``path``.
+    ``name`` and ``value`` are always present; a cookie that a context returns has all keys but perhaps
+    ``partitionKey``. A cookie to add has either a ``url``, from which the rest is taken, or a ``domain`` and a
+    ``path``.
     """
 
     name: Required[str]

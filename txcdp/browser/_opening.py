@@ -47,7 +47,7 @@ _CALLED_HERE: Final = {
 
 
 class ConnectionOptions(TypedDict, total=False):
-    """Options of a :class:`~txcdp.Connection` that :func:`launch` and :func:`connect` take, too."""
+    """Options of a :class:`~txcdp.Connection` that :func:`launch` and :func:`connect` also accept."""
 
     timeout: Timeout
     stability: Literal["stable", "warn", "any"]
@@ -85,36 +85,38 @@ async def launch(
 
     :param reactor: the reactor.
     :param executable: a path or a name; by default the first Chromium, Chrome or Edge that is found.
-    :param headless: without a window.
-    :param args: more of Chromium's flags, such as ``"--lang=de"``; they win over ours.
-    :param profile: a directory that is kept; by default a temporary one, removed at the end.
+    :param headless: run without a window.
+    :param args: additional Chromium flags, such as ``"--lang=de"``; they take precedence over txcdp's own.
+    :param profile: a profile directory to keep; by default a temporary one, removed at the end.
     :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows), which no other program can reach.
-    :param viewport: the size of what is seen of the documents of the pages that are opened, and of their pop-ups that
-        ask for none, such as ``{"width": 800, "height": 600}``; 1280 by 720 when not given.
-    :param no_viewport: leave them as large as their windows are: with ``args`` such as ``--window-size=1280,800``, or
-        where a person resizes them.
-    :param proxy: of all contexts that have none of their own, such as ``{"server": "http://proxy.example:3128"}``: see
-        :class:`ProxySettings`.
-    :param downloads_path: a folder for downloads while they last; by default a temporary one. Files there are deleted
+    :param viewport: the viewport size of pages that are opened, and of popups that request no size, such as ``{"width":
+        800, "height": 600}``; 1280 by 720 by default.
+    :param no_viewport: leave pages as large as their windows: with ``args`` such as ``--window-size=1280,800``, or if a
+        person resizes them.
+    :param proxy: the proxy of all contexts without one of their own, such as ``{"server":
+        "http://proxy.example:3128"}``: see :class:`ProxySettings`.
+    :param downloads_path: a folder for downloads in the meantime; by default a temporary one. Files there are deleted
         with the context of their page: see :meth:`~txcdp.page.Download.save_as`.
-    :param env: variables on top of this process's environment; None removes one.
-    :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
-    :param start_timeout: seconds, or a timedelta, for the browser to come up, from its turn: no more than
-        eight for each processor (:func:`txcdp.chrome.limit_starts`) start at the same time. None or 0: no deadline.
-    :param options: how the WebSocket is opened and kept.
-    :param restart: with a policy, the browser is restarted whenever it ends or hangs, with all that was
-        set up in it; see :class:`~txcdp.ReconnectPolicy`. None: everything ends with it.
-    :param probes: how often the browser and its pages are asked whether they answer; see
-        :class:`~txcdp.ProbeOptions`. None: never.
-    :param slow_mo: seconds, or a timedelta, that each input, navigation and evaluation takes longer, so that a person
-        can look on.
-    :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
-        then: a service, when it is stopped and done with it. If nobody does, it is ended at the shutdown's end.
+    :param env: variables to set in addition to this process's environment; None removes one.
+    :param sandbox: whether to use Chromium's sandbox; None means yes, except for root on Linux, for whom it does not
+        work.
+    :param start_timeout: seconds, or a timedelta, for the browser to be ready, counted from when it may start: at most
+        eight browsers per processor start at the same time (:func:`txcdp.chrome.limit_starts`). None or 0 means no
+        timeout.
+    :param options: how the WebSocket is opened and maintained.
+    :param restart: a policy with which the browser is restarted whenever it ends or hangs, with everything that was set
+        up in it; see :class:`~txcdp.ReconnectPolicy`. None: everything ends with the browser.
+    :param probes: how often the browser and its pages are asked whether they still answer; see
+        :class:`~txcdp.ProbeOptions`. None means never.
+    :param slow_mo: seconds, or a timedelta, to delay each input, navigation and evaluation by, so that a person can
+        watch.
+    :param end_with_reactor: end the browser as soon as the reactor begins to stop. If False, something else should
+        close it then, such as a service when it stops; otherwise it is ended at the end of the shutdown.
     :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``,
         ``max_pending``, ``max_unsent`` as :class:`~txcdp.Connection` takes them.
-    :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and
-        with :exc:`ValueError` or :exc:`TypeError` for arguments that cannot be; nothing is left behind then.
-        Cancelling it ends the browser.
+    :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and with
+        :exc:`ValueError` or :exc:`TypeError` for invalid arguments; in that case nothing is left behind. Cancelling it
+        ends the browser.
     """
     from txcdp.browser._lines import Launched
     from txcdp.chrome import start_browser
@@ -177,27 +179,26 @@ async def connect(
     slow_mo: float | timedelta = 0.0,
     **connection: Unpack[ConnectionOptions],
 ) -> Browser:
-    """Connect to a browser that runs already.
+    """Connect to a running browser.
 
-    Given the WebSocket of a page, or Node's inspector, the ``session`` of what it fires with is that
-    page, or that Node process; it opens no pages.
+    With the WebSocket of a page, or of Node's inspector, the ``session`` of the result belongs to that page or Node
+    process; no pages can be opened.
 
     :param reactor: the reactor.
-    :param url: ``http://host:port``, ``host:port`` or a port of this machine, where the browser is asked
-        for its WebSocket; ``ws://`` and ``wss://`` URLs as they are; or what describes any of Twisted's client
-        endpoints, such as ``unix:/run/browser.sock``, to be asked likewise.
-    :param viewport: as for :func:`launch`; pages that are open already keep theirs.
+    :param url: ``http://host:port``, ``host:port`` or a local port, where the browser is asked for its WebSocket; a
+        ``ws://`` or ``wss://`` URL, used as it is; or a description of any Twisted client endpoint, such as
+        ``unix:/run/browser.sock``, to ask there.
+    :param viewport: as for :func:`launch`; pages that are already open keep theirs.
     :param no_viewport: as for :func:`launch`.
-    :param options: how the WebSocket is opened and kept.
-    :param reconnect: with a policy, a lost line is replaced by another one, to the same browser or to one
-        that was restarted at the same address, with all that was set up; see
-        :class:`~txcdp.ReconnectPolicy`. None: everything ends with the line.
+    :param options: how the WebSocket is opened and maintained.
+    :param reconnect: a policy with which a lost connection is replaced by another one, to the same browser or to one
+        restarted at the same address, with everything that was set up; see :class:`~txcdp.ReconnectPolicy`. None:
+        everything ends with the connection.
     :param probes: as for :func:`launch`.
     :param slow_mo: as for :func:`launch`.
     :param connection: as for :func:`launch`.
-    :returns: fires with the :class:`Browser`. Fails with :exc:`InvalidURL`, :exc:`ConnectError`,
-        :exc:`HandshakeFailed` or :exc:`ConnectTimeout`, and with :exc:`ValueError` or :exc:`TypeError` for
-        arguments that cannot be.
+    :returns: fires with the :class:`Browser`. Fails with :exc:`InvalidURL`, :exc:`ConnectError`, :exc:`HandshakeFailed`
+        or :exc:`ConnectTimeout`, and with :exc:`ValueError` or :exc:`TypeError` for invalid arguments.
     """
     from txcdp.browser._lines import Remote
 

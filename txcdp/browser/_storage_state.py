@@ -30,7 +30,7 @@ _EMPTY: Final = "<!doctype html>"
 
 
 class OriginState(TypedDict, total=False):
-    """The storage of one origin: ``origin``, ``localStorage``, and ``indexedDB`` where that was asked for."""
+    """The storage of one origin: ``origin``, ``localStorage``, and ``indexedDB`` if it was asked for."""
 
     origin: str
     localStorage: list[StorageItem]
@@ -38,7 +38,7 @@ class OriginState(TypedDict, total=False):
 
 
 class StorageState(TypedDict):
-    """The storage of a context: ``cookies`` and ``origins``, as Playwright's files have it."""
+    """The storage of a context: ``cookies`` and ``origins``, in the format of Playwright's files."""
 
     cookies: list[Cookie]
     origins: list[OriginState]
