@@ -1,4 +1,4 @@
-"""What goes over the network for pages and workers: exchanges, with their requests and responses; and routes."""
+"""The network traffic of pages and workers: exchanges, with their requests and responses; and routes."""
 
 from typing import TYPE_CHECKING, Any
 

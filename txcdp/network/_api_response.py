@@ -16,13 +16,13 @@ from txcdp.network._headers import Header
 
 @failing_deferreds
 class APIResponse:
-    """A response to a request that was sent from here: see ``Route.fetch``. All of it is here.
+    """A response to a request that the program sent: see ``Route.fetch``. It is complete, including its body.
 
-    :ivar url: where it is from, after all redirects.
+    :ivar url: the URL that it came from, after all redirects.
     :ivar status: the HTTP status, such as 200.
-    :ivar status_text: what the server says of it, such as ``"OK"``.
-    :ivar headers: by name in small letters; what came more than once is joined by commas, a ``set-cookie`` by line
-        breaks. As the body is decoded, there is no ``content-encoding``.
+    :ivar status_text: the server's text for it, such as ``"OK"``.
+    :ivar headers: keyed by lower-case name; repeated headers are joined by commas, ``set-cookie`` by line breaks. As
+        the body is decoded, there is no ``content-encoding``.
     """
 
     def __init__(self, url: str, status: int, status_text: str, headers: list[tuple[str, str]], body: bytes) -> None:
@@ -38,33 +38,34 @@ class APIResponse:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is one of success, 200 to 299."""
+        """Whether the status is 200 to 299."""
         return 200 <= self.status <= 299
 
     @property
     def headers_array(self) -> list[Header]:
-        """The headers as they came, one by one: dicts of a ``name`` and a ``value``."""
+        """The headers as received, one by one: dicts with ``name`` and ``value``."""
         return headers_of.array(self._headers)
 
     def body(self) -> Deferred[bytes]:
-        """Return the body, decoded from what it was compressed by.
+        """Return the decompressed body.
 
-        :returns: fires with it, at each call.
+        :returns: fires with the body; it may be called repeatedly.
         """
         return succeed(self._body)
 
     def text(self) -> Deferred[str]:
         """Return the body as text.
 
-        :returns: fires with it, at each call.
+        :returns: fires with the text; it may be called repeatedly.
         """
         return succeed(self._body.decode("utf-8", "replace"))
 
     @returns_deferred
     async def json(self) -> Any:
-        """Return what the body says in JSON.
+        """Return the body parsed as JSON.
 
-        :returns: fires with it, at each call; fails with :exc:`ValueError` where it is none.
+        :returns: fires with the value; it may be called repeatedly. Fails with :exc:`ValueError` if the body is not
+            JSON.
         """
         return json.loads(self._body)
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ServerSentEvent:
-    """An event that a server has sent over an ``EventSource``.
+    """An event that a server sent to an ``EventSource``.
 
-    :ivar name: such as ``"message"``.
+    :ivar name: the event's name, such as ``"message"``.
     :ivar data: its data.
-    :ivar id: its id; ``""`` where it has none.
-    :ivar timestamp: seconds on the browser's clock.
+    :ivar id: its id; ``""`` if it has none.
+    :ivar timestamp: seconds of the browser's clock.
     """
 
     name: str

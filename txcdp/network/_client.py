@@ -72,19 +72,19 @@ class ClientSettings(NamedTuple):
 class ContextClient(HTTPClient):
     """A treq client with the cookies, proxy, user agent and extra headers of a context: ``context.request``.
 
-    It has treq's methods and their arguments: ``get(url)``, ``post(url, json=...)`` and so on, each of which fires with
-    treq's response. Cookies that a response sets, or deletes, are so in the context as soon as it fires. The browser is
-    not asked: its cache, routes and network conditions have no part in it.
+    It has treq's methods with their arguments: ``get(url)``, ``post(url, json=...)`` and so on, each of which fires
+    with treq's response. By then, the context has the cookies that the response sets or deletes. The browser is not
+    involved: its cache, routes and network conditions do not apply.
 
     :param reactor: the reactor.
-    :param settings: returns what requests have now.
+    :param settings: returns the present settings for requests.
     :param jar: returns the context's cookies.
-    :param add_cookies: adds some to the context.
-    :param remove_cookies: deletes some there.
+    :param add_cookies: adds cookies to the context.
+    :param remove_cookies: deletes cookies from the context.
     :param cookies: ``BrowserContext.cookies``.
     :param storage_state: ``BrowserContext.storage_state``.
     :ivar cookies: a function that returns the context's cookies; see ``BrowserContext.cookies``.
-    :ivar storage_state: one that returns the context's state; see ``BrowserContext.storage_state``.
+    :ivar storage_state: a function that returns the context's storage state; see ``BrowserContext.storage_state``.
     """
 
     def __init__(
@@ -110,8 +110,8 @@ class ContextClient(HTTPClient):
     async def request(self, method: str, url: Any, **kwargs: Any) -> _Response:
         """Send a request; see :func:`treq.request`.
 
-        :param method: such as ``"GET"``.
-        :param url: where to; with a scheme, or relative to the context's ``base_url``.
+        :param method: the method, such as ``"GET"``.
+        :param url: the URL, absolute or relative to the context's ``base_url``.
         :param kwargs: as for treq: ``params``, ``headers``, ``data``, ``json``, ``files``, ``auth``, ``cookies``,
             ``allow_redirects``, ``timeout`` in seconds and others.
         :returns: fires with treq's response; fails like :func:`treq.request`, and like ``Session.execute``.
@@ -147,12 +147,12 @@ class ContextClient(HTTPClient):
         return await self._send(settings, asked_by, asked_at, headers, kwargs)
 
     def fetch(self, url: Any, *, method: str | None = None, **kwargs: Any) -> Deferred[_Response]:
-        """Send a request, or one of a page's once more, from here.
+        """Send a request, or repeat a page's request, from this program.
 
-        :param url: as for :meth:`request`; or a :class:`Request`, whose method, headers and body it has where nothing
-            else is given.
-        :param method: such as ``"POST"``; ``"GET"`` by default.
-        :param kwargs: as for :meth:`request`; ``headers`` are those that go before the request's.
+        :param url: as for :meth:`request`; or a :class:`Request`, whose method, headers and body are used unless others
+            are given.
+        :param method: the method, such as ``"POST"``; ``"GET"`` by default.
+        :param kwargs: as for :meth:`request`; ``headers`` take precedence over the request's.
         :returns: fires and fails like :meth:`request`.
         """
         if not isinstance(url, Request):

@@ -72,9 +72,10 @@ _MARKS: Final = (("utf-8", codecs.BOM_UTF8), ("utf-16-le", codecs.BOM_UTF16_LE),
 
 
 class RequestTiming(TypedDict):
-    """When what happened in an exchange, in seconds.
+    """The times of the steps of an exchange, in seconds.
 
-    ``start_time`` is since 1970, the others are since that; None: it did not happen, or is not told.
+    ``start_time`` is counted from 1970, the others from ``start_time``; None: the step did not happen, or was not
+    reported.
     """
 
     start_time: float
@@ -90,15 +91,16 @@ class RequestTiming(TypedDict):
 
 @failing_deferreds
 class Exchange:
-    """A request and what comes of it, one for each hop of a redirect; an item of ``page.exchanges``.
+    """A request and its outcome, one for each hop of a redirect; an item of ``page.exchanges``.
 
     :ivar request: the :class:`Request`.
-    :ivar response: the :class:`Response`; None as long as its headers are not here.
-    :ivar frame: the frame that has asked; of a dedicated worker the one that has started it; None: another worker.
-    :ivar page: whose it is; None for a service worker's.
-    :ivar worker: the worker that has asked; None: a document.
-    :ivar redirected_from: the exchange that has led to this one.
-    :ivar redirected_to: the exchange that this one has led to.
+    :ivar response: the :class:`Response`; None until its headers have arrived.
+    :ivar frame: the frame that made the request; for a dedicated worker, the frame that started it; None for other
+        workers.
+    :ivar page: the page that it belongs to; None for a service worker's.
+    :ivar worker: the worker that made the request; None for a document.
+    :ivar redirected_from: the exchange that redirected to this one.
+    :ivar redirected_to: the exchange that this one redirected to.
     """
 
     __slots__ = (
@@ -133,20 +135,20 @@ class Exchange:
 
     @property
     def url(self) -> str:
-        """Where the request goes, without a fragment."""
+        """The URL of the request, without a fragment."""
         return self._row.url.partition("#")[0]
 
     @property
     def finished(self) -> bool:
-        """Whether it has ended, well or not."""
+        """Whether it has ended, successfully or not."""
         return self._row.state.is_end
 
     @property
     def failure(self) -> str | None:
-        """Why it has failed, with what has blocked it; None where it has not, or not ended.
+        """Why it failed, with what blocked it; None if it did not fail, or has not ended.
 
-        Of what the browser does not tell the end, it says what is gone: the document that has asked, the session or the
-        process.
+        If the browser does not report the end, it says what is gone: the document that made the request, the session or
+        the process.
         """
         row = self._row
         if not row.state.is_end or row.state in _WELL:
@@ -155,33 +157,35 @@ class Exchange:
 
     @property
     def initiator(self) -> network.Initiator | None:
-        """Why it was asked for: the parser, a script with its stack, a preflight...; None where it is not told."""
+        """What caused the request: the parser, a script with its stack, a preflight...; None if it is not reported."""
         return self._row.initiator
 
     @property
     def priority(self) -> str:
-        """How urgent it is, by what the browser has said last: ``"VeryLow"``, ``"Low"``, ``"Medium"``, ``"High"``..."""
+        """The request's priority, as last reported by the browser: ``"VeryLow"``, ``"Low"``, ``"Medium"``,
+        ``"High"``...
+        """
         return self._row.priority
 
     @property
     def protocol(self) -> str:
-        """What is spoken, as the browser calls it: ``"http/1.1"``, ``"h2"``, ``"h3"``...; "" where it does not tell."""
+        """The network protocol, by the browser's name: ``"http/1.1"``, ``"h2"``, ``"h3"``...; "" if not reported."""
         said = self._row.response
         return "" if said is None else said.protocol or ""
 
     @property
     def from_cache(self) -> bool:
-        """Whether a cache of the browser has answered: that on disk, in memory, or what was fetched in advance."""
+        """Whether the response came from one of the browser's caches: on disk, in memory, or a prefetch."""
         return self._row.cached in _CACHES
 
     @property
     def from_service_worker(self) -> bool:
-        """Whether a service worker has answered."""
+        """Whether a service worker responded."""
         return self._row.response is not None and bool(self._row.response.from_service_worker)
 
     @property
     def timing(self) -> RequestTiming:
-        """When what happened, by what is known so far; a dict of seconds."""
+        """The times of its steps as far as they are known; a dict of seconds."""
         row = self._row
         said = row.timing
         if said is None:
@@ -202,7 +206,7 @@ class Exchange:
 
     @property
     def sizes(self) -> RequestSizes:
-        """How many bytes went over the network so far, as ``Request.sizes`` returns them."""
+        """The number of bytes transferred so far, as ``Request.sizes`` returns them."""
         return _sizes(self._row, self.request, self.response)
 
     # What comes:
@@ -210,15 +214,15 @@ class Exchange:
     def when_response(self) -> Deferred[Response]:
         """Wait for the response's headers.
 
-        :returns: fires with the :class:`Response`, at once where it is here. Fails with :exc:`NetworkError` when the
+        :returns: fires with the :class:`Response`, at once if it has arrived. Fails with :exc:`NetworkError` if the
             exchange ends without one.
         """
         return self._when_answered().addCallback(lambda _: self._response())
 
     def when_finished(self) -> Deferred[Exchange]:
-        """Wait for the end, failed or not.
+        """Wait until the exchange has ended, successfully or not.
 
-        :returns: fires with the exchange itself, at once where it has ended.
+        :returns: fires with the exchange itself, at once if it has ended.
         """
         if self._row.state.is_end:
             return succeed(self)
@@ -228,14 +232,15 @@ class Exchange:
 
     @returns_deferred
     async def body(self) -> bytes:
-        """Return the response's body, decoded from what it was compressed by (``Network.getResponseBody``).
+        """Return the decompressed body of the response (``Network.getResponseBody``).
 
-        The browser keeps bodies as long as the document is there that has asked, up to some size for each and for all:
-        read those that matter when they have come, or see :attr:`chunks`. What was read once stays here.
+        The browser keeps bodies while the document that made the request exists, up to a limit for each and for all
+        together: read those that you need as they arrive, or see :attr:`chunks`. A body that was read once is kept
+        here.
 
-        :returns: fires with it when all of it is here. Fails with :exc:`BodyOfRedirect`, with :exc:`BodyEvicted` where
-            the browser has it no more, with :exc:`NoBody` where there is none; and with :exc:`NetworkError`, or
-            :exc:`NavigationError`, where the exchange has failed.
+        :returns: fires with the body once it is complete. Fails with :exc:`BodyOfRedirect`, with :exc:`BodyEvicted` if
+            the browser no longer has it, with :exc:`NoBody` if there is none; and with :exc:`NetworkError`, or
+            :exc:`NavigationError`, if the exchange failed.
         """
         return (await self._whole()).data
 
@@ -263,28 +268,28 @@ class Exchange:
 
     @property
     def data(self) -> Stream[network.DataReceived]:
-        """How much of the body comes, as it does: the browser's events, with ``data_length`` and its like; it ends."""
+        """The progress of the body: the browser's events, with ``data_length`` and so on; the stream completes."""
         return self._of_it().data
 
     @property
     def chunks(self) -> Stream[bytes]:
-        """The body as it comes, decoded from what it was compressed by (``Network.streamResourceContent``).
+        """The decompressed body as it arrives (``Network.streamResourceContent``).
 
-        Who subscribes first gets all of it, also what has come before; who comes later gets the rest. They are pushed
-        as the browser sends them: a :func:`~txcdp.streams.queue` holds what is too much at a time. The stream ends with
-        the body, fails like :meth:`body` where that breaks off or is none, and with :exc:`BodyIncomplete` where the
-        browser has left something out.
+        The first subscriber gets the whole body, including what has already arrived; later ones get the rest. Chunks
+        are pushed as the browser sends them: use a :func:`~txcdp.streams.queue` to buffer them. The stream completes
+        with the body, fails like :meth:`body` if the body breaks off or does not exist, and with :exc:`BodyIncomplete`
+        if the browser left out part of it.
         """
         return self._of_it().chunks
 
     @property
     def server_sent_events(self) -> Stream[ServerSentEvent]:
-        """The events that a server sends over an ``EventSource``; a stream that ends with the exchange."""
+        """The events that a server sends to an ``EventSource``; a stream that completes with the exchange."""
         return self._of_it().server_sent_events
 
     @property
     def web_socket(self) -> WebSocket | None:
-        """The :class:`WebSocket` whose handshake this is; None: it is another request."""
+        """The :class:`WebSocket` whose handshake this is; None for any other request."""
         if self._web_socket is None and self._row.type == "WebSocket":
             self._web_socket = WebSocket(self)
             if self.finished:
@@ -292,17 +297,18 @@ class Exchange:
         return self._web_socket
 
     def as_curl(self) -> str:
-        """Return a command line of curl that sends the same request, with its cookies and whatever secrets it has.
+        """Return a curl command line that sends the same request, with its cookies and any secrets in it.
 
-        A body of over 1 MiB is read from the command's input: ``await exchange.request.fetch_post_data()`` returns it.
+        A body of over 1 MiB is read from the command's standard input: ``await exchange.request.fetch_post_data()``
+        returns it.
         """
         return _calls.curl(self.request)
 
     def as_treq(self) -> dict[str, Any]:
-        """Return what ``treq.request`` is called with to send the same request, with whatever secrets it has.
+        """Return the arguments for ``treq.request`` to send the same request, with any secrets in it.
 
-        :returns: the arguments by name: ``await treq.request(**exchange.as_treq())``. The ``data`` of a body of over
-            1 MiB are None: put there what ``await exchange.request.fetch_post_data()`` returns.
+        :returns: the arguments by name: ``await treq.request(**exchange.as_treq())``. For a body of over 1 MiB,
+            ``data`` is None: set it to the result of ``await exchange.request.fetch_post_data()``.
         """
         return _calls.treq(self.request)
 

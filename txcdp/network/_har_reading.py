@@ -58,7 +58,7 @@ PHASES: Final = ("blocked", "dns", "connect", "send", "wait", "receive")
 
 
 class NoHar(ValueError):
-    """A file is none of HAR; the message says why."""
+    """A file is not a HAR file; the message says why."""
 
 
 class _Log(msgspec.Struct):

@@ -145,18 +145,18 @@ class Pages:
 
 
 class HarRecording(EndedByBlock):
-    """A recording of what goes over the network; made by ``Page.record_har`` and ``BrowserContext.record_har``.
+    """A recording of network traffic; made by ``Page.record_har`` and ``BrowserContext.record_har``.
 
     ``async with`` stops it at the end.
 
-    :param exchanges: what is recorded.
+    :param exchanges: the exchanges to record.
     :param path: the file.
-    :param head: who has made it, and with which browser.
-    :param bodies: what becomes of bodies.
-    :param pattern: which URLs; None: all.
-    :param base_url: what a pattern may be relative to.
-    :param secrets: whether secrets are written, too.
-    :param mode: ``"full"``, or ``"minimal"``: what answering from it takes.
+    :param head: the creator and the browser, for the beginning of the file.
+    :param bodies: where bodies go.
+    :param pattern: which URLs to record; None means all.
+    :param base_url: the URL that a pattern may be relative to.
+    :param secrets: whether to write secrets.
+    :param mode: ``"full"``, or ``"minimal"``: what is needed to answer requests from it.
     :raises OSError: the file cannot be written.
     :ivar path: the file.
     """
@@ -200,17 +200,18 @@ class HarRecording(EndedByBlock):
 
     @property
     def entries(self) -> int:
-        """How many exchanges were written so far."""
+        """The number of exchanges written so far."""
         return self._file.entries
 
     @returns_deferred
     async def stop(self) -> Path:
-        """Stop recording, and close the file.
+        """Stop recording and close the file.
 
-        What has ended is waited for, up to 5 s; what is under way is written as far as it has come, and marked so.
+        Exchanges that have ended are waited for, up to 5 s; those in progress are written as far as they got, and
+        marked as such.
 
-        :returns: fires with the path when the file is closed; may be called any number of times. Fails with
-            :exc:`OSError` where it could not be written.
+        :returns: fires with the path once the file is closed; it may be called any number of times. Fails with
+            :exc:`OSError` if the file could not be written.
         """
         self._stop()
         path = await self._stopped.wait()

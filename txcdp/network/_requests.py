@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class RequestSizes(TypedDict):
-    """The bytes that a request and its response took, as they went over the network."""
+    """The bytes transferred over the network for a request and its response."""
 
     requestBodySize: int
     requestHeadersSize: int
@@ -50,9 +50,9 @@ class Overrides(NamedTuple):
 class Request:
     """A request of a page or a worker; an item of ``page.requests``.
 
-    Where a route has changed its method, headers or body, these are what it was changed into.
+    If a route changed its method, headers or body, these have the changed values.
 
-    :ivar exchange: the :class:`Exchange` that it has begun.
+    :ivar exchange: the :class:`Exchange` that it began.
     """
 
     __slots__ = ("_held", "_overrides", "_paused_headers", "_sent_url", "exchange")
@@ -72,19 +72,19 @@ class Request:
 
     @property
     def url(self) -> str:
-        """Where it goes, without a fragment."""
+        """The URL, without a fragment."""
         instead = self._overrides
         return self.exchange.url if instead is None or instead.url is None else instead.url
 
     @property
     def method(self) -> str:
-        """Such as ``"GET"``."""
+        """The method, such as ``"GET"``."""
         instead = self._overrides
         return self.exchange._row.method if instead is None or instead.method is None else instead.method
 
     @property
     def resource_type(self) -> str:
-        """What it is for, in small letters.
+        """The type of the resource, in lower case.
 
         ``"document"``, ``"stylesheet"``, ``"image"``, ``"media"``, ``"font"``, ``"script"``, ``"texttrack"``,
         ``"xhr"``, ``"fetch"``, ``"eventsource"``, ``"websocket"``, ``"manifest"``, ``"ping"`` (a beacon),
@@ -95,31 +95,31 @@ class Request:
 
     @property
     def frame(self) -> Frame | None:
-        """The frame that has asked; of a dedicated worker that which has started it; None: another worker."""
+        """The frame that made the request, or started the dedicated worker that did; None for other workers."""
         return self.exchange.frame
 
     def is_navigation_request(self) -> bool:
-        """Return whether a document is to come of it."""
+        """Return whether the request is for a document."""
         return self.exchange._row.is_navigation
 
     @property
     def redirected_from(self) -> Request | None:
-        """The request whose answer has led to this one."""
+        """The request that was redirected to this one."""
         before = self.exchange.redirected_from
         return None if before is None else before.request
 
     @property
     def redirected_to(self) -> Request | None:
-        """The request that this one's answer has led to."""
+        """The request that this one was redirected to."""
         after = self.exchange.redirected_to
         return None if after is None else after.request
 
     @property
     def failure(self) -> str | None:
-        """Why it has failed, such as ``"net::ERR_CONNECTION_REFUSED"``; None where it has not.
+        """Why it failed, such as ``"net::ERR_CONNECTION_REFUSED"``; None if it did not fail.
 
-        Where the browser tells only what has blocked it, it is that, such as ``"mixed-content"`` or ``"csp"``. It
-        is ``"net::ERR_ABORTED"``, too, where what has asked for it is gone; ``Exchange.failure`` says what.
+        If the browser reports only what blocked it, it is that, such as ``"mixed-content"`` or ``"csp"``. It is also
+        ``"net::ERR_ABORTED"`` if whatever made the request is gone; ``Exchange.failure`` says what.
         """
         row = self.exchange._row
         failure = self.exchange.failure
@@ -127,14 +127,14 @@ class Request:
 
     @property
     def timing(self) -> RequestTiming:
-        """When what happened; see ``Exchange.timing``."""
+        """The times of its steps; see ``Exchange.timing``."""
         return self.exchange.timing
 
     @returns_deferred
     async def sizes(self) -> RequestSizes:
-        """Return how many bytes went over the network.
+        """Return the number of bytes transferred over the network.
 
-        :returns: fires at the exchange's end with a dict: ``requestBodySize``, ``requestHeadersSize``,
+        :returns: fires when the exchange ends with a dict: ``requestBodySize``, ``requestHeadersSize``,
             ``responseBodySize`` and ``responseHeadersSize``; 0 for what came from a cache.
         """
         await self.exchange.when_finished()
@@ -144,19 +144,19 @@ class Request:
     async def response(self) -> Response | None:
         """Return the response.
 
-        :returns: fires with it when its headers are here; with None when it ends without one.
+        :returns: fires with the response once its headers have arrived, or with None if the request ends without one.
         """
         await self.exchange._when_answered()
         return self.exchange.response
 
     @property
     def existing_response(self) -> Response | None:
-        """The response, where its headers are here; :meth:`response` waits for them."""
+        """The response, or None while its headers have not arrived; :meth:`response` waits for them."""
         return self.exchange.response
 
     @property
     def service_worker(self) -> Worker | None:
-        """The service worker that has asked; None: a page, or another worker."""
+        """The service worker that made the request; None for a page or another worker."""
         worker = self.exchange.worker
         return worker if worker is not None and worker.session.kind == "service_worker" else None
 
@@ -164,7 +164,7 @@ class Request:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that the page has set, by name in small letters; cookies and others come later on its way."""
+        """The headers that the page has set, keyed by lower-case name; the browser adds cookies and others later."""
         instead = self._overrides
         if instead is not None and instead.headers is not None:
             return {name.lower(): value for name, value in instead.headers.items()}
@@ -174,28 +174,28 @@ class Request:
 
     @returns_deferred
     async def all_headers(self) -> dict[str, str]:
-        """Return all headers as they were sent, cookies and others of the browser's own as well.
+        """Return all headers as sent, including cookies and others that the browser adds.
 
-        As long as a route holds the request it was not sent: then these are :attr:`headers`.
+        While a route holds the request, it has not been sent: in that case these are :attr:`headers`.
 
-        :returns: fires with them by name in small letters, as soon as the browser has told of them.
+        :returns: fires with the headers, keyed by lower-case name, as soon as the browser has reported them.
         """
         return headers_of.by_name(await self._all())
 
     @returns_deferred
     async def headers_array(self) -> list[Header]:
-        """Return all headers as they were sent, one by one.
+        """Return all headers as sent, one by one.
 
-        :returns: fires with a list of a ``name`` and a ``value`` each.
+        :returns: fires with a list of dicts with ``name`` and ``value``.
         """
         return headers_of.array(await self._all())
 
     @returns_deferred
     async def header_value(self, name: str) -> str | None:
-        """Return the value of a header, of those that :meth:`all_headers` returns.
+        """Return the value of one of the headers that :meth:`all_headers` returns.
 
-        :param name: in any letters.
-        :returns: fires with it; with None where there is none.
+        :param name: the name, in any case.
+        :returns: fires with the value, or None if there is no such header.
         """
         return headers_of.by_name(await self._all()).get(name.lower())
 
@@ -232,23 +232,23 @@ class Request:
 
     @property
     def post_data_buffer(self) -> bytes | None:
-        """The body; None where there is none, or where the browser tells it only when asked: :meth:`fetch_post_data`.
+        """The body; None if there is none, or if the browser sends it only on request: :meth:`fetch_post_data`.
 
-        That is so of files and Blobs, and of bodies of over 1 MiB.
+        The latter applies to files and Blobs, and to bodies of over 1 MiB.
         """
         return self._told_body()
 
     @property
     def post_data(self) -> str | None:
-        """The same as text."""
+        """The body as text."""
         data = self.post_data_buffer
         return None if data is None else data.decode("utf-8", "replace")
 
     @property
     def post_data_json(self) -> Any:
-        """The same as what JSON, or a form, says; None where there is none.
+        """The body parsed as JSON or as a form; None if there is none.
 
-        :raises ValueError: it is no JSON.
+        :raises ValueError: it is not valid JSON.
         """
         data = self.post_data
         if not data:
@@ -260,8 +260,8 @@ class Request:
     def fetch_post_data(self) -> Deferred[bytes]:
         """Return the body of any size (``Network.getRequestPostData``).
 
-        :returns: fires with it. Fails with :exc:`NoBody` where there is none, or the browser does not tell it, as of
-            files; and like ``Session.execute``.
+        :returns: fires with the body. Fails with :exc:`NoBody` if there is none, or the browser does not provide it, as
+            for files; and like ``Session.execute``.
         """
         data = self._told_body()
         return Deferred.fromCoroutine(self._fetch()) if data is None else succeed(data)

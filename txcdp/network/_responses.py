@@ -42,7 +42,7 @@ class RemoteAddress(TypedDict):
 
 
 class SecurityDetails(TypedDict):
-    """The facts of a TLS connection; times are seconds since 1970."""
+    """The details of a TLS connection; times are seconds since 1970."""
 
     issuer: str
     protocol: str
@@ -53,7 +53,8 @@ class SecurityDetails(TypedDict):
 
 @failing_deferreds
 class Response:
-    """The answer to a request, by its headers; the body may still be coming. An item of ``page.responses``.
+    """The response to a request, once its headers have arrived; the body may still be on its way. An item of
+    ``page.responses``.
 
     :ivar exchange: the :class:`Exchange` that it belongs to.
     """
@@ -68,7 +69,7 @@ class Response:
 
     @property
     def url(self) -> str:
-        """Where it is from, without a fragment."""
+        """The URL that it came from, without a fragment."""
         said = self.exchange._row.response
         return self.exchange.url if said is None else said.url.partition("#")[0]
 
@@ -79,30 +80,30 @@ class Response:
 
     @property
     def frame(self) -> Frame | None:
-        """The frame that has asked; see ``Request.frame``."""
+        """The frame that made the request; see ``Request.frame``."""
         return self.exchange.frame
 
     @property
     def status(self) -> int:
-        """The HTTP status, such as 200; 304 where what was in the cache was still good."""
+        """The HTTP status, such as 200; 304 if the cached response was still valid."""
         return self.exchange._row.status
 
     @property
     def status_text(self) -> str:
-        """What the server says of the status, such as ``"OK"``."""
+        """The server's text for the status, such as ``"OK"``."""
         row = self.exchange._row
         said = row.response if row.response is not None else row.handshake
         return "" if said is None else said.status_text or ""
 
     @property
     def ok(self) -> bool:
-        """Whether the status is one of success, 200 to 299; also 0, as of files."""
+        """Whether the status is 200 to 299, or 0, as for files."""
         status = self.status
         return status == 0 or 200 <= status <= 299
 
     @property
     def from_service_worker(self) -> bool:
-        """Whether a service worker has answered."""
+        """Whether a service worker responded."""
         return self.exchange.from_service_worker
 
     @property
@@ -114,26 +115,26 @@ class Response:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers as the page has them, without cookies, by name in small letters.
+        """The headers that the page sees, without cookies, keyed by lower-case name.
 
-        What came more than once is joined by commas.
+        Repeated headers are joined by commas.
         """
         return headers_of.by_name(self._pairs(False))
 
     @returns_deferred
     async def all_headers(self) -> dict[str, str]:
-        """Return all headers as they came, cookies as well.
+        """Return all headers as received, including cookies.
 
-        :returns: fires with them by name in small letters, as soon as the browser has told of them; what came more than
-            once is joined by commas, a ``set-cookie`` by line breaks.
+        :returns: fires with the headers, keyed by lower-case name, as soon as the browser has reported them; repeated
+            headers are joined by commas, ``set-cookie`` by line breaks.
         """
         return headers_of.by_name(await self._all())
 
     @returns_deferred
     async def headers_array(self) -> list[Header]:
-        """Return all headers as they came, one by one.
+        """Return all headers as received, one by one.
 
-        :returns: fires with a list of a ``name`` and a ``value`` each; a header that came twice is there twice.
+        :returns: fires with a list of dicts with ``name`` and ``value``; a repeated header is repeated in it.
         """
         return headers_of.array(await self._all())
 
@@ -141,18 +142,18 @@ class Response:
     async def header_value(self, name: str) -> str | None:
         """Return the value of a header.
 
-        :param name: in any letters.
-        :returns: fires with it; with None where there is none. What came more than once is joined as by
+        :param name: the name, in any case.
+        :returns: fires with the value, or None if there is no such header. Repeated headers are joined as by
             :meth:`all_headers`.
         """
         return headers_of.by_name(await self._all()).get(name.lower())
 
     @returns_deferred
     async def header_values(self, name: str) -> list[str]:
-        """Return the values of a header that may have come more than once.
+        """Return the values of a header that may be repeated.
 
-        :param name: in any letters.
-        :returns: fires with a list of them.
+        :param name: the name, in any case.
+        :returns: fires with a list of the values.
         """
         return headers_of.values(await self._all(), name)
 
@@ -171,16 +172,16 @@ class Response:
     # Where it is from:
 
     def http_version(self) -> Deferred[str]:
-        """Return the version of HTTP that was spoken; ``Exchange.protocol`` is what the browser calls it.
+        """Return the HTTP version that was used; ``Exchange.protocol`` is the browser's name for it.
 
         :returns: fires with ``"HTTP/1.1"``, ``"HTTP/2.0"``, ``"HTTP/3.0"``...
         """
         return succeed(headers_of.version_of(self.exchange.protocol))
 
     def server_addr(self) -> Deferred[RemoteAddress | None]:
-        """Return where the server is.
+        """Return the address of the server.
 
-        :returns: fires with its ``ipAddress`` and ``port``; with None where the browser does not tell.
+        :returns: fires with its ``ipAddress`` and ``port``, or with None if the browser does not report it.
         """
         said = self.exchange._row.response
         if said is None or not said.remote_ip_address:
@@ -188,10 +189,10 @@ class Response:
         return succeed(RemoteAddress(ipAddress=said.remote_ip_address, port=said.remote_port or 0))
 
     def security_details(self) -> Deferred[SecurityDetails | None]:
-        """Return what is known of the TLS connection.
+        """Return the details of the TLS connection.
 
         :returns: fires with ``issuer``, ``protocol``, ``subjectName``, ``validFrom`` and ``validTo`` (seconds since
-            1970); with None where there was none.
+            1970), or with None if there was no TLS.
         """
         said = self.exchange._row.response
         details = None if said is None else said.security_details
@@ -211,10 +212,10 @@ class Response:
 
     @returns_deferred
     async def finished(self) -> None:
-        """Wait until the body is here.
+        """Wait until the body has arrived.
 
-        :returns: fires with None. Fails with :exc:`NetworkError` where it has broken off; that of a document with
-            :exc:`DocumentBroken`, or with :exc:`NavigationError` where another document has taken its place before.
+        :returns: fires with None. Fails with :exc:`NetworkError` if the body broke off; for a document, with
+            :exc:`DocumentBroken`, or with :exc:`NavigationError` if another document replaced it first.
         """
         await self.exchange._when_whole()
 
@@ -222,8 +223,8 @@ class Response:
     async def body(self) -> bytes:
         """Return the body (``Network.getResponseBody``); see :meth:`Exchange.body`.
 
-        :returns: fires with it when all of it is here, with an empty one where an answer of its kind has none, as one
-            to HEAD, or of 204. Otherwise fails like :meth:`Exchange.body`.
+        :returns: fires with the body once it is complete; with an empty one if such a response has none, as for HEAD or
+            status 204. Otherwise fails like :meth:`Exchange.body`.
         """
         return (await self._whole()).data
 
@@ -237,10 +238,10 @@ class Response:
     async def text(self) -> str:
         """Return the body as text.
 
-        It is decoded by its byte order mark, else by the charset of its ``Content-Type``, or that which a document of
-        HTML or XML names in itself, else as UTF-8; what cannot be decoded becomes a replacement character.
+        It is decoded by its byte order mark, otherwise by the charset of its ``Content-Type``, by the one that an HTML
+        or XML document declares, or as UTF-8, in that order; undecodable bytes become replacement characters.
 
-        :returns: fires with it; fails like :meth:`body`.
+        :returns: fires with the text; fails like :meth:`body`.
         """
         body, content_type = await self._whole(), self.headers.get("content-type", "")
         if body.text is not None and (not body.exact or "html" in content_type or "xml" in content_type):
@@ -249,9 +250,9 @@ class Response:
 
     @returns_deferred
     async def json(self) -> Any:
-        """Return what the body says in JSON.
+        """Return the body parsed as JSON.
 
-        :returns: fires with it; fails like :meth:`body`, and with :exc:`ValueError` where it is none.
+        :returns: fires with the value; fails like :meth:`body`, and with :exc:`ValueError` if it is not JSON.
         """
         return json.loads(await self.text())
 

@@ -48,13 +48,12 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 class RouteResponse:
-    """The head of a response whose body has not come to the page yet; see ``Route.response``.
+    """The head of a response whose body has not reached the page yet; see ``Route.response``.
 
-    :ivar url: where it is from.
+    :ivar url: the URL that it came from.
     :ivar status: the HTTP status, such as 200.
-    :ivar status_text: what the server says of it, such as ``"OK"``.
-    :ivar headers: by name in small letters; what came more than once is joined by commas, a ``set-cookie`` by line
-        breaks.
+    :ivar status_text: the server's text for it, such as ``"OK"``.
+    :ivar headers: keyed by lower-case name; repeated headers are joined by commas, ``set-cookie`` by line breaks.
     """
 
     def __init__(self, event: fetch.RequestPaused) -> None:
@@ -69,12 +68,12 @@ class RouteResponse:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is one of success, 200 to 299."""
+        """Whether the status is 200 to 299."""
         return 200 <= self.status <= 299
 
     @property
     def headers_array(self) -> list[Header]:
-        """The headers as they came, one by one: dicts of a ``name`` and a ``value``."""
+        """The headers as received, one by one: dicts with ``name`` and ``value``."""
         return headers_of.array(self._headers)
 
     @property
@@ -84,14 +83,14 @@ class RouteResponse:
 
 @failing_deferreds
 class Route(NearNames):
-    """A request that waits for a decision: what a handler of ``page.route`` is given, and ``requests_paused`` carries.
+    """A request that waits for a decision, as given to handlers of ``page.route`` and emitted by ``requests_paused``.
 
-    One of :meth:`continue_`, :meth:`fulfill`, :meth:`abort` and :meth:`fallback` decides, the first one. Each of them
-    has sent the decision when it returns; that a page has cancelled the request meanwhile is no failure of theirs.
+    The first call of :meth:`continue_`, :meth:`fulfill`, :meth:`abort` or :meth:`fallback` decides. Each of them has
+    sent the decision when it returns; it does not fail if the page has cancelled the request meanwhile.
 
-    :ivar request: the :class:`Request`, with what handlers before have changed by :meth:`fallback`.
-    :ivar stage: ``"request"``: nothing was sent yet; ``"response"``: the response's headers are here.
-    :ivar response: its head, a :class:`RouteResponse`, at the response stage; else None.
+    :ivar request: the :class:`Request`, with the changes that earlier handlers made by :meth:`fallback`.
+    :ivar stage: ``"request"``: nothing was sent yet; ``"response"``: the response's headers have arrived.
+    :ivar response: the head of the response, a :class:`RouteResponse`, at the response stage; otherwise None.
     """
 
     def __init__(self, paused: PausedRequest, request: Request, turn: Turn) -> None:
@@ -116,20 +115,21 @@ class Route(NearNames):
         post_data: Any = None,
         status: int | None = None,
     ) -> Deferred[None]:
-        """Let the request go on (``Fetch.continueRequest``, ``Fetch.continueResponse``), changed in what is given.
+        """Continue the request (``Fetch.continueRequest``, ``Fetch.continueResponse``), with the given changes.
 
-        No other handler is asked. The page is not told of another URL. At the response stage the body flows to the
-        page as it comes, but for one that was read by :meth:`body`, which is sent to it.
+        No other handler is called. The page does not learn about a changed URL. At the response stage the body goes to
+        the page as it arrives; a body that was read by :meth:`body` is sent to it.
 
-        :param url: where it goes, with the same scheme.
-        :param method: such as ``"POST"``.
-        :param headers: all of its headers, without those whose value is None; redirects have them, too, but for a
-            ``Cookie``. What the browser alone says, such as ``Host`` and ``Content-Length``, stays as it is. At the
-            response stage those of the response.
-        :param post_data: its body: bytes, a str, or anything that JSON can say.
-        :param status: of the response, at the response stage.
-        :returns: fires with None when the browser has it. Fails with :exc:`AlreadyHandled`; with :exc:`ValueError` or
-            :exc:`TypeError`, and decides nothing, where it cannot be; otherwise like ``Session.execute``.
+        :param url: another URL, with the same scheme.
+        :param method: another method, such as ``"POST"``.
+        :param headers: all headers; those whose value is None are left out. Redirects get them too, except a
+            ``Cookie``. Headers that only the browser can set, such as ``Host`` and ``Content-Length``, stay as they
+            are. At the response stage, the response's headers.
+        :param post_data: the body: bytes, a str, or anything that can be encoded as JSON.
+        :param status: the status of the response, at the response stage.
+        :returns: fires with None once the browser has the decision. Fails with :exc:`AlreadyHandled`; with
+            :exc:`ValueError` or :exc:`TypeError`, without deciding, for invalid arguments; otherwise like
+            ``Session.execute``.
         """
         if self.stage == "response":
             return self._continue_response(url, method, headers, post_data, status)
@@ -146,14 +146,14 @@ class Route(NearNames):
         headers: Mapping[str, str | None] | None = None,
         post_data: Any = None,
     ) -> Deferred[None]:
-        """Leave it to the next handler, the one that was registered before; after the last one it goes on.
+        """Pass the request to the next handler, the one that was registered before; after the last one it continues.
 
-        :param url: as for :meth:`continue_`, and so are the others: what the next handler is to see.
-        :param method: such as ``"POST"``.
-        :param headers: all of its headers.
-        :param post_data: its body.
-        :returns: fires with None. Fails with :exc:`AlreadyHandled`, and with :exc:`ValueError` or :exc:`TypeError`,
-            and decides nothing, where it cannot be.
+        :param url: as for :meth:`continue_`, like the other arguments: the changes that the next handler sees.
+        :param method: another method, such as ``"POST"``.
+        :param headers: all headers.
+        :param post_data: the body.
+        :returns: fires with None. Fails with :exc:`AlreadyHandled`, and, without deciding, with :exc:`ValueError` or
+            :exc:`TypeError` for invalid arguments.
         """
         if self.stage == "response" and (url or method or headers or post_data is not None):
             raise ValueError("at the response stage the request was sent: fallback() takes nothing")
@@ -161,14 +161,14 @@ class Route(NearNames):
         return self._turn.decide(lambda: self._turn.fall_back(overrides, self._body))
 
     def abort(self, error_code: str = "failed") -> Deferred[None]:
-        """Let the request fail (``Fetch.failRequest``).
+        """Abort the request (``Fetch.failRequest``).
 
-        :param error_code: why: ``"aborted"``, ``"accessdenied"``, ``"addressunreachable"``, ``"blockedbyclient"``,
-            ``"blockedbyresponse"``, ``"connectionaborted"``, ``"connectionclosed"``, ``"connectionfailed"``,
-            ``"connectionrefused"``, ``"connectionreset"``, ``"internetdisconnected"``, ``"namenotresolved"``,
-            ``"timedout"``, ``"failed"``.
-        :returns: fires with None when the browser has it. Fails with :exc:`AlreadyHandled`, and with :exc:`ValueError`
-            where there is no such reason.
+        :param error_code: the reason: ``"aborted"``, ``"accessdenied"``, ``"addressunreachable"``,
+            ``"blockedbyclient"``, ``"blockedbyresponse"``, ``"connectionaborted"``, ``"connectionclosed"``,
+            ``"connectionfailed"``, ``"connectionrefused"``, ``"connectionreset"``, ``"internetdisconnected"``,
+            ``"namenotresolved"``, ``"timedout"``, ``"failed"``.
+        :returns: fires with None once the browser has the decision. Fails with :exc:`AlreadyHandled`, and with
+            :exc:`ValueError` for an invalid reason.
         """
         command = fetch.fail_request(request_id=self._id, error_reason=reason_of(error_code))
         return self._turn.decide(lambda: self._paused.answer(command))
@@ -184,22 +184,22 @@ class Route(NearNames):
         content_type: str | None = None,
         response: APIResponse | ReceivedResponse | None = None,
     ) -> Deferred[None]:
-        """Answer the request (``Fetch.fulfillRequest``); no server is asked.
+        """Answer the request (``Fetch.fulfillRequest``), without a server.
 
-        The length of the body is said as it is, and how the body of ``response`` was compressed is not. Where another
-        origin has asked, and the headers do not say whether it may have the answer, it may. At the response stage what
-        is not given is the server's.
+        ``Content-Length`` is set for the body, and the ``Content-Encoding`` of ``response`` is left out. If another
+        origin makes the request, and the headers do not say whether it may read the response, it may. At the response
+        stage, the server's values are used for what is not given.
 
-        :param status: the HTTP status; 200 when not given, or that of ``response``.
-        :param headers: all of them, in the place of those of ``response``; several values of ``set-cookie`` have line
-            breaks between them.
+        :param status: the HTTP status; by default 200, or that of ``response``.
+        :param headers: all headers, instead of those of ``response``; several values of ``set-cookie`` are separated by
+            line breaks.
         :param body: bytes or a str.
-        :param json: in place of a body, what is sent as JSON.
-        :param path: in place of a body, a file of this machine; its suffix says what kind it is.
-        :param content_type: the header of that name.
-        :param response: what :meth:`fetch` or ``context.request`` has given, to be sent where nothing else is given.
-        :returns: fires with None when the browser has it. Fails with :exc:`AlreadyHandled`; with :exc:`TypeError`,
-            :exc:`ValueError` or :exc:`OSError`, and decides nothing, where there is no such answer.
+        :param json: a value to send as JSON, instead of a body.
+        :param path: a local file to send, instead of a body; its suffix sets the content type.
+        :param content_type: the ``Content-Type`` header.
+        :param response: a result of :meth:`fetch` or ``context.request``, which is used for what is not given.
+        :returns: fires with None once the browser has the decision. Fails with :exc:`AlreadyHandled`; with
+            :exc:`TypeError`, :exc:`ValueError` or :exc:`OSError`, without deciding, for invalid arguments.
         """
         event = self._paused.event
         made = partial(
@@ -236,18 +236,19 @@ class Route(NearNames):
         max_retries: int = 0,
         timeout: Timeout = DEFAULT,
     ) -> APIResponse:
-        """Send the request from here, by ``context.request``, and return the response: to change, and to fulfil with.
+        """Send the request from this program, by ``context.request``, and return the response, to change it and fulfill
+        with it.
 
-        It decides nothing. The context's cookies go with it, and it may set some.
+        This decides nothing. The context's cookies are sent, and the response may set cookies.
 
-        :param url: as for :meth:`continue_`, and so are the others.
-        :param method: such as ``"POST"``.
-        :param headers: all of its headers.
-        :param post_data: its body.
-        :param max_redirects: how many redirects are followed; 0: none.
-        :param max_retries: how often it is tried again when the connection is lost.
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; 30 s by default.
-        :returns: fires with an :class:`APIResponse`. Fails with :exc:`NetworkError` where there is no response, with
+        :param url: as for :meth:`continue_`, like the other arguments.
+        :param method: another method, such as ``"POST"``.
+        :param headers: all headers.
+        :param post_data: the body.
+        :param max_redirects: how many redirects to follow; 0 means none.
+        :param max_retries: how often to retry if the connection is lost.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; 30 s by default.
+        :returns: fires with an :class:`APIResponse`. Fails with :exc:`NetworkError` if there is no response, with
             :exc:`DeadlineError`, :exc:`ValueError` or :exc:`TypeError`, and otherwise like treq.
         """
         overrides = over(self._overrides(url, method, headers, post_data), self._turn.overrides)
@@ -255,14 +256,14 @@ class Route(NearNames):
 
     @returns_deferred
     async def body(self, *, max_size: int = MOST_OF_BODY) -> bytes:
-        """Read the response's body, at the response stage; the page gets nothing of it meanwhile.
+        """Read the response's body, at the response stage; the page gets none of it meanwhile.
 
-        A body that does not end, such as an event stream's, is not to be read.
+        Do not read a body that does not end, such as an event stream's.
 
-        :param max_size: how many bytes it may have.
-        :returns: fires with it, decoded from what it was compressed by. Fails with :exc:`NoBody` at the request stage,
-            :exc:`BodyOfRedirect`, and :exc:`BodyTooLarge`: the request can then be fulfilled or aborted alone.
-            Otherwise like ``Session.execute``.
+        :param max_size: the maximum size, in bytes.
+        :returns: fires with the decompressed body. Fails with :exc:`NoBody` at the request stage, with
+            :exc:`BodyOfRedirect`, and with :exc:`BodyTooLarge`: in that case the request can only be fulfilled or
+            aborted. Otherwise like ``Session.execute``.
         """
         if self._body is None:
             chunks: list[bytes] = []
@@ -276,12 +277,13 @@ class Route(NearNames):
         return self._body
 
     def body_chunks(self) -> Stream[bytes]:
-        """Return the response's body as it comes, at the response stage, as a stream of bytes (``IO.read``).
+        """Return the response's body as it arrives, at the response stage, as a stream of bytes (``IO.read``).
 
-        The next piece is asked for when subscribers have taken the one before: with ``queue(route.body_chunks(),
-        maxsize=4)`` as fast as it is emptied. The page gets none of it: the request is then fulfilled, or aborted.
+        The next chunk is requested once the subscribers have taken the previous one: with ``queue(route.body_chunks(),
+        maxsize=4)``, as fast as the queue is emptied. The page gets none of it: fulfill or abort the request
+        afterwards.
 
-        :returns: a stream, which ends with the body. It fails like :meth:`body`.
+        :returns: a stream, which completes with the body. It fails like :meth:`body`.
         """
         return PulledStream(self._paused.session.context, "route.body_chunks()", self._chunks)
 

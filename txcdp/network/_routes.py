@@ -32,7 +32,7 @@ from txcdp.network._route import Route, Stage, over
 
 
 class URLPattern(Protocol):
-    """A pattern of the web's own standard, as several libraries have it."""
+    """A URL pattern of the web's URLPattern standard, as implemented by several libraries."""
 
     def test(self, url: str, /) -> object:
         """Return whether a URL matches."""

@@ -59,12 +59,12 @@ log = Logger()
 
 @failing_deferreds
 class WebSocketRoute:
-    """One side of a WebSocket that is routed: what a handler is given is the page's, and its server is another one.
+    """One side of a routed WebSocket: a handler gets the page's side, and the server's is another one.
 
-    As long as nobody handles the messages of a side, they go to the other side, where there is one; and so do closes.
+    While a side's messages have no handler, they go to the other side, if there is one; the same holds for closing.
 
-    :ivar url: where it goes to.
-    :ivar protocols: the subprotocols that the page has asked for.
+    :ivar url: the URL of the WebSocket.
+    :ivar protocols: the subprotocols that the page has requested.
     """
 
     def __init__(self, socket: _Socket, of_server: bool) -> None:
@@ -83,36 +83,36 @@ class WebSocketRoute:
 
     @property
     def messages(self) -> Stream[str | bytes]:
-        """The messages that this side sends, a stream of str and bytes; whoever subscribes handles them."""
+        """The messages that this side sends, a stream of str and bytes; subscribing counts as handling them."""
         return self._messages
 
     def connect_to_server(self) -> WebSocketRoute:
-        """Connect to the server, as the page would have.
+        """Connect to the server, as the page would have done.
 
-        :returns: the server's side: its ``on_message`` is told what the server sends, its ``send`` sends to it.
-        :raises RuntimeError: it is connected already, or this is the server's side.
+        :returns: the server's side: its ``on_message`` handles what the server sends, its ``send`` sends to the server.
+        :raises RuntimeError: it is already connected, or this is the server's side.
         """
         if self._of_server:
             raise RuntimeError("the server's side is connected: connect_to_server() is of the page's")
         return self._socket.connect()
 
     def on_message(self, handler: OnMessage) -> None:
-        """Handle the messages that this side sends, which then go nowhere by themselves.
+        """Handle the messages that this side sends, which are then no longer forwarded.
 
-        :param handler: called with a str or bytes; may return a Deferred, or be a coroutine function.
+        :param handler: called with a str or bytes; it may return a Deferred, or be a coroutine function.
         """
         self._on_message = handler
 
     def on_close(self, handler: OnClose) -> None:
-        """Handle this side's closing, which then does not close the other side by itself.
+        """Handle the closing of this side, which then no longer closes the other side.
 
-        :param handler: called with the code and the reason, each None where there is none; 1001 where the document or
-            worker is gone. It may return a Deferred, or be a coroutine function.
+        :param handler: called with the code and the reason, each None if there is none; the code is 1001 if the
+            document or worker is gone. It may return a Deferred, or be a coroutine function.
         """
         self._on_close = handler
 
     def send(self, message: str | bytes) -> None:
-        """Send a message to this side: to the page as if the server had, or to the server.
+        """Send a message to this side: to the page, as if it came from the server, or to the server.
 
         :param message: a str or bytes.
         :raises TypeError: it is neither.
@@ -123,11 +123,11 @@ class WebSocketRoute:
         self._socket.say(self._of_server, "message", data)
 
     def close(self, code: int | None = None, reason: str | None = None) -> Deferred[None]:
-        """Close this side; the page's closes the connection to the server, too.
+        """Close this side; closing the page's also closes the connection to the server.
 
-        :param code: 1000, or 3000 to 4999; None: none.
-        :param reason: in words.
-        :returns: fires with None when that is said. Fails like ``Session.execute``.
+        :param code: 1000, or 3000 to 4999; None means none.
+        :param reason: the reason, in words.
+        :returns: fires with None once the close was sent. Fails like ``Session.execute``.
         """
         how: dict[str, Any] = {"code": code, "reason": reason, "clean": True}
         return self._socket.say(

@@ -27,7 +27,8 @@ _TEXT: Final = 1
 class WebSocket(NamedElsewhere):
     """A WebSocket of a page or a worker; an item of ``page.web_sockets``.
 
-    :ivar exchange: its handshake: the :class:`Exchange` has its headers, and is under way until it is closed.
+    :ivar exchange: its handshake, an :class:`Exchange` that has its headers, and that ends when the WebSocket is
+        closed.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -44,39 +45,40 @@ class WebSocket(NamedElsewhere):
 
     @property
     def url(self) -> str:
-        """Where it goes."""
+        """The URL of the WebSocket."""
         return self.exchange._row.url
 
     @property
     def page(self) -> Page | None:
-        """The page whose it is; None for a service worker's."""
+        """The page that it belongs to; None for a service worker's."""
         return self.exchange.page
 
     def is_closed(self) -> bool:
-        """Return whether it is closed, or was never open; or who has opened it is gone."""
+        """Return whether it is closed, was never open, or its owner is gone."""
         return self.exchange.finished
 
     @property
     def frames_sent(self) -> Stream[str | bytes]:
-        """What goes to the server: str for text, bytes for binary; the stream ends with the socket."""
+        """The frames sent to the server: str for text, bytes for binary; the stream completes with the socket."""
         return self._sent
 
     @property
     def frames_received(self) -> Stream[str | bytes]:
-        """What comes from the server: str for text, bytes for binary; the stream ends with the socket."""
+        """The frames received from the server: str for text, bytes for binary; the stream completes with the socket."""
         return self._received
 
     @property
     def errors(self) -> Stream[str]:
-        """What goes wrong with it, in the browser's words; the stream ends with the socket."""
+        """Its errors, in the browser's words; the stream completes with the socket."""
         return self._errors
 
     def when_closed(self) -> Deferred[str | None]:
         """Wait until it is closed.
 
-        The browser does not tell the code and the reason that a socket is closed with.
+        The browser does not report the code and the reason that a socket is closed with.
 
-        :returns: fires at once where it is closed; with None after a good end, else with what went wrong, in words.
+        :returns: fires at once if it is closed; with None if it was closed normally, otherwise with what went wrong, in
+            words.
         """
         return self.exchange.when_finished().addCallback(lambda exchange: exchange.failure)
 
