@@ -1,8 +1,8 @@
-"""Use txcdp from an asyncio application: await its Deferreds beside asyncio's own awaitables.
+"""Use txcdp from an asyncio application: await its Deferreds alongside asyncio's own awaitables.
 
-An asyncio task takes futures from what it awaits, and Twisted's coroutines take Deferreds; neither knows the other's.
-:func:`bridged` puts a driver between a coroutine function and its task that knows both, so that no call has to be
-wrapped::
+An asyncio task expects futures from what it awaits, and Twisted's coroutines expect Deferreds; neither understands the
+other's. :func:`bridged` puts a driver that understands both between a coroutine function and its task, so that no call
+has to be wrapped::
 
     import asyncio
     import txcdp
@@ -16,10 +16,10 @@ wrapped::
 
     aio.run(main)
 
-An application that has its own :func:`asyncio.run` enters :func:`reactor` where txcdp is to be used, and marks the
+An application that calls :func:`asyncio.run` itself enters :func:`reactor` around its use of txcdp, and decorates the
 functions that await Deferreds with :func:`bridged`. What such a function awaits is bridged with it, since it runs in
-the same task; only what is made a task of its own needs the mark again. :func:`future` makes an asyncio future of one
-Deferred, for :func:`asyncio.gather` and the like.
+the same task; only a function that becomes a task of its own needs the decorator again. :func:`future` makes an asyncio
+future of one Deferred, for :func:`asyncio.gather` and the like.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 
 def bridged(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Let a coroutine function await Deferreds under asyncio, ``async with`` and ``async for`` included.
+    """Let a coroutine function await Deferreds under asyncio, including ``async with`` and ``async for``.
 
     When its task is cancelled, the Deferred that it awaits is cancelled, and :exc:`asyncio.CancelledError` is raised
     at the ``await``.
@@ -71,16 +71,16 @@ def bridged(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corout
 def future(deferred: Deferred[T]) -> asyncio.Future[T]:
     """Turn one Deferred into a future of the running event loop.
 
-    :param deferred: what to wait for; its result is the future's from now on.
+    :param deferred: the Deferred; its result belongs to the future from now on.
     :returns: a future that has the Deferred's result or exception; cancelling it cancels the Deferred.
     """
     return deferred.asFuture(asyncio.get_running_loop())
 
 
 def run(function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a coroutine function with :func:`asyncio.run`, on a reactor of its event loop.
+    """Run a coroutine function with :func:`asyncio.run`, with a reactor on its event loop.
 
-    It is to an asyncio program what :func:`twisted.internet.task.react` is to a Twisted one.
+    This is for an asyncio program what :func:`twisted.internet.task.react` is for a Twisted one.
 
     :param function: called with the reactor and the other arguments; it may await Deferreds.
     :returns: the function's result.
@@ -95,13 +95,13 @@ def run(function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], *args: 
 
 @asynccontextmanager
 async def reactor() -> AsyncIterator[Any]:
-    """Have a Twisted reactor that runs on the running event loop, for ``txcdp.launch`` and ``txcdp.connect``.
+    """Provide a Twisted reactor on the running event loop, for ``txcdp.launch`` and ``txcdp.connect``.
 
-    It is a reactor of its own, beside the one that Twisted may have installed: what imports
-    ``twisted.internet.reactor`` does not meet it. Where the event loop is driven by Twisted's asyncio reactor already,
-    as in Scrapy, it is that one. Entered again while it runs, it is the same reactor, which ends when all have left.
+    It is separate from the reactor that Twisted may have installed: code that imports ``twisted.internet.reactor`` does
+    not see it. If the event loop is already driven by Twisted's asyncio reactor, as in Scrapy, it is that reactor.
+    Entering it again while it runs gives the same reactor, which ends when all have left.
 
-    Leaving it ends what lives in the reactor, launched browsers included.
+    Leaving it ends everything that lives in the reactor, including launched browsers.
 
     :raises RuntimeError: the event loop cannot watch sockets (Windows' proactor loop).
     """

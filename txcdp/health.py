@@ -1,7 +1,7 @@
-"""What is known of the health of a browser, its pages and the line to it, as typed events.
+"""The health of a browser, its pages and the connection to it, as typed events.
 
-``Connection.health`` is their stream; listening to it enables nothing. The probes of
-:class:`txcdp.ProbeOptions` find out what the browser does not tell.
+``Connection.health`` is a stream of them; subscribing to it enables nothing. The probes of :class:`txcdp.ProbeOptions`
+find out what the browser does not report.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ PageCause = Literal["busy", "stopped", "dialog", "debugger"]
 
 @dataclass(frozen=True)
 class HealthEvent:
-    """Base of what ``Connection.health`` delivers."""
+    """Base of the items of ``Connection.health``."""
 
 
 @dataclass(frozen=True)
 class BrowserUnresponsive(HealthEvent):
-    """The browser has not answered a probe in time, whatever its network thread does.
+    """The browser has not answered a probe in time, even if its network thread still works.
 
-    :ivar seconds: how long it had for the answer.
+    :ivar seconds: the time that it had to answer.
     """
 
     seconds: float
@@ -49,7 +49,7 @@ class BrowserUnresponsive(HealthEvent):
 class BrowserResponsive(HealthEvent):
     """The browser answers again.
 
-    :ivar seconds: since the probe that it had not answered in time.
+    :ivar seconds: the time since the probe that it did not answer in time.
     """
 
     seconds: float
@@ -57,13 +57,13 @@ class BrowserResponsive(HealthEvent):
 
 @dataclass(frozen=True)
 class PageUnresponsive(HealthEvent):
-    """A page has not answered a probe in time; told once, until it answers again.
+    """A page has not answered a probe in time; emitted once, until it answers again.
 
-    :ivar session: the page's.
-    :ivar cause: ``"busy"``: a script runs and does not end; ``"dialog"``: an alert, confirm, prompt or
-        beforeunload waits for an answer; ``"debugger"``: it is paused; ``"stopped"``: its process does not
-        answer at all, not even to what interrupts a script.
-    :ivar seconds: since the probe.
+    :ivar session: the page's session.
+    :ivar cause: ``"busy"``: a script is running and does not end; ``"dialog"``: an alert, confirm, prompt or
+        beforeunload waits for an answer; ``"debugger"``: it is paused; ``"stopped"``: its process does not answer at
+        all, not even to a command that interrupts scripts.
+    :ivar seconds: the time since the probe.
     """
 
     session: Session
@@ -75,8 +75,8 @@ class PageUnresponsive(HealthEvent):
 class PageResponsive(HealthEvent):
     """A page answers again.
 
-    :ivar session: the page's.
-    :ivar seconds: since the first probe that it had not answered in time.
+    :ivar session: the page's session.
+    :ivar seconds: the time since the first probe that it did not answer in time.
     """
 
     session: Session
@@ -85,9 +85,9 @@ class PageResponsive(HealthEvent):
 
 @dataclass(frozen=True)
 class LineLost(HealthEvent):
-    """The line to the browser is lost: the connection has ended, or looks for another one.
+    """The connection to the browser was lost: it has ended, or will be replaced by a new one.
 
-    :ivar error: how; ``error.cause`` says what ended it.
+    :ivar error: the error; ``error.cause`` says what ended it.
     """
 
     error: ConnectionLost
@@ -95,11 +95,11 @@ class LineLost(HealthEvent):
 
 @dataclass(frozen=True)
 class Reconnecting(HealthEvent):
-    """Another line is going to be looked for.
+    """An attempt to reconnect is about to be made.
 
-    :ivar attempt: which attempt it is, from 1.
+    :ivar attempt: the number of the attempt, from 1.
     :ivar delay: seconds until it is made.
-    :ivar failure: why the attempt before it failed; None before the first one.
+    :ivar failure: why the previous attempt failed; None before the first one.
     """
 
     attempt: int
@@ -109,9 +109,9 @@ class Reconnecting(HealthEvent):
 
 @dataclass(frozen=True)
 class Reconnected(HealthEvent):
-    """There is another line, and everything is set up as it was.
+    """There is a new connection, and everything is set up as before.
 
-    :ivar gap: the time between, and what may be missing.
+    :ivar gap: the time in between, and what may be missing.
     """
 
     gap: Gap

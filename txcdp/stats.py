@@ -1,4 +1,4 @@
-"""Counters of a connection: plain integers, added to as things happen, read whenever somebody looks."""
+"""Counters of a connection: plain integers, updated as things happen, which can be read at any time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MethodStats:
 
     @property
     def seconds_mean(self) -> float:
-        """The mean time from sending to the outcome, 0 where there was none."""
+        """The mean time from sending to the outcome; 0 if there was none."""
         done = self.replies + self.errors
         return self.seconds_total / done if done else 0.0
 
@@ -29,18 +29,18 @@ class MethodStats:
 class Stats:
     """Counts of what a connection has seen so far.
 
-    :ivar timeouts: commands whose deadline passed.
+    :ivar timeouts: commands that timed out.
     :ivar cancelled: commands cancelled by their callers.
     :ivar late: replies to commands that had timed out or been cancelled before.
-    :ivar unknown: replies to nobody, events of unknown sessions, errors without an id.
+    :ivar unknown: replies to no command, events of unknown sessions, errors without an id.
     :ivar malformed: messages that could not be read.
-    :ivar lenient: messages that did not fit the bindings and were read tolerantly.
+    :ivar lenient: messages that did not match the bindings and were decoded leniently.
     :ivar events: events delivered to at least one stream.
-    :ivar ignored: events nobody wanted, which were not decoded.
+    :ivar ignored: events without a subscriber, which were not decoded.
     :ivar dropped: items that queues dropped.
     :ivar subscriber_errors: subscriptions that were ended because they raised.
-    :ivar reconnects: how often a lost line was replaced.
-    :ivar not_restored: commands of sessions' set-up that failed when they were sent over another line.
+    :ivar reconnects: how often a lost connection was replaced.
+    :ivar not_restored: commands that set up sessions and failed when they were repeated on a new connection.
     :ivar methods: per command method, see :class:`MethodStats`.
     """
 

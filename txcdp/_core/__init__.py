@@ -1,1 +1,1 @@
-"""The conversation with a browser: sessions, dispatch, connection, outages; what is public of it is in ``txcdp``."""
+"""The conversation with a browser: sessions, dispatch, connection, outages; its public parts are in ``txcdp``."""

@@ -36,24 +36,25 @@ log = Logger()
 class Connection(EndedByBlock):
     """All sessions with one browser.
 
-    :param transport: an open line to the browser; the connection takes what it receives.
+    :param transport: an open transport to the browser; the connection receives its messages.
     :param clock: the reactor, or a ``task.Clock``.
-    :param timeout: default deadline of a command, in seconds or as a timedelta; None: none.
+    :param timeout: the command timeout: the default timeout of a command, in seconds or as a timedelta; None means no
+        timeout.
     :param stability: what to do about experimental commands: ``"any"`` sends them, ``"warn"`` sends
         them with a :class:`FutureWarning`, ``"stable"`` refuses them with :exc:`ExperimentalCommand`.
-    :param linger: seconds for which a domain stays enabled after the last subscriber of its events
-        has left; None: for good.
-    :param max_in_flight: how many commands may wait for their replies at once; the rest is sent later.
+    :param linger: seconds for which a domain stays enabled after the last subscriber to its events has left; None:
+        forever.
+    :param max_in_flight: how many commands may wait for their replies at once; further ones are sent later.
     :param commands_per_second: how many commands may be sent in any one second.
-    :param max_pending: how many commands may wait for their replies, sent or not; one more fails with
-        :exc:`Overloaded`. None: any number.
-    :param max_unsent: bytes of commands that may wait to leave this process; a command that comes when
-        there are more fails with :exc:`Overloaded`. One command may be larger by itself. None: any number.
-    :param slow_mo: seconds for which the answers to input, navigations and evaluations are held back, so that a
-        person can look on.
-    :ivar session: the root session, which is the browser, or the page that the URL named.
-    :ivar attached: a stream of the sessions that come to be, each before its target's first event.
-    :ivar health: a stream of what is known of the browser's health, see :mod:`txcdp.health`.
+    :param max_pending: how many commands may wait for their replies, sent or not; further ones fail with
+        :exc:`Overloaded`. None means no limit.
+    :param max_unsent: bytes of commands that may wait to leave this process; while there are more, commands fail with
+        :exc:`Overloaded`. A single command may be larger. None means no limit.
+    :param slow_mo: seconds by which the replies to input, navigations and evaluations are delayed, so that a person can
+        watch.
+    :ivar session: the root session: of the browser, or of the page that the URL named.
+    :ivar attached: a stream of new sessions, each emitted before its target's first event.
+    :ivar health: a stream of health events, see :mod:`txcdp.health`.
     :ivar stats: the counters, see :class:`txcdp.stats.Stats`.
     """
 
@@ -109,14 +110,14 @@ class Connection(EndedByBlock):
 
     @property
     def stats(self) -> Stats:
-        """The counters as of now."""
+        """The present counters."""
         stats = self._dispatcher.stats
         stats.bytes_sent, stats.bytes_received = self._dispatcher.traffic
         return stats
 
     @property
     def timeout(self) -> float | None:
-        """Default deadline of a command in seconds; None: none."""
+        """The command timeout in seconds; None if there is none."""
         return self._dispatcher.timeout
 
     @timeout.setter
@@ -130,24 +131,24 @@ class Connection(EndedByBlock):
 
     @property
     def transport(self) -> Transport:
-        """The line to the browser; the last one, while another one is being looked for."""
+        """The transport to the browser; while reconnecting, the last one."""
         return self._dispatcher.transport
 
     @property
     def sessions(self) -> list[Session]:
-        """The sessions that are open now, or wait for another line; the root session first."""
+        """The sessions that are open now or wait for a reconnect; the root session first."""
         return [*self._table.sessions.values(), *self._table.adrift]
 
     @property
     def lost(self) -> ConnectionLost | None:
-        """What ended the connection; None while it lives."""
+        """What ended the connection; None while it is alive."""
         return self._dispatcher.lost
 
     def attach(self, target_id: str) -> Deferred[Session]:
-        """Attach to a target (``Target.attachToTarget``), or find the session that it has.
+        """Attach to a target (``Target.attachToTarget``), or return the session that it already has.
 
-        :param target_id: from ``Target.getTargets`` or ``Target.createTarget``.
-        :returns: a Deferred of the session; fails like ``Session.execute``.
+        :param target_id: the id, from ``Target.getTargets`` or ``Target.createTarget``.
+        :returns: fires with the session; fails like ``Session.execute``.
         """
         return self._table.attach(target_id)
 
@@ -159,24 +160,26 @@ class Connection(EndedByBlock):
         return self._table.attach_apart(target_id)
 
     def events_raw(self, wanted: Callable[[str], bool] | None = None) -> EventStream[RawEvent]:
-        """Return a stream of all sessions' events, as they come; it enables none, and ends with the connection.
+        """Return a stream of all sessions' events as they arrive; it enables no domain, and completes with the
+        connection.
 
-        :param wanted: tells by a name such as ``"Page.frameNavigated"``, once for each, whether to carry it; None: all.
+        :param wanted: a function that returns, for a name such as ``"Page.frameNavigated"``, whether to emit those
+            events; it is called once per name; None means all.
         """
         return self.tap(read_message, wanted)
 
     def tap(self, read: Callable[[bytes], Any], wanted: Callable[[str], bool] | None = None) -> EventStream[Any]:
-        """Return a stream like :meth:`events_raw` of what ``read`` makes of each message, such as ``bytes``."""
+        """Return a stream like :meth:`events_raw`, of the results of ``read`` for each message, such as ``bytes``."""
         return self._dispatcher.tap(read, wanted)
 
     def observe_commands(self, observer: CommandObserver) -> Callable[[], None]:
-        """Observe every command and reply as bytes; the observer must not raise. Returns what ends that."""
+        """Observe every command and reply as bytes; the observer must not raise. Returns a function that ends it."""
         return self._dispatcher.observe_commands(observer)
 
     def close(self) -> Deferred[ConnectionLost]:
-        """Close the connection in good order; the browser lives on.
+        """Close the connection in an orderly way; the browser lives on.
 
-        :returns: fires with how it ended; it always does, within the transport's close deadline.
+        :returns: fires with how it ended; it always does, within the transport's close timeout.
         """
         closed = self.when_closed()
         if self.lost is None and not self._closing:
@@ -187,23 +190,23 @@ class Connection(EndedByBlock):
         return closed
 
     def when_closed(self) -> Deferred[ConnectionLost]:
-        """Return a Deferred that fires with how the connection ended, when it has."""
+        """Return a Deferred that fires with how the connection ended, once it has."""
         return self._ending.wait()
 
     @property
     def suspended(self) -> ConnectionLost | None:
-        """What ended the line, while another one is being looked for; else None."""
+        """What ended the previous connection, while reconnecting; otherwise None."""
         return self._outage.error
 
     def when_connected(self) -> Deferred[None]:
-        """Return a Deferred that fires when there is a line; it fails when there will be none any more."""
+        """Return a Deferred that fires when it is connected, and fails if it will never be again."""
         return fail(copy.copy(self.lost)) if self.lost is not None else self._outage.when_over()
 
     def when_writable(self) -> Deferred[None]:
-        """Wait for the line to take more: a producer that awaits it before each command needs little memory.
+        """Wait until more can be written: a producer that awaits this before each command needs little memory.
 
-        :returns: fires at once while little waits to leave this process, else when all of it has left.
-            Fails with :exc:`ConnectionLost` when the line ends before. It may be cancelled.
+        :returns: fires at once if little waits to leave this process, otherwise once all of it has left. Fails with
+            :exc:`ConnectionLost` if the connection ends first. It may be cancelled.
         """
         return self._dispatcher.when_writable()
 

@@ -34,23 +34,22 @@ log = Logger()
 
 @dataclass(frozen=True, kw_only=True)
 class ReconnectPolicy:
-    """When a lost line is replaced, and how often that is tried; times in seconds.
+    """When a lost connection is replaced, and how often that is tried; times in seconds.
 
-    :ivar initial_delay: before the first attempt.
-    :ivar max_delay: the longest one.
-    :ivar factor: by how much each is longer than the one before.
-    :ivar jitter: returns what is added to each, so that many clients do not come back at the same
-        moment; between 0 and 1 s by default.
-    :ivar max_attempts: failed attempts in a row after which the connection ends; None: any number.
-    :ivar reopen_pages: whether the pages of a browser that was restarted are opened again, where they had
-        been; otherwise they end.
-    :ivar wait: how long a command waits that is sent while there is no line, or was held back by limits on sending
-        (``max_in_flight``, ``commands_per_second``) when the line was lost. When there is one again, and all is set
-        up, it is sent; it fails with :exc:`ConnectionLost` where that takes longer, and as usual where its own deadline
-        is over before. What was sent before the line was lost is never sent again. 0: it fails at once. None: as is
-        usual there, which is at once for :func:`txcdp.launch` and :func:`txcdp.connect`, and a minute for
-        :class:`~txcdp.service.BrowserService`.
-    :ivar max_waiting: how many may wait so; one more fails with :exc:`Overloaded`.
+    :ivar initial_delay: the delay before the first attempt.
+    :ivar max_delay: the longest delay.
+    :ivar factor: the factor from one delay to the next.
+    :ivar jitter: returns a value to add to each delay, so that many clients do not reconnect at the same moment;
+        between 0 and 1 s by default.
+    :ivar max_attempts: the number of consecutive failed attempts after which the connection ends; None means no limit.
+    :ivar reopen_pages: whether the pages of a restarted browser are reopened at their URLs; if false, they end.
+    :ivar wait: how long a command waits if it is sent while disconnected, or was held back by limits on sending
+        (``max_in_flight``, ``commands_per_second``) when the connection was lost. It is sent once there is a new
+        connection and everything is set up; it fails with :exc:`ConnectionLost` if that takes longer, and as usual if
+        its own timeout ends first. A command that was sent before the connection was lost is never sent again. 0: it
+        fails at once. None: the default of the function used, which is 0 for :func:`txcdp.launch` and
+        :func:`txcdp.connect`, and a minute for :class:`~txcdp.service.BrowserService`.
+    :ivar max_waiting: how many commands may wait in this way; further ones fail with :exc:`Overloaded`.
     """
 
     initial_delay: float = 1.0
@@ -73,7 +72,7 @@ class ReconnectPolicy:
             raise ValueError(f"max_waiting={self.max_waiting}: at least one must be allowed; wait=0 is for none")
 
     def delays(self) -> Callable[[int], float]:
-        """Return a function that gives the delay before each attempt, which are counted from 1."""
+        """Return a function that returns the delay before each attempt, which are numbered from 1."""
         delay = backoffPolicy(self.initial_delay, self.max_delay, self.factor, self.jitter)
         return lambda attempt: delay(attempt - 1)
 

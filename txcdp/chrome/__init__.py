@@ -1,4 +1,4 @@
-"""The browser as a process, and as a thing that answers at ``/json``."""
+"""The browser as a process, and its HTTP endpoints at ``/json``."""
 
 from txcdp.chrome._executable import find_executable
 from txcdp.chrome._flags import AUTOMATION_FLAGS

@@ -11,7 +11,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class VersionInfo(msgspec.Struct, frozen=True):
-    """The answer to ``/json/version``; what the browser did not say is ``None``."""
+    """The response of ``/json/version``; what the browser did not report is ``None``."""
 
     browser: str | None = msgspec.field(default=None, name="Browser")
     protocol_version: str | None = msgspec.field(default=None, name="Protocol-Version")
@@ -24,7 +24,7 @@ class VersionInfo(msgspec.Struct, frozen=True):
 
 
 class TargetDescription(msgspec.Struct, frozen=True, rename="camel"):
-    """One entry of ``/json/list``; what the browser did not say is ``None``."""
+    """An entry of ``/json/list``; what the browser did not report is ``None``."""
 
     id: str | None = None
     type: str | None = None

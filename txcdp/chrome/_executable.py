@@ -52,12 +52,12 @@ _WINDOWS_FOLDERS = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
 
 
 def find_executable(explicit: str | os.PathLike[str] | None = None) -> str:
-    """Find a browser to start.
+    """Find the executable of a browser.
 
-    :param explicit: a path, or a name on PATH; without it ``TXCDP_BROWSER`` is asked, then the
-        well-known names on PATH, then the well-known places of this system.
-    :return: the path of a file that may be executed.
-    :raises ExecutableNotFound: there is none, or not where it was said to be.
+    :param explicit: a path, or a name on PATH; by default ``TXCDP_BROWSER``, then the well-known names on PATH, then
+        the well-known places of this system.
+    :return: the path of an executable file.
+    :raises ExecutableNotFound: there is none, or not at the given place.
     """
     if explicit is not None:
         return _named(os.fspath(explicit), "executable")

@@ -50,27 +50,29 @@ async def start_browser(
     flags: Sequence[str] = AUTOMATION_FLAGS,
     end_with_reactor: bool = True,
 ) -> BrowserProcess:
-    """Start a browser and wait until it can be talked to.
+    """Start a browser and wait until it accepts connections.
 
     :param reactor: the reactor.
     :param executable: a path or a name; see :func:`~txcdp.chrome.find_executable`.
-    :param headless: without a window.
-    :param args: more of Chromium's flags; they win over ours. Lists of features are joined.
-    :param env: variables on top of this process's environment; ``None`` removes one.
-    :param profile: a directory that is kept; by default a temporary one, removed at the end.
+    :param headless: run without a window.
+    :param args: additional Chromium flags; they take precedence over txcdp's own. Lists of features are merged.
+    :param env: variables to set in addition to this process's environment; ``None`` removes one.
+    :param profile: a profile directory to keep; by default a temporary one, removed at the end.
     :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows).
-    :param sandbox: ``None``: with Chromium's sandbox, except for root on Linux, who cannot.
-    :param start_timeout: seconds, or a timedelta, from its turn: no more than eight browsers for each processor
-        (:func:`~txcdp.chrome.limit_starts`) start at the same time. None or 0: no deadline.
-    :param flags: instead of :data:`~txcdp.chrome.AUTOMATION_FLAGS`.
-    :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
-        then: a service, when it is stopped and done with it. If nobody does, it is ended at the shutdown's end.
-    :return: fires with a :class:`BrowserProcess` whose ``ws_url`` or ``pipe`` can be used.
-        Cancelling it kills the browser and cleans up first.
-    :raises LaunchError: it cannot be executed, ended early, or said nothing in time; nothing
-        of it is left then.
+    :param sandbox: whether to use Chromium's sandbox; ``None`` means yes, except for root on Linux, for whom it does
+        not work.
+    :param start_timeout: seconds, or a timedelta, counted from when the browser may start: at most eight browsers per
+        processor start at the same time (:func:`~txcdp.chrome.limit_starts`). None or 0 means no timeout.
+    :param flags: flags to use instead of :data:`~txcdp.chrome.AUTOMATION_FLAGS`.
+    :param end_with_reactor: end the browser as soon as the reactor begins to stop. If False, something else should
+        close it then, such as a service when it stops; otherwise it is ended at the end of the shutdown.
+    :return: fires with a :class:`BrowserProcess` whose ``ws_url`` or ``pipe`` is ready. Cancelling it first kills the
+        browser and cleans up.
+    :raises LaunchError: it cannot be executed, ended early, or was not ready in time; in that case nothing of it is
+        left.
     :raises ExecutableNotFound: there is no browser.
-    :raises ValueError: ``args`` contain what has an argument of its own, or another transport; or a deadline is none.
+    :raises ValueError: ``args`` include something that has its own argument, or another transport; or a timeout is
+        invalid.
     """
     seconds = seconds_of(start_timeout, None)
     _check_transport(transport)

@@ -64,14 +64,14 @@ class BrowserProtocol(ProcessProtocol):
 class BrowserProcess:
     """A running browser; made by :func:`txcdp.chrome.start_browser`.
 
-    However it ends, its descriptors are closed, its temporary profile is removed, and the
-    reactor's shutdown, which ends it too, forgets it.
+    However it ends, its descriptors are closed, its temporary profile is removed, and it is no longer registered with
+    the reactor's shutdown, which would end it too.
 
-    :ivar pid: the browser's process id, and that of its process group where it has its own.
+    :ivar pid: the browser's process id, and the id of its process group if it has its own.
     :ivar ws_url: the address of its WebSocket; ``""`` with ``transport="pipe"``.
     :ivar pipe: its :class:`~txcdp.transports.PipeTransport`; ``None`` with ``transport="websocket"``.
     :ivar profile: the path of its profile.
-    :ivar command_line: what was executed.
+    :ivar command_line: the command line that was executed.
     :ivar exit_status: how it ended; ``None`` while it runs.
     """
 
@@ -132,7 +132,7 @@ class BrowserProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the process has not ended."""
+        """Whether the process is running."""
         return self.exit_status is None
 
     @property
@@ -141,17 +141,17 @@ class BrowserProcess:
         return self._tail.decode("utf-8", "replace")
 
     def when_ended(self) -> Deferred[ExitStatus]:
-        """Return a new Deferred that fires when the process has ended, at once if it has."""
+        """Return a new Deferred that fires when the process has ended; at once if it already has."""
         return self._gone.wait()
 
     def terminate(self) -> None:
-        """Ask it to end, with SIGTERM: Chromium saves its profile and exits with 0."""
+        """Ask it to end, with SIGTERM: Chromium saves its profile and exits with code 0."""
         if self.running and self._transport is not None:
             with contextlib.suppress(ProcessExitedAlready):
                 self._transport.signalProcess("TERM")
 
     def kill(self) -> None:
-        """End it and its children now, with SIGKILL."""
+        """Kill it and its children immediately, with SIGKILL."""
         if self._gone.fired or self._transport is None:
             return
         if not self._kill_group() and self.running:
@@ -159,15 +159,15 @@ class BrowserProcess:
                 self._transport.signalProcess("KILL")
 
     def close(self, *, grace: float = 0.0, kill_after: float = 5.0) -> Deferred[None]:
-        """End the browser and remove all that belongs to it.
+        """End the browser and remove everything that belongs to it.
 
-        May be called any number of times, and after it has ended by itself: each call waits
-        for the same end.
+        It may be called any number of times, even after the browser has ended by itself: each call waits for the same
+        end.
 
-        :param grace: seconds before SIGTERM, for one who has sent ``Browser.close``.
+        :param grace: seconds before SIGTERM, for a caller that has sent ``Browser.close``.
         :param kill_after: seconds from SIGTERM until SIGKILL; 0 kills at once.
-        :return: fires with ``None`` when the process, its descriptors and its temporary
-            directory are gone. Cancelling it stops the waiting only.
+        :return: fires with ``None`` once the process, its descriptors and its temporary directory are gone. Cancelling
+            it only stops the waiting.
         """
         if not self._closing:
             self._closing = True

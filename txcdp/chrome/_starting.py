@@ -38,9 +38,10 @@ log = Logger()
 
 
 def limit_starts(most: int) -> None:
-    """Set how many browsers of this process may start at the same time; those that start already go on.
+    """Set how many browsers of this process may start at the same time; those that are already starting are not
+    affected.
 
-    :param most: at least 1; without this call it is eight for each processor.
+    :param most: at least 1; the default is eight per processor.
     """
     if most < 1:
         raise ValueError(f"most={most}: at least one must be allowed")

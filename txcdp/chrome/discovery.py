@@ -1,8 +1,7 @@
-"""What answers at ``http://host:port/json``: the browser's version, its targets, its protocol.
+"""The HTTP endpoints at ``http://host:port/json``: the browser's version, its targets, its protocol.
 
-Every function here makes one HTTP request over a connection of its own and fires with a typed
-value or fails with a typed error within a deadline. The endpoints are those of Chromium's
-``DevToolsHttpHandler`` and of Node's inspector.
+Every function makes one HTTP request over a connection of its own, and fires with a typed value or fails with a typed
+error within a timeout. The endpoints are those of Chromium's ``DevToolsHttpHandler`` and of Node's inspector.
 """
 
 from __future__ import annotations
@@ -62,13 +61,14 @@ async def version(
     """Return the browser's version (``GET /json/version``).
 
     :param reactor: the reactor.
-    :param url: ``http://host:port``, ``host:port`` or a port of this machine.
-    :param timeout: seconds for all of it, or a timedelta; None or 0: no deadline.
-    :param options: the way there, as for ``txcdp.connect``: ``headers``, ``tls``, ``proxy`` and ``endpoint`` count.
+    :param url: ``http://host:port``, ``host:port`` or a local port.
+    :param timeout: seconds for the whole request, or a timedelta; None or 0 means no timeout.
+    :param options: options of the connection, as for ``txcdp.connect``: ``headers``, ``tls``, ``proxy`` and
+        ``endpoint`` are used.
     :return: fires with a :class:`VersionInfo`.
-    :raises InvalidURL: ``url`` is none of these.
-    :raises ConnectError: nobody listens there.
-    :raises HandshakeFailed: what listens there is no browser, or refuses us.
+    :raises InvalidURL: ``url`` is invalid.
+    :raises ConnectError: nothing listens there.
+    :raises HandshakeFailed: what listens there is not a browser, or refuses the request.
     :raises ConnectTimeout: nothing answered in time.
     """
     address = Address.parse(url)
@@ -79,10 +79,9 @@ async def version(
 async def list_targets(
     reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> list[TargetDescription]:
-    """List the targets that can be debugged: pages, workers, and the like (``GET /json/list``).
+    """List the targets that can be debugged: pages, workers and so on (``GET /json/list``).
 
-    :return: fires with a list of :class:`TargetDescription`. Arguments and errors are those of
-        :func:`version`.
+    :return: fires with a list of :class:`TargetDescription`. The arguments and errors are those of :func:`version`.
     """
     address = Address.parse(url)
     answer = await _get_json(reactor, address, "list", timeout, options)
@@ -102,7 +101,7 @@ async def new_target(
 ) -> TargetDescription:
     """Open a new page (``PUT /json/new``).
 
-    :param page: the URL that it is to load.
+    :param page: the URL to load.
     :return: fires with its :class:`TargetDescription`. The other arguments and the errors are
         those of :func:`version`.
     """
@@ -118,7 +117,7 @@ async def activate(
 ) -> None:
     """Bring a page to the front (``PUT /json/activate``).
 
-    :param target_id: from :func:`list_targets`.
+    :param target_id: an id from :func:`list_targets`.
     :return: fires with ``None``. The other arguments and the errors are those of
         :func:`version`; an unknown target is a :exc:`TxcdpError`.
     """
@@ -131,9 +130,9 @@ async def close(
 ) -> None:
     """Close a page (``PUT /json/close``).
 
-    :param target_id: from :func:`list_targets`.
-    :return: fires with ``None`` when the browser has begun to. The other arguments and the
-        errors are those of :func:`version`; an unknown target is a :exc:`TxcdpError`.
+    :param target_id: an id from :func:`list_targets`.
+    :return: fires with ``None`` once the browser has begun to close it. The other arguments and the errors are those of
+        :func:`version`; an unknown target is a :exc:`TxcdpError`.
     """
     await _request(reactor, Address.parse(url), f"close/{quote(target_id, safe='')}", timeout, options, "PUT")
 
@@ -142,10 +141,10 @@ async def close(
 async def protocol(
     reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> dict[str, Any]:
-    """Return the description of the protocol that this very browser speaks (``GET /json/protocol``).
+    """Return the description of the protocol of this particular browser (``GET /json/protocol``).
 
-    :return: fires with the decoded JSON: a dict with ``version`` and ``domains``. Arguments
-        and errors are those of :func:`version`.
+    :return: fires with the decoded JSON: a dict with ``version`` and ``domains``. The arguments and errors are those of
+        :func:`version`.
     """
     address = Address.parse(url)
     answer = await _get_json(reactor, address, "protocol", timeout, options)
@@ -158,13 +157,12 @@ async def protocol(
 async def resolve(
     reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> str:
-    """Return the URL of a browser's WebSocket, for what a user gives.
+    """Return the URL of a browser's WebSocket for an address given by a user.
 
-    ``ws://`` and ``wss://`` are given back as they are. For ``http://host:port``,
-    ``https://...``, ``host:port`` and a bare port, the browser is asked for the address of its
-    WebSocket; Node's inspector, which has none for the whole, for that of its first target.
-    The host and port stay those that the user gave: what the browser believes them to be may
-    be the far end of a forwarded port or of a proxy.
+    ``ws://`` and ``wss://`` URLs are returned as they are. For ``http://host:port``, ``https://...``, ``host:port`` and
+    a bare port, the browser is asked for the address of its WebSocket; Node's inspector, which has none of its own, is
+    asked for that of its first target. The host and port stay those that the user gave: those that the browser reports
+    may be the far end of a forwarded port or of a proxy.
 
     :return: fires with the URL. The other arguments and the errors are those of :func:`version`.
     """

@@ -1,6 +1,6 @@
-"""The page level: go somewhere, evaluate, take a picture; each waits for what it has caused.
+"""Pages: navigate, evaluate JavaScript, take screenshots; each method waits for what it has caused.
 
-What it has no method for, the protocol has: ``page.session.execute`` and ``page.events``.
+For everything else there is the protocol: ``page.session.execute`` and ``page.events``.
 """
 
 from txcdp.page._accessibility import Accessibility, AccessibilityNode

@@ -39,7 +39,7 @@ _MIXED: Final = ("checked", "pressed")
 
 
 class AccessibilityNode(TypedDict, total=False):
-    """A node of what assistive technology is told; what is not said of it is left out."""
+    """A node of the accessibility tree; keys without a value are left out."""
 
     role: str
     name: str
@@ -74,9 +74,9 @@ class AccessibilityNode(TypedDict, total=False):
 
 
 class Accessibility:
-    """A page as assistive technology is told of it; see ``Page.accessibility``.
+    """The accessibility tree of a page; see ``Page.accessibility``.
 
-    :param session: the page's.
+    :param session: the page's session.
     :param frame_id: returns the id of its main frame.
     """
 
@@ -90,10 +90,10 @@ class Accessibility:
     ) -> AccessibilityNode | None:
         """Return the tree of the page's main frame, or of an element (``Accessibility.getFullAXTree``).
 
-        :param interesting_only: leave out what says nothing by itself, such as groups without a name.
-        :param root: the element; None: the page.
-        :returns: fires with a dict, its children in ``children``: see :class:`AccessibilityNode`. With None where the
-            element is none that is told of. Fails like :meth:`Page.evaluate`.
+        :param interesting_only: leave out nodes that say nothing by themselves, such as groups without a name.
+        :param root: the element; None means the page.
+        :returns: fires with a dict, whose ``children`` are of the same kind: see :class:`AccessibilityNode`; or with
+            None if the element is not in the tree. Fails like :meth:`Page.evaluate`.
         """
         session: Session = self._session if root is None else root._injected.session
         try:

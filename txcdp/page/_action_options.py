@@ -14,7 +14,7 @@ Scroll = Literal["auto", "none"]
 
 
 class FilePayload(TypedDict):
-    """A file that is nowhere but here."""
+    """A file with its content, which need not exist on disk."""
 
     name: str
     mimeType: str
@@ -26,33 +26,33 @@ Files: TypeAlias = str | os.PathLike[str] | FilePayload | Sequence[str | os.Path
 
 
 class Position(TypedDict):
-    """A point of an element, in CSS pixels from the upper left corner of its padding box."""
+    """A point of an element, in CSS pixels from the top left corner of its padding box."""
 
     x: float
     y: float
 
 
 class WaitOptions(TypedDict, total=False):
-    """Options of what waits for an element; see :meth:`Locator.click`."""
+    """Options of methods that wait for an element; see :meth:`Locator.click`."""
 
     timeout: Timeout
     no_wait_after: bool
 
 
 class KeyOptions(WaitOptions, total=False):
-    """Options of what is typed; see :meth:`Locator.press`."""
+    """Options of methods that type; see :meth:`Locator.press`."""
 
     delay: float
 
 
 class FormOptions(WaitOptions, total=False):
-    """Options of what changes a field; see :meth:`Locator.fill`."""
+    """Options of methods that change a field; see :meth:`Locator.fill`."""
 
     force: bool
 
 
 class CheckOptions(FormOptions, total=False):
-    """Options of what checks a box; see :meth:`Locator.check`."""
+    """Options of methods that check a checkbox; see :meth:`Locator.check`."""
 
     position: Position | None
     trial: bool
@@ -60,7 +60,7 @@ class CheckOptions(FormOptions, total=False):
 
 
 class HoverOptions(CheckOptions, total=False):
-    """Options of what is done with a pointer; see :meth:`Locator.hover`."""
+    """Options of methods that use a pointer; see :meth:`Locator.hover`."""
 
     modifiers: Sequence[KeyboardModifier] | None
 

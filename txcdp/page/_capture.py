@@ -53,7 +53,7 @@ _BACKGROUND: Final = "Emulation.setDefaultBackgroundColorOverride"
 
 
 class Clip(TypedDict):
-    """A part of a picture, in CSS pixels from its upper left corner."""
+    """A part of a picture, in CSS pixels from its top left corner."""
 
     x: float
     y: float

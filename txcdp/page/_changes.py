@@ -28,14 +28,14 @@ _numbers: Final = itertools.count(1 << 32)  # apart from those of waits
 class ElementStates(msgspec.Struct, frozen=True, kw_only=True):
     """The state of an element; an item of ``Locator.states``.
 
-    :ivar attached: whether it is there; if not, all else is False, or None.
-    :ivar visible: whether it has a box that is not empty, and is not hidden.
+    :ivar attached: whether it is in the document; if not, everything else is False or None.
+    :ivar visible: whether its box is not empty, and it is not hidden.
     :ivar enabled: whether it is not disabled.
-    :ivar editable: whether it can be edited.
-    :ivar checked: whether it is checked; None: that cannot be, or is mixed.
+    :ivar editable: whether it is editable.
+    :ivar checked: whether it is checked; None if it cannot be checked, or is mixed.
     :ivar focused: whether it has the focus.
-    :ivar in_viewport: whether a part of it is in its frame's viewport.
-    :ivar value: a field's; None of other elements.
+    :ivar in_viewport: whether any part of it is in its frame's viewport.
+    :ivar value: the value of a field; None for other elements.
     """
 
     attached: bool
@@ -51,15 +51,15 @@ class ElementStates(msgspec.Struct, frozen=True, kw_only=True):
 class Mutation(msgspec.Struct, frozen=True, kw_only=True):
     """A change of a document; an item of ``Page.mutations``.
 
-    :ivar type: ``"child_list"``, ``"attributes"`` or ``"character_data"``; ``"dropped"`` stands for those that were too
-        many for the page to keep.
-    :ivar target: the element, shortened; of a text the one that it is in.
+    :ivar type: ``"child_list"``, ``"attributes"`` or ``"character_data"``; ``"dropped"`` stands for mutations that were
+        too many for the page to keep.
+    :ivar target: the element, shortened; for a text, the element that contains it.
     :ivar attribute: the attribute's name.
-    :ivar value: what the attribute, or the text, is when it is told.
-    :ivar old_value: what it was before, if that was asked for.
-    :ivar added: what has come, as HTML.
-    :ivar removed: what has gone, as HTML.
-    :ivar dropped: how many were dropped.
+    :ivar value: the value of the attribute, or the text, when the mutation is reported.
+    :ivar old_value: the previous value, if it was asked for.
+    :ivar added: the added nodes, as HTML.
+    :ivar removed: the removed nodes, as HTML.
+    :ivar dropped: how many mutations were dropped.
     """
 
     type: str

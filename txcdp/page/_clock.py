@@ -93,13 +93,13 @@ def _milliseconds(seconds: float) -> float:
 class Clock:
     """The clock of all pages of a context, with their frames: ``Date``, ``Temporal.Now``, ``performance.now``, timers.
 
-    Until one of its methods is called, pages have the real one. Workers keep that. What is set holds for pages that are
-    open, and for documents that come.
+    Until one of its methods is called, pages have the real clock. Workers always have it. Settings apply to open pages
+    and to future documents.
 
-    :param seconds: returns the real time, since the epoch.
+    :param seconds: returns the real time, in seconds since the epoch.
     :param pages: returns the pages of the context.
-    :param begin: called when there is something that pages are to be given, those that pages open, too.
-    :param check: raises where the context is gone.
+    :param begin: called when there is something to set in pages, including popups.
+    :param check: raises if the context is gone.
     """
 
     def __init__(
@@ -135,16 +135,16 @@ class Clock:
 
     @returns_deferred
     async def install(self, time: float | str | date | None = None, *, clock: TwistedClock | None = None) -> None:
-        """Take the place of the pages' clock; from then on it goes with the real time, until it is told otherwise.
+        """Replace the pages' clock; it continues with real time until it is changed.
 
-        :param time: seconds since the epoch, a datetime (a naive one is local), or a text such as ``"2024-12-31"``;
-            None: the present.
-        :param clock: a :class:`twisted.internet.task.Clock` of the program's, to have one time for both sides: the
-            pages' time is paused at its time, unless there is another one; and whenever :meth:`run_for`,
-            :meth:`fast_forward` or :meth:`pause_at` moves the pages' time, it is advanced as far, when they have done
-            what was due.
-        :returns: fires with None when all open pages have it; fails with :exc:`ValueError` or :exc:`TypeError` where
-            there is no such time, and otherwise like ``Page.evaluate``.
+        :param time: seconds since the epoch, a datetime (a naive one is local), or a string such as ``"2024-12-31"``;
+            None means the present.
+        :param clock: a :class:`twisted.internet.task.Clock` of the program, to share one time with the pages: their
+            time is paused at its time, unless ``time`` is given; and whenever :meth:`run_for`, :meth:`fast_forward` or
+            :meth:`pause_at` moves the pages' time, it is advanced by the same amount once the pages' due timers have
+            fired.
+        :returns: fires with None once all open pages have the clock; fails with :exc:`ValueError` or :exc:`TypeError`
+            for an invalid time, and otherwise like ``Page.evaluate``.
         """
         present = self._seconds if clock is None else clock.seconds
         seconds = present() if time is None else time_of(time)
@@ -159,17 +159,17 @@ class Clock:
 
     @returns_deferred
     async def fast_forward(self, ticks: float | str | timedelta) -> None:
-        """Jump forward in time: timers that are due by then fire once at most, as after a laptop was opened again.
+        """Jump forward in time: due timers fire at most once, as when a laptop is reopened.
 
-        :param ticks: seconds, a timedelta, or a text such as ``"30"``, ``"01:00"`` or ``"02:34:10"``.
-        :returns: fires with None when they have fired. Fails with :exc:`EvaluationError` where one of them has thrown,
-            after all others; otherwise as :meth:`install`.
+        :param ticks: seconds, a timedelta, or a string such as ``"30"``, ``"01:00"`` or ``"02:34:10"``.
+        :returns: fires with None once they have fired. Fails with :exc:`EvaluationError` if one of them throws, after
+            all the others have fired; otherwise as :meth:`install`.
         """
         await self._move(seconds_of_ticks(ticks), "fastForward")
 
     @returns_deferred
     async def run_for(self, ticks: float | str | timedelta) -> None:
-        """Let time go by, and all timers that are due on the way fire, as often as they are.
+        """Advance the time and fire all timers that become due, as often as they do.
 
         :param ticks: as for :meth:`fast_forward`.
         :returns: fires and fails like :meth:`fast_forward`.
@@ -178,10 +178,10 @@ class Clock:
 
     @returns_deferred
     async def pause_at(self, time: float | str | date) -> None:
-        """Jump forward to a time, as :meth:`fast_forward` does, and stand still there.
+        """Jump forward to a time, as :meth:`fast_forward` does, and pause there.
 
         :param time: as for :meth:`install`.
-        :returns: fires and fails like :meth:`fast_forward`; with :exc:`ValueError` where it is past that time.
+        :returns: fires and fails like :meth:`fast_forward`; with :exc:`ValueError` if that time has passed.
         """
         seconds = time_of(time)
         await self._need()
@@ -198,7 +198,7 @@ class Clock:
 
     @returns_deferred
     async def resume(self) -> None:
-        """Let time go on with the real time, after it was paused.
+        """Continue with real time after a pause.
 
         :returns: fires and fails as :meth:`install`.
         """
@@ -209,7 +209,7 @@ class Clock:
 
     @returns_deferred
     async def set_fixed_time(self, time: float | str | date) -> None:
-        """Have ``Date`` say the same time always; timers go on.
+        """Make ``Date`` always return the same time; timers continue.
 
         :param time: as for :meth:`install`.
         :returns: fires and fails as :meth:`install`.
@@ -218,7 +218,7 @@ class Clock:
 
     @returns_deferred
     async def set_system_time(self, time: float | str | date) -> None:
-        """Set the time, as who sets a clock: it goes on from there, and timers know nothing of it.
+        """Set the time, like setting a system clock: it continues from there, and timers are not affected.
 
         :param time: as for :meth:`install`.
         :returns: fires and fails as :meth:`install`.

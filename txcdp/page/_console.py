@@ -48,7 +48,7 @@ ConsoleLevel = Literal["error", "warning", "info", "debug"]
 
 
 class SourceLocation(TypedDict):
-    """A place in a script; lines and columns are counted from 0."""
+    """A position in a script; lines and columns count from 0."""
 
     url: str
     lineNumber: int
@@ -56,20 +56,21 @@ class SourceLocation(TypedDict):
 
 
 class ConsoleMessage:
-    """A message of the console; an item of ``page.console`` and ``worker.console``.
+    """A console message; an item of ``page.console`` and ``worker.console``.
 
-    :ivar type: of a call what was called: ``"log"``, ``"debug"``, ``"info"``, ``"warning"``, ``"error"``, ``"dir"``,
-        ``"table"``, ``"trace"``, ``"assert"``, ``"count"``, ``"timeEnd"``, ``"startGroup"``, ``"endGroup"``,
-        ``"clear"``...; of what the browser says itself, such as that a request has failed, its level.
+    :ivar type: the console function that was called: ``"log"``, ``"debug"``, ``"info"``, ``"warning"``, ``"error"``,
+        ``"dir"``, ``"table"``, ``"trace"``, ``"assert"``, ``"count"``, ``"timeEnd"``, ``"startGroup"``, ``"endGroup"``,
+        ``"clear"``...; for the browser's own messages, such as one about a failed request, their level.
     :ivar level: ``"error"``, ``"warning"``, ``"info"`` or ``"debug"``.
-    :ivar source: ``"console-api"`` for a call; else what the browser speaks of, such as ``"network"``, ``"security"``.
-    :ivar text: the arguments in words.
+    :ivar source: ``"console-api"`` for a call; otherwise what the browser's message is about, such as ``"network"``,
+        ``"security"``.
+    :ivar text: the arguments as text.
     :ivar args: handles of the arguments.
-    :ivar location: of the call, or of what the browser speaks of.
+    :ivar location: the position of the call, or of what the browser's message is about.
     :ivar timestamp: seconds since 1970.
-    :ivar stack: the calls that led to it, as JavaScript writes a stack; ``""`` where there are none.
-    :ivar page: whose it is; None for a service worker's.
-    :ivar worker: in which it was said; None: in a document.
+    :ivar stack: the call stack, as formatted by JavaScript; ``""`` if there is none.
+    :ivar page: the page that it belongs to; None for a service worker's.
+    :ivar worker: the worker that it came from; None for a document.
     """
 
     def __init__(
@@ -94,15 +95,15 @@ class ConsoleMessage:
 
 
 class PageError:
-    """An error that nobody has caught in a page or one of its workers; an item of ``page.page_errors``.
+    """An uncaught error of a page or one of its workers; an item of ``page.page_errors``.
 
-    :ivar name: of the kind of error, such as ``"TypeError"``; ``""`` where no Error was thrown.
-    :ivar message: its message; what was thrown in words, where that was no Error.
-    :ivar stack: as JavaScript has it.
-    :ivar location: where it was thrown.
+    :ivar name: the kind of error, such as ``"TypeError"``; ``""`` if something else than an Error was thrown.
+    :ivar message: its message; if something else than an Error was thrown, that as text.
+    :ivar stack: the stack, as formatted by JavaScript.
+    :ivar location: the position where it was thrown.
     :ivar timestamp: seconds since 1970.
-    :ivar page: where it was; None for a service worker's.
-    :ivar worker: in which it was; None: in a document.
+    :ivar page: the page that it came from; None for a service worker's.
+    :ivar worker: the worker that it came from; None for a document.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ _FRAMES: Final = (target.FilterEntry(type="iframe"),)
 
 
 class CoveredRange(TypedDict):
-    """A part of a text, from its first character on, up to but without the one at ``end``."""
+    """A range of characters of a text; ``end`` is exclusive."""
 
     start: int
     end: int
@@ -33,7 +33,7 @@ class CoveredRange(TypedDict):
 class CoverageEntry(TypedDict):
     """The coverage of one script or style sheet.
 
-    ``ranges`` are the parts of ``text`` that were used, in order; they do not overlap.
+    ``ranges`` are the parts of ``text`` that were used, in order and without overlaps.
     """
 
     url: str
@@ -42,7 +42,7 @@ class CoverageEntry(TypedDict):
 
 
 class JSCoverageEntry(CoverageEntry):
-    """The coverage of one script; where it was asked for, with what V8 says of each function and block."""
+    """The coverage of one script; if it was asked for, with V8's raw coverage of each function and block."""
 
     raw_script_coverage: NotRequired[profiler.ScriptCoverage]
 
@@ -209,10 +209,10 @@ class _Measuring(Generic[T]):
 
 
 class Coverage:
-    """The measuring of what of a page's scripts and style sheets is used; see ``Page.coverage``.
+    """The measurement of how much of a page's scripts and style sheets is used; see ``Page.coverage``.
 
-    :param attach: attaches to the page for this alone.
-    :param names: returns what our own scripts have in them, and no script of a page.
+    :param attach: attaches to the page for this purpose only.
+    :param names: returns names that occur in txcdp's own scripts, and in no script of a page.
     """
 
     def __init__(self, attach: Callable[[], Deferred[Session]], names: Callable[[], Iterable[str]]) -> None:
@@ -231,18 +231,18 @@ class Coverage:
         include_raw_script_coverage: bool = False,
         use_block_coverage: bool = True,
     ) -> None:
-        """Measure from now on which parts of scripts run (``Profiler.startPreciseCoverage``).
+        """Start measuring which parts of scripts run (``Profiler.startPreciseCoverage``).
 
-        :param reset_on_navigation: whether the scripts of a document are forgotten when another one comes. Of what has
-            run in a process that is gone nothing is known in any case.
-        :param report_anonymous_scripts: whether to have scripts without a URL, such as what ``eval`` and
-            :meth:`Page.evaluate` have run; their URLs are ``debugger://VM12``.
-        :param include_raw_script_coverage: whether to have what V8 says of each function and block, with how often it
-            ran.
-        :param use_block_coverage: whether branches count each for itself; else a function that was called has run
+        :param reset_on_navigation: whether to forget a document's scripts when another one replaces it. What ran in a
+            process that is gone is lost in any case.
+        :param report_anonymous_scripts: whether to include scripts without a URL, such as those run by ``eval`` and
+            :meth:`Page.evaluate`; their URLs are ``debugger://VM12``.
+        :param include_raw_script_coverage: whether to include V8's raw coverage of each function and block, with call
+            counts.
+        :param use_block_coverage: whether to measure each branch; if false, a function that was called counts as a
             whole.
-        :returns: fires with None when it has begun. Fails with :exc:`AlreadyRunning` where it is under way, and
-            otherwise like ``Session.execute``. Cancelled, it leaves nothing behind.
+        :returns: fires with None once it has begun. Fails with :exc:`AlreadyRunning` if it is running, and otherwise
+            like ``Session.execute``. Cancelling it leaves nothing behind.
         """
         options = _JSOptions(
             reset_on_navigation, report_anonymous_scripts, include_raw_script_coverage, use_block_coverage
@@ -252,18 +252,18 @@ class Coverage:
 
     @returns_deferred
     async def stop_js_coverage(self) -> list[JSCoverageEntry]:
-        """End it, and return what has run.
+        """Stop measuring and return the coverage of scripts.
 
         :returns: fires with a list of dicts, one for each script: ``url``, ``text``, ``ranges`` (see
-            :class:`CoverageEntry`), and ``raw_script_coverage`` where that was asked for. Fails with :exc:`NotRunning`,
-            and otherwise like ``Session.execute``.
+            :class:`CoverageEntry`), and ``raw_script_coverage`` if it was asked for. Fails with :exc:`NotRunning`, and
+            otherwise like ``Session.execute``.
         """
         measuring, self._js = self._js, None
         return await _stopped("JavaScript", measuring, _Scripts.result)
 
     @returns_deferred
     async def start_css_coverage(self, *, reset_on_navigation: bool = True) -> None:
-        """Measure from now on which rules of style sheets are used (``CSS.startRuleUsageTracking``).
+        """Start measuring which style sheet rules are used (``CSS.startRuleUsageTracking``).
 
         :param reset_on_navigation: as for :meth:`start_js_coverage`.
         :returns: fires and fails like :meth:`start_js_coverage`.
@@ -273,10 +273,10 @@ class Coverage:
 
     @returns_deferred
     async def stop_css_coverage(self) -> list[CoverageEntry]:
-        """End it, and return which rules are used.
+        """Stop measuring and return the coverage of style sheets.
 
-        :returns: fires with a list of :class:`CoverageEntry`, one for each style sheet with a URL, which a ``<style>``
-            has from its document. Fails with :exc:`NotRunning`, and otherwise like ``Session.execute``.
+        :returns: fires with a list of :class:`CoverageEntry`, one for each style sheet with a URL; a ``<style>`` has
+            its document's. Fails with :exc:`NotRunning`, and otherwise like ``Session.execute``.
         """
         measuring, self._css = self._css, None
         return await _stopped("CSS", measuring, _Styles.result)

@@ -63,12 +63,12 @@ class DialogAnswer:
 class Dialog(NearNames):
     """A dialog that waits for an answer; an item of ``Page.dialogs``.
 
-    The first answer counts. Undecided after 30 s it is dismissed, a ``beforeunload`` accepted.
+    The first answer counts. After 30 s without one, the dialog is dismissed, or a ``beforeunload`` accepted.
 
     :ivar type: ``"alert"``, ``"confirm"``, ``"prompt"`` or ``"beforeunload"``.
     :ivar message: its text.
-    :ivar default_value: what a prompt has in its field; ``""`` for the others.
-    :ivar page: whose it is; None where this program has the target as no :class:`~txcdp.Page`.
+    :ivar default_value: the default text of a prompt; ``""`` for the others.
+    :ivar page: the page that it belongs to; None if this program has no :class:`~txcdp.Page` for the target.
     """
 
     def __init__(self, handling: SessionDialogs, event: page_domain.JavascriptDialogOpening, page: Page | None) -> None:
@@ -85,18 +85,18 @@ class Dialog(NearNames):
     def accept(self, text: str | None = None) -> Deferred[None]:
         """Accept it (``Page.handleJavaScriptDialog``).
 
-        :param text: what is put into a prompt's field; None: its default value.
-        :returns: fires with None when the browser has taken the answer. Fails with :exc:`AlreadyHandled` when it was
-            answered before, by whomever, or has closed with its page; otherwise like ``Session.execute``.
+        :param text: the text for a prompt; None means its default value.
+        :returns: fires with None once the browser has the answer. Fails with :exc:`AlreadyHandled` if it was already
+            answered, by anyone, or has closed with its page; otherwise like ``Session.execute``.
         """
         if text is None and self.type == "prompt":
             text = self.default_value
         return self._answer(True, text, "program")
 
     def dismiss(self) -> Deferred[None]:
-        """Dismiss it (``Page.handleJavaScriptDialog``); a ``beforeunload`` that is dismissed stays on its page.
+        """Dismiss it (``Page.handleJavaScriptDialog``); dismissing a ``beforeunload`` keeps the page open.
 
-        :returns: fires and fails like :meth:`accept`; where it has gone with its page, which dismisses it, it fires.
+        :returns: fires and fails like :meth:`accept`; if the dialog closed with its page, which dismisses it, it fires.
         """
         if self._state == "gone":
             return succeed(None)

@@ -39,8 +39,8 @@ CANCELED: Final = "canceled"
 class DownloadProgress:
     """The progress of a download; an item of ``Download.progress``.
 
-    :ivar received_bytes: so far; fewer than before where the browser has begun again.
-    :ivar total_bytes: None where the server does not say.
+    :ivar received_bytes: bytes received so far; fewer than before if the browser has started over.
+    :ivar total_bytes: the size in bytes; None if the server does not say.
     """
 
     received_bytes: int
@@ -66,15 +66,15 @@ class DownloadFiles(Protocol):
 class Download(NearNames):
     """A download; an item of ``Page.downloads``.
 
-    The file is there until it is deleted, or its context closed.
+    The file exists until it is deleted, or its context is closed.
 
-    :param context: what the streams of the connection share.
+    :param context: the state that the streams of the connection share.
     :param files: where its file is.
     :param guid: its id.
-    :param cancel: tells the browser to give it up.
-    :ivar page: that has begun it; where that was a popup opened for nothing else, the page that has opened it.
-    :ivar url: what is downloaded, after redirects.
-    :ivar suggested_filename: what the server, or the link, calls it: a name without folders.
+    :param cancel: tells the browser to cancel it.
+    :ivar page: the page that started it; if that was a popup opened only for this, the page that opened the popup.
+    :ivar url: the URL of the file, after redirects.
+    :ivar suggested_filename: the name that the server or the link suggests, without folders.
     """
 
     def __init__(
@@ -103,50 +103,50 @@ class Download(NearNames):
 
     @property
     def progress(self) -> Stream[DownloadProgress]:
-        """How far it gets, a stream of :class:`DownloadProgress`.
+        """The progress, a stream of :class:`DownloadProgress`.
 
-        It completes when the file is whole, and fails with :exc:`DownloadFailed` where it will not be.
+        It completes when the file is complete, and fails with :exc:`DownloadFailed` if it will not be.
         """
         return self._progress
 
     @returns_deferred
     async def path(self) -> Path:
-        """Wait until the file is whole, and return where it is on this machine.
+        """Wait until the file is complete, and return its path on this machine.
 
-        It has a name of the browser's; copy it with :meth:`save_as`. Where the browser is on another machine and is
-        reached through txcdp's gateway, the file is brought here.
+        The browser chooses its name; use :meth:`save_as` to copy it. If the browser is on another machine and is
+        reached through txcdp's gateway, the file is transferred to this one.
 
-        :returns: fires with a :class:`~pathlib.Path`. Fails with :exc:`DownloadFailed` where it was cancelled, broke
-            off, or was refused; with :exc:`DownloadUnreachable` where it is on another machine; with
-            :exc:`DownloadError` where it was deleted.
+        :returns: fires with a :class:`~pathlib.Path`. Fails with :exc:`DownloadFailed` if the download was cancelled,
+            broke off, or was refused; with :exc:`DownloadUnreachable` if the file is on another machine; with
+            :exc:`DownloadError` if it was deleted.
         """
         await self._whole()
         return await self._files.bring(self._guid, self.url)
 
     @returns_deferred
     async def save_as(self, path: str | os.PathLike[str]) -> None:
-        """Wait until the file is whole, and write it to a path of this machine.
+        """Wait until the file is complete, and copy it to a local path.
 
-        :param path: of the copy; folders are made, and a file that is there is replaced.
-        :returns: fires with None when it is written; fails like :meth:`path`, and with :exc:`OSError`.
+        :param path: the path of the copy; missing folders are made, and an existing file is replaced.
+        :returns: fires with None once it is written; fails like :meth:`path`, and with :exc:`OSError`.
         """
         await self._whole()
         await self._files.save(self._guid, self.url, Path(path))
 
     @returns_deferred
     async def failure(self) -> str | None:
-        """Wait until it has ended.
+        """Wait until the download has ended, and return why it failed, if it did.
 
-        :returns: fires with None where the file is whole, else with why it is not, in words: ``"canceled"`` where it
-            was, and where the server has broken off.
+        :returns: fires with None if the file is complete, otherwise with the reason, in words: ``"canceled"`` if it was
+            cancelled, or if the server broke off.
         """
         return await self._ended.wait()
 
     @returns_deferred
     async def cancel(self) -> None:
-        """Give it up (``Browser.cancelDownload``), which does nothing to one that has ended.
+        """Cancel the download (``Browser.cancelDownload``); this does nothing once it has ended.
 
-        :returns: fires with None when it has ended.
+        :returns: fires with None once it has ended.
         """
         if not self._ended.fired:
             self._cancel()
@@ -154,9 +154,9 @@ class Download(NearNames):
 
     @returns_deferred
     async def delete(self) -> None:
-        """Wait until it has ended, and delete its file.
+        """Wait until the download has ended, and delete its file.
 
-        :returns: fires with None when the file is gone; copies that were saved stay.
+        :returns: fires with None once the file is deleted; saved copies stay.
         """
         await self._ended.wait()
         self._deleted = True

@@ -30,9 +30,9 @@ _ATTRIBUTE: Final = re.compile(r"\s*@([A-Za-z_][\w:.-]*)\s*\Z")
 
 @dataclass(frozen=True)
 class css:  # noqa: N801  (it is written like a function: Annotated[str, css("h1")])
-    """A field's selector, in a Struct that ``Page.extract`` is given: ``title: Annotated[str, css("h1")]``.
+    """The selector of a field of a Struct for ``Page.extract``: ``title: Annotated[str, css("h1")]``.
 
-    :ivar selector: as of ``Page.extract``: with ``@name`` at its end the attribute; or a locator.
+    :ivar selector: a selector as for ``Page.extract``, with ``@name`` at its end for an attribute; or a locator.
     """
 
     selector: str | Locator

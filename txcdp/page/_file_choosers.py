@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 class FileChooser(NearNames):
     """A file chooser that a page has opened; an item of ``page.file_choosers``.
 
-    The first answer counts. Without one nothing was chosen.
+    The first answer counts. Without one, nothing is chosen.
 
-    :ivar page: whose it is.
+    :ivar page: the page that it belongs to.
     :ivar element: the input that the files are for.
     """
 
@@ -48,23 +48,23 @@ class FileChooser(NearNames):
         return f"<FileChooser of {self.element!r}{' (answered)' if self._answered else ''}>"
 
     def is_multiple(self) -> bool:
-        """Return whether it takes several files."""
+        """Return whether it accepts several files."""
         return self._multiple
 
     def set_files(self, files: Files, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False) -> Deferred[None]:
         """Choose files (``DOM.setFileInputFiles``).
 
-        Paths are of this machine. Where the browser runs elsewhere, what is in the files travels, which the deadline
-        covers.
+        Paths are local. If the browser runs on another machine, the files' contents are sent to it; the timeout
+        includes that.
 
-        :param files: a path or several, a folder for an input that takes one, or dicts of what is in them, such as
-            ``{"name": "a.txt", "mimeType": "text/plain", "buffer": b"..."}``; an empty list: none.
+        :param files: a path or several, a folder for an input that accepts one, or dicts with contents, such as
+            ``{"name": "a.txt", "mimeType": "text/plain", "buffer": b"..."}``; an empty list clears the input.
         :param timeout: seconds, or a timedelta, as for :meth:`Locator.click`.
         :param no_wait_after: it has no effect.
-        :returns: fires with None when the input has them, and its handlers have run. Fails with
-            :exc:`AlreadyHandled` where it was answered before, with :exc:`ValueError` for several files where one is
-            wanted and for a folder where files are, or files where a folder is, with :exc:`OSError` where a file cannot
-            be read, and with :exc:`ActionTimeout` at the deadline; otherwise like ``Page.evaluate``.
+        :returns: fires with None once the input has the files and its handlers have run. Fails with
+            :exc:`AlreadyHandled` if it was already answered, with :exc:`ValueError` for several files if it accepts
+            one, for a folder if it accepts files, or for files if it accepts a folder, with :exc:`OSError` if a file
+            cannot be read, and with :exc:`ActionTimeout` if it times out; otherwise like ``Page.evaluate``.
         """
         seconds = self.page._seconds(timeout)
         return with_deadline(

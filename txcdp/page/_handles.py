@@ -41,10 +41,10 @@ T = TypeVar("T")
 
 @failing_deferreds
 class JSHandle(Kept, NamedElsewhere):
-    """An object of a page; what ``evaluate_handle`` fires with.
+    """A handle of an object in a page; what ``evaluate_handle`` fires with.
 
-    It can be given to ``evaluate`` as the argument, or be anywhere in it. The object stays in the page until the handle
-    is disposed of, or is garbage, or the page navigates. ``async with`` disposes of it at the block's end.
+    It can be passed to ``evaluate`` as the argument, or anywhere in it. The object stays in the page until the handle
+    is disposed of or garbage-collected, or the page navigates. ``async with`` disposes of it at the end of the block.
     """
 
     def __str__(self) -> str:
@@ -69,23 +69,24 @@ class JSHandle(Kept, NamedElsewhere):
             disposing.addErrback(ignore_failure)
 
     def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Deferred[Any]:
-        """Call a function with the object (``Runtime.callFunctionOn``).
+        """Call a JavaScript function with the object (``Runtime.callFunctionOn``).
 
         :param expression: a function, such as ``(object, arg) => object.length``.
-        :param arg: its second argument, as of ``Page.evaluate``.
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; the connection's for commands when not given.
+        :param arg: its second argument, as for ``Page.evaluate``.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default the connection's command
+            timeout.
         :returns: fires with the value; fails like ``Page.evaluate``.
         """
         return self._evaluator.evaluate(expression, (self, arg), timeout=timeout)
 
     @returns_deferred
     async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
-        """Call a function with the object, and keep what it returns (``Runtime.callFunctionOn``).
+        """Call a JavaScript function with the object, and return a handle to the result (``Runtime.callFunctionOn``).
 
         :param expression: as for :meth:`evaluate`.
         :param arg: its second argument.
         :param timeout: as for :meth:`evaluate`.
-        :returns: fires with a :class:`JSHandle`, of an element an :class:`ElementHandle`; fails like
+        :returns: fires with a :class:`JSHandle`, for an element an :class:`ElementHandle`; fails like
             ``Page.evaluate``.
         """
         return handle_of(await self._evaluator.keep(expression, (self, arg), timeout=timeout))
@@ -94,7 +95,7 @@ class JSHandle(Kept, NamedElsewhere):
     async def get_property(self, property_name: str) -> JSHandle:
         """Return a handle of one of the object's properties.
 
-        :param property_name: its name; one that the object does not have is ``undefined``.
+        :param property_name: the name; a property that does not exist is ``undefined``.
         :returns: fires with a :class:`JSHandle`; fails like ``Page.evaluate``.
         """
         run = self._evaluator.run("property", "", (self, property_name), await_promise=False, by_value=False)
@@ -102,28 +103,28 @@ class JSHandle(Kept, NamedElsewhere):
 
     @returns_deferred
     async def get_properties(self) -> dict[str, JSHandle]:
-        """Return handles of the object's own properties, but for those that cannot be enumerated, and getters.
+        """Return handles of the object's own enumerable properties, except getters.
 
-        :returns: fires with a dict, by name; fails like ``Page.evaluate``.
+        :returns: fires with a dict keyed by name; fails like ``Page.evaluate``.
         """
         return {name: handle_of(kept) for name, kept in (await _properties(self)).items()}
 
     @returns_deferred
     async def json_value(self) -> Any:
-        """Return the object's value as Python's.
+        """Return the object's value as a Python object.
 
-        :returns: fires with the value, as of ``Page.evaluate``; fails like that.
+        :returns: fires with the value, as ``Page.evaluate`` does; fails like that.
         """
         return await self._evaluator.run("value", "", (self,))
 
     def as_element(self) -> ElementHandle | None:
-        """Return the same handle, if it is one of a DOM node; else None."""
+        """Return this handle if it is one of a DOM node, otherwise None."""
         return self if isinstance(self, ElementHandle) else None
 
     def dispose(self) -> Deferred[None]:
-        """Let go of the object (``Runtime.releaseObject``).
+        """Release the object (``Runtime.releaseObject``).
 
-        :returns: fires with None, also where it was gone before.
+        :returns: fires with None, even if it was already gone.
         """
         return self._dispose()
 
@@ -142,30 +143,30 @@ class ElementHandle(JSHandle):
 
     @returns_deferred
     async def get_attribute(self, name: str) -> str | None:
-        """Return one of the element's attributes.
+        """Return the value of one of the element's attributes.
 
-        :param name: its name.
-        :returns: fires with the text; None: the element does not have it. Fails like ``Page.evaluate``.
+        :param name: the attribute's name.
+        :returns: fires with the text, or None if the element lacks the attribute. Fails like ``Page.evaluate``.
         """
         value: str | None = await self._evaluator.run("attribute", "", (self, name))
         return value
 
     @returns_deferred
     async def text_content(self) -> str | None:
-        """Return the text in the node and in all that it contains.
+        """Return the text content of the node and everything in it.
 
-        :returns: fires with the text; None for a document. Fails like ``Page.evaluate``.
+        :returns: fires with the text, or None for a document. Fails like ``Page.evaluate``.
         """
         value: str | None = await self._evaluator.run("text", "", (self,))
         return value
 
     @returns_deferred
     async def query_selector(self, selector: str) -> ElementHandle | None:
-        """Return the first element inside that a selector stands for now.
+        """Return the first present element inside that matches a selector.
 
-        :param selector: as of ``Page.locator``; of CSS, where the node is in no document that is shown.
-        :returns: fires with an :class:`ElementHandle`; None: there is none. Fails like ``Page.evaluate``, and with
-            :exc:`SelectorError` where the selector is malformed.
+        :param selector: as for ``Page.locator``; a CSS selector if the node is in no document that is shown.
+        :returns: fires with an :class:`ElementHandle`, or None if there is none. Fails like ``Page.evaluate``, and with
+            :exc:`SelectorError` if the selector is malformed.
         """
         from txcdp.page._locators import inside_of
 
@@ -176,10 +177,10 @@ class ElementHandle(JSHandle):
 
     @returns_deferred
     async def query_selector_all(self, selector: str) -> list[ElementHandle]:
-        """Return all elements inside that a selector stands for now.
+        """Return all present elements inside that match a selector.
 
         :param selector: as for :meth:`query_selector`.
-        :returns: fires with a list, in the document's order; fails like :meth:`query_selector`.
+        :returns: fires with a list, in document order; fails like :meth:`query_selector`.
         """
         from txcdp.page._locators import inside_of
 
@@ -190,9 +191,9 @@ class ElementHandle(JSHandle):
 
     @returns_deferred
     async def owner_frame(self) -> Frame | None:
-        """Return the frame in whose document the node is (``DOM.describeNode``).
+        """Return the frame whose document contains the node (``DOM.describeNode``).
 
-        :returns: fires with the :class:`Frame`; None: its document is in no frame. Fails like ``Page.evaluate``.
+        :returns: fires with the :class:`Frame`, or None if its document is in no frame. Fails like ``Page.evaluate``.
         """
         root = handle_of(await self._evaluator.keep(_ROOT, (self,))).as_element()
         if root is None:
@@ -204,7 +205,7 @@ class ElementHandle(JSHandle):
     async def content_frame(self) -> Frame | None:
         """Return the frame that an ``<iframe>`` or ``<frame>`` shows (``DOM.describeNode``).
 
-        :returns: fires with the :class:`Frame`; None: the node is another one. Fails like ``Page.evaluate``.
+        :returns: fires with the :class:`Frame`, or None for any other node. Fails like ``Page.evaluate``.
         """
         return await self._described_frame(_FRAMES)
 
@@ -225,12 +226,12 @@ class ElementHandle(JSHandle):
 
     @returns_deferred
     async def click(self, **options: Unpack[ClickOptions]) -> None:
-        """Click the element; see :meth:`Locator.click`. It fails at once where that is in no document any more."""
+        """Click the element; see :meth:`Locator.click`. It fails at once if the element is no longer in a document."""
         await self._act(lambda it: it.click(**options))
 
     @returns_deferred
     async def dblclick(self, **options: Unpack[DoubleClickOptions]) -> None:
-        """Click the element twice in a row; see :meth:`Locator.dblclick`."""
+        """Double-click the element; see :meth:`Locator.dblclick`."""
         await self._act(lambda it: it.dblclick(**options))
 
     @returns_deferred
@@ -245,7 +246,7 @@ class ElementHandle(JSHandle):
 
     @returns_deferred
     async def fill(self, value: str, **options: Unpack[FormOptions]) -> None:
-        """Give the field another text; see :meth:`Locator.fill`."""
+        """Set the text of the field; see :meth:`Locator.fill`."""
         await self._act(lambda it: it.fill(value, **options))
 
     @returns_deferred
@@ -260,12 +261,12 @@ class ElementHandle(JSHandle):
 
     @returns_deferred
     async def check(self, **options: Unpack[CheckOptions]) -> None:
-        """Check the box; see :meth:`Locator.check`."""
+        """Check the checkbox; see :meth:`Locator.check`."""
         await self._act(lambda it: it.check(**options))
 
     @returns_deferred
     async def uncheck(self, **options: Unpack[CheckOptions]) -> None:
-        """Uncheck the box; see :meth:`Locator.uncheck`."""
+        """Uncheck the checkbox; see :meth:`Locator.uncheck`."""
         await self._act(lambda it: it.uncheck(**options))
 
     @returns_deferred
@@ -300,10 +301,10 @@ class ElementHandle(JSHandle):
 
     @returns_deferred
     async def bounding_box(self) -> Box | None:
-        """Return where the element is (``DOM.getBoxModel``).
+        """Return the element's position and size (``DOM.getBoxModel``).
 
-        :returns: fires with the :class:`Box` of its border, relative to the viewport of the page; None: it is not
-            shown. Fails like ``Page.evaluate``.
+        :returns: fires with the :class:`Box` of its border, relative to the viewport of the page, or with None if it is
+            not shown. Fails like ``Page.evaluate``.
         """
         self._check()
         session = self._injected.session
@@ -328,12 +329,12 @@ class ElementHandle(JSHandle):
         scale: Literal["css", "device"] = "device",
         timeout: Timeout = DEFAULT,
     ) -> bytes:
-        """Take a picture of the element, scrolled into view, once it is visible and stays in its place for a frame.
+        """Scroll the element into view and take a screenshot of it, once it is visible and stays in place for a frame.
 
-        The arguments are those of ``Page.screenshot``. What lies over it is in the picture, too.
+        The arguments are those of ``Page.screenshot``. Whatever covers the element is in the picture, too.
 
-        :returns: fires with the file's content. Fails like ``Page.screenshot``, with :exc:`CommandTimeout` also when
-            it does not become visible, and with :exc:`EvaluationError` when it is not in the document.
+        :returns: fires with the file's content. Fails like ``Page.screenshot``, with :exc:`CommandTimeout` also if the
+            element does not become visible, and with :exc:`EvaluationError` if it is not in the document.
         """
         picture = capture.Picture(
             capture.image_format(path, type),

@@ -172,12 +172,12 @@ class _Delivery:
 
 @failing_deferreds
 class Keyboard:
-    """The keyboard of a page, one of the US; ``page.keyboard``.
+    """The keyboard of a page, with the US layout; ``page.keyboard``.
 
-    A key goes by its place, such as ``"KeyA"``, ``"Digit1"`` or ``"ShiftLeft"``, or by what it gives: ``"a"``, ``"A"``,
-    ``"!"``, ``"Enter"``, ``"ArrowLeft"``, ``"Shift"``. ``"ControlOrMeta"`` is Meta where the browser runs on a Mac,
-    else Control. What is pressed is so until it is let go; while Alt, Control or Meta is, keys write no text. What is
-    typed goes to the element that has the focus, in whichever frame.
+    A key is named by its position, such as ``"KeyA"``, ``"Digit1"`` or ``"ShiftLeft"``, or by what it produces:
+    ``"a"``, ``"A"``, ``"!"``, ``"Enter"``, ``"ArrowLeft"``, ``"Shift"``. ``"ControlOrMeta"`` is Meta if the browser
+    runs on a Mac, otherwise Control. A pressed key stays pressed until it is released; while Alt, Control or Meta is
+    pressed, keys produce no text. Input goes to the focused element, in whichever frame.
     """
 
     def __init__(self, devices: InputDevices) -> None:
@@ -187,20 +187,20 @@ class Keyboard:
 
     @returns_deferred
     async def down(self, key: str) -> None:
-        """Press a key (``Input.dispatchKeyEvent``); pressed again, it repeats.
+        """Press a key (``Input.dispatchKeyEvent``); pressing it again repeats it.
 
-        :param key: its name.
-        :returns: fires with None when the page has handled it. Fails with :exc:`ValueError` where there is no such key,
-            with :exc:`DialogOpen` while the program is to answer a dialog, and otherwise like ``Session.execute``.
+        :param key: the key's name.
+        :returns: fires with None once the page has handled it. Fails with :exc:`ValueError` for an unknown key, with
+            :exc:`DialogOpen` while a dialog waits for the program's answer, and otherwise like ``Session.execute``.
         """
         check(key)
         await self._send(await self._pressing(key))
 
     @returns_deferred
     async def up(self, key: str) -> None:
-        """Let a key go (``Input.dispatchKeyEvent``).
+        """Release a key (``Input.dispatchKeyEvent``).
 
-        :param key: its name.
+        :param key: the key's name.
         :returns: fires and fails like :meth:`down`.
         """
         check(key)
@@ -208,21 +208,21 @@ class Keyboard:
 
     @returns_deferred
     async def press(self, key: str, *, delay: float = 0) -> None:
-        """Press a key, or a combination such as ``"Control+Shift+T"``, and let it go (``Input.dispatchKeyEvent``).
+        """Press and release a key, or a combination such as ``"Control+Shift+T"`` (``Input.dispatchKeyEvent``).
 
-        Keys that are held otherwise stay so, and count.
+        Other keys that are pressed stay pressed, and have an effect.
 
-        :param key: its name, or several that are joined by ``+``: each is held until the last one has been pressed.
-        :param delay: seconds between pressing and letting go.
+        :param key: the key's name, or several joined by ``+``: each is held until the last one has been pressed.
+        :param delay: seconds between pressing and releasing.
         :returns: fires and fails like :meth:`down`.
         """
         await self._press(split(key), delay)
 
     @returns_deferred
     async def type(self, text: str, *, delay: float = 0) -> None:
-        """Type a text, key by key; what no key gives, such as an emoji, is inserted as a whole.
+        """Type a text, key by key; characters without a key, such as emoji, are inserted directly.
 
-        :param text: a newline is Enter.
+        :param text: the text; a newline is Enter.
         :param delay: seconds between keys.
         :returns: fires and fails like :meth:`down`.
         """
@@ -236,9 +236,9 @@ class Keyboard:
                 await self.insert_text(char)
 
     def insert_text(self, text: str) -> Deferred[None]:
-        """Insert a text as an input method does (``Input.insertText``): with an ``input`` event, without those of keys.
+        """Insert a text as an input method does (``Input.insertText``): with an ``input`` event, without key events.
 
-        :param text: of any characters; modifiers that are held have no part in it.
+        :param text: the text, of any characters; pressed modifiers have no effect.
         :returns: fires and fails like :meth:`down`.
         """
         check_text("text", text)
@@ -361,9 +361,9 @@ class Keyboard:
 class Mouse:
     """The mouse of a page; ``page.mouse``.
 
-    Points are in CSS pixels of the viewport of the page's main frame. Buttons that are pressed are so until they are
-    let go, and the keyboard's modifiers count. Where the page lets something be dragged, moving with the left button
-    pressed drags it, and letting go drops it; Escape ends that.
+    Points are in CSS pixels of the viewport of the page's main frame. Pressed buttons stay pressed until they are
+    released, and the keyboard's modifiers apply. If the page makes something draggable, moving with the left button
+    pressed drags it, and releasing the button drops it; Escape ends the drag.
     """
 
     def __init__(self, devices: InputDevices) -> None:
@@ -381,28 +381,28 @@ class Mouse:
     async def move(self, x: float, y: float, *, steps: int = 1) -> None:
         """Move to a point (``Input.dispatchMouseEvent``).
 
-        :param x: from the left, in CSS pixels.
-        :param y: from the top.
-        :param steps: how many events tell the page of it, at points of a straight line; the last one is the point.
-        :returns: fires with None when the page has handled all of it. Fails with :exc:`ValueError` where ``steps`` is
-            less than 1, with :exc:`DialogOpen` while the program is to answer a dialog, and otherwise like
+        :param x: the distance from the left, in CSS pixels.
+        :param y: the distance from the top, in CSS pixels.
+        :param steps: how many events to send, for points along a straight line to the final point.
+        :returns: fires with None once the page has handled all of them. Fails with :exc:`ValueError` if ``steps`` is
+            less than 1, with :exc:`DialogOpen` while a dialog waits for the program's answer, and otherwise like
             ``Session.execute``.
         """
         await self._move(x, y, steps, DEFAULT)
 
     @returns_deferred
     async def down(self, *, button: MouseButton = "left", click_count: int = 1) -> None:
-        """Press a button where the mouse is (``Input.dispatchMouseEvent``).
+        """Press a button at the mouse's position (``Input.dispatchMouseEvent``).
 
         :param button: ``"left"``, ``"middle"`` or ``"right"``.
-        :param click_count: which click in a row it is: 2 for the second one of a double click.
-        :returns: fires and fails like :meth:`move`; with :exc:`ValueError` where there is no such button.
+        :param click_count: the number of the click in a row: 2 for the second one of a double click.
+        :returns: fires and fails like :meth:`move`; with :exc:`ValueError` for an invalid button.
         """
         await self._devices.send(self._pressing(button, click_count))
 
     @returns_deferred
     async def up(self, *, button: MouseButton = "left", click_count: int = 1) -> None:
-        """Let a button go where the mouse is (``Input.dispatchMouseEvent``).
+        """Release a button at the mouse's position (``Input.dispatchMouseEvent``).
 
         :param button: as for :meth:`down`.
         :param click_count: as for :meth:`down`.
@@ -414,23 +414,23 @@ class Mouse:
     async def click(
         self, x: float, y: float, *, delay: float = 0, button: MouseButton = "left", click_count: int = 1
     ) -> None:
-        """Move to a point, press a button and let it go (``Input.dispatchMouseEvent``).
+        """Move to a point, press a button and release it (``Input.dispatchMouseEvent``).
 
         :param x: as for :meth:`move`.
         :param y: as for :meth:`move`.
-        :param delay: seconds between pressing and letting go.
+        :param delay: seconds between pressing and releasing.
         :param button: as for :meth:`down`.
-        :param click_count: how often in a row.
+        :param click_count: the number of clicks in a row.
         :returns: fires and fails like :meth:`down`.
         """
         await self._click(x, y, delay=delay, button=button, click_count=click_count)
 
     def dblclick(self, x: float, y: float, *, delay: float = 0, button: MouseButton = "left") -> Deferred[None]:
-        """Click twice (``Input.dispatchMouseEvent``).
+        """Double-click at a point (``Input.dispatchMouseEvent``).
 
         :param x: as for :meth:`move`.
         :param y: as for :meth:`move`.
-        :param delay: seconds between pressing and letting go, and between the clicks.
+        :param delay: seconds between pressing and releasing, and between the clicks.
         :param button: as for :meth:`down`.
         :returns: fires and fails like :meth:`down`.
         """
@@ -438,13 +438,13 @@ class Mouse:
 
     @returns_deferred
     async def wheel(self, delta_x: float, delta_y: float) -> None:
-        """Turn the wheel where the mouse is (``Input.dispatchMouseEvent``).
+        """Turn the wheel at the mouse's position (``Input.dispatchMouseEvent``).
 
-        The page hears of it and scrolls, unless it handles the event itself.
+        The page gets the event and scrolls, unless it handles the event itself.
 
-        :param delta_x: how far to the right, in CSS pixels; to the left where it is less than 0.
-        :param delta_y: how far down, or up.
-        :returns: fires and fails like :meth:`move`, when the browser has taken it: the page may not have scrolled yet.
+        :param delta_x: the distance to the right, in CSS pixels; negative values go to the left.
+        :param delta_y: the distance down, in CSS pixels; negative values go up.
+        :returns: fires and fails like :meth:`move`, once the browser has the event: the page may not have scrolled yet.
         """
         event = {**self._event("mouseWheel", "none"), "deltaX": delta_x, "deltaY": delta_y}
         await self._devices.send([(_MOUSE, event)])
@@ -453,7 +453,7 @@ class Mouse:
 
     @property
     def is_free(self) -> bool:
-        """Whether no button is pressed, and nothing is dragged."""
+        """Whether no button is pressed and nothing is being dragged."""
         return not (self._buttons or self._intercepting or self._dragged is not None)
 
     async def _move(self, x: float, y: float, steps: int, timeout: Timeout) -> None:
@@ -596,19 +596,19 @@ class Mouse:
 
 @failing_deferreds
 class Touchscreen:
-    """The touchscreen of a page, where its context has one (``has_touch=True``); ``page.touchscreen``."""
+    """The touchscreen of a page, if its context has one (``has_touch=True``); ``page.touchscreen``."""
 
     def __init__(self, devices: InputDevices) -> None:
         self._devices = devices
 
     @returns_deferred
     async def tap(self, x: float, y: float) -> None:
-        """Touch a point and let go (``Input.dispatchTouchEvent``).
+        """Touch a point and release it (``Input.dispatchTouchEvent``).
 
-        :param x: from the left, in CSS pixels of the viewport of the page's main frame.
-        :param y: from the top.
-        :returns: fires with None when the page has handled it. Fails with :exc:`ValueError` where the page has no
-            touchscreen, with :exc:`DialogOpen` while the program is to answer a dialog, and otherwise like
+        :param x: the distance from the left, in CSS pixels of the viewport of the page's main frame.
+        :param y: the distance from the top.
+        :returns: fires with None once the page has handled it. Fails with :exc:`ValueError` if the page has no
+            touchscreen, with :exc:`DialogOpen` while a dialog waits for the program's answer, and otherwise like
             ``Session.execute``.
         """
         self._check()

@@ -449,10 +449,10 @@ class Action:
 
 
 class LocatorBase:
-    """Base of locators: elements that are found again each time that they are used.
+    """Base of locators: elements that are found again at each use.
 
-    :param frame: in whose document it begins.
-    :param path: how they are found from there.
+    :param frame: the frame whose document the search begins in.
+    :param path: how the elements are found from there.
     """
 
     def __init__(self, frame: Frame, path: Path) -> None:

@@ -22,11 +22,11 @@ ServiceWorkers = Literal["allow", "block"]
 
 
 class Geolocation(TypedDict):
-    """A place, where a device says that it is.
+    """The position that a device reports.
 
     :ivar latitude: in degrees, -90 to 90.
     :ivar longitude: in degrees, -180 to 180.
-    :ivar accuracy: in metres; 0 when not given.
+    :ivar accuracy: in metres; 0 by default.
     """
 
     latitude: float
@@ -35,9 +35,9 @@ class Geolocation(TypedDict):
 
 
 class NetworkConditions(TypedDict, total=False):
-    """The limits of a slow network; what is not given is not limited.
+    """The limits of a slow network; what is omitted is not limited.
 
-    :ivar latency: seconds from a request to the head of its response, at least.
+    :ivar latency: minimum seconds from a request to the head of its response.
     :ivar download_throughput: bytes per second.
     :ivar upload_throughput: bytes per second.
     """
@@ -51,10 +51,11 @@ class ProxySettings(TypedDict):
     """A proxy.
 
     :ivar server: such as ``"http://proxy.example:3128"`` or ``"socks5://127.0.0.1:1080"``; without a scheme, HTTP.
-    :ivar bypass: hosts that are reached without it, with commas between them, such as ``".example.org, 10.0.0.0/8"``.
-        Without an entry like ``"localhost"`` this machine itself is reached through the proxy, too.
-    :ivar username: where the proxy asks for one; every request of the pages is paused for a moment then.
-    :ivar password: where the proxy asks for one.
+    :ivar bypass: hosts to reach without the proxy, separated by commas, such as ``".example.org, 10.0.0.0/8"``. Without
+        an entry like ``"localhost"``, this machine itself is also reached through the proxy.
+    :ivar username: the username, if the proxy asks for one; in that case every request of the pages is paused for a
+        moment.
+    :ivar password: the password, if the proxy asks for one.
     """
 
     server: str
@@ -64,13 +65,13 @@ class ProxySettings(TypedDict):
 
 
 class HttpCredentials(TypedDict):
-    """A name and a password for servers that ask for them, by Basic or Digest authentication.
+    """A username and password for servers that ask for them, by Basic or Digest authentication.
 
-    :ivar username: the name.
+    :ivar username: the username.
     :ivar password: the password.
-    :ivar origin: to which origin alone they are given, such as ``"https://example.com"``; None: to any.
-    :ivar send: ``"always"``: ``context.request`` sends them without being asked; ``"unauthorized"``, the default: when
-        it is. Pages send them when they are asked.
+    :ivar origin: the only origin that gets them, such as ``"https://example.com"``; None means any.
+    :ivar send: ``"always"``: ``context.request`` sends them without being asked; ``"unauthorized"``, the default: only
+        when asked. Pages send them when asked.
     """
 
     username: str
@@ -80,15 +81,15 @@ class HttpCredentials(TypedDict):
 
 
 class DeviceOptions(TypedDict, total=False):
-    """The options of a context that say which device it is.
+    """The options of a context that describe its device.
 
-    :ivar viewport: the size of what is seen of the document, such as ``{"width": 1280, "height": 720}``; when not given
-        that of :func:`launch` or :func:`connect`.
-    :ivar screen: the size of the screen; as large as the viewport when not given.
-    :ivar device_scale_factor: how many of the device's pixels a CSS pixel is wide.
-    :ivar is_mobile: as on mobile devices: the ``meta viewport`` tag counts.
-    :ivar has_touch: whether the device has a touch screen.
-    :ivar user_agent: the user agent; client hints and ``navigator.platform`` are made to fit it.
+    :ivar viewport: the viewport size, such as ``{"width": 1280, "height": 720}``; by default that of :func:`launch` or
+        :func:`connect`.
+    :ivar screen: the size of the screen; by default that of the viewport.
+    :ivar device_scale_factor: the number of device pixels per CSS pixel.
+    :ivar is_mobile: behave like a mobile device: the ``meta viewport`` tag is used.
+    :ivar has_touch: whether the device has a touchscreen.
+    :ivar user_agent: the user agent; client hints and ``navigator.platform`` are made to match it.
     """
 
     viewport: ViewportSize | None
@@ -100,7 +101,7 @@ class DeviceOptions(TypedDict, total=False):
 
 
 class EmulationOptions(DeviceOptions, total=False):
-    """The options that :meth:`BrowserContext.emulate` changes; :class:`ContextOptions` says what each of them is."""
+    """The options that :meth:`BrowserContext.emulate` changes; they are described in :class:`ContextOptions`."""
 
     locale: str | None
     timezone_id: str | None
@@ -110,43 +111,44 @@ class EmulationOptions(DeviceOptions, total=False):
 
 
 class ContextOptions(EmulationOptions, total=False):
-    """The options of a context: what its pages are given; what is not named is as the browser has it.
+    """The options of a context, which apply to its pages; what is omitted is as in the browser.
 
-    All of it is in place before the first script of each page, of each page that one opens, and of each of their frames
-    and dedicated workers in other processes; it holds over navigations, and in browsers that are reconnected to or
-    restarted. None is the same as nothing. Those of :class:`DeviceOptions` belong to them.
+    All options are in effect before the first script of each page, of its popups, and of their frames and dedicated
+    workers in other processes; they survive navigations, reconnects and restarts. None is the same as omitting an
+    option. The options of :class:`DeviceOptions` are included.
 
-    :ivar no_viewport: leave pages as large as their windows are.
-    :ivar locale: such as ``"de-DE"``: ``navigator.language``, ``Accept-Language``, how numbers and dates are written.
+    :ivar no_viewport: leave pages as large as their windows.
+    :ivar locale: such as ``"de-DE"``: for ``navigator.language``, ``Accept-Language`` and the format of numbers and
+        dates.
     :ivar timezone_id: a name of the IANA database, such as ``"Europe/Berlin"``.
-    :ivar geolocation: where the device is: a :class:`Geolocation`. A page may ask once ``permissions`` has
+    :ivar geolocation: the position of the device: a :class:`Geolocation`. Pages can read it if ``permissions`` includes
         ``"geolocation"``.
-    :ivar permissions: what pages may do without asking, as for :meth:`BrowserContext.grant_permissions`.
-    :ivar extra_http_headers: sent with each request.
-    :ivar http_credentials: :class:`HttpCredentials`, for servers that ask for them. The requests of pages to that
-        origin are paused for a moment then, without an origin all of them.
-    :ivar offline: whether there is no network.
+    :ivar permissions: permissions that are granted to pages, as for :meth:`BrowserContext.grant_permissions`.
+    :ivar extra_http_headers: headers to send with each request.
+    :ivar http_credentials: :class:`HttpCredentials`, for servers that ask for them. With them, pages' requests to their
+        origin are paused for a moment; without an origin, all requests are.
+    :ivar offline: whether the network is off.
     :ivar network_conditions: how slow the network is: :class:`NetworkConditions`.
-    :ivar cpu_throttling: how many times slower the processor is; 1: as it is.
+    :ivar cpu_throttling: how many times slower the processor is; 1 means normal speed.
     :ivar color_scheme: ``"light"``, ``"dark"`` or ``"no-preference"``; ``"null"``: the system's.
     :ivar reduced_motion: ``"reduce"`` or ``"no-preference"``; ``"null"``: the system's.
     :ivar forced_colors: ``"active"`` or ``"none"``; ``"null"``: the system's.
     :ivar contrast: ``"more"``, ``"less"`` or ``"no-preference"``; ``"null"``: the system's.
-    :ivar media: the medium of CSS: ``"screen"`` or ``"print"``; ``"null"``: what it is.
-    :ivar java_script_enabled: False: the pages' scripts do not run; ``evaluate`` still works.
-    :ivar bypass_csp: whether the pages' Content-Security-Policy does not count.
-    :ivar ignore_https_errors: go on where a certificate is not valid.
-    :ivar base_url: what URLs without a scheme are relative to.
-    :ivar service_workers: ``"block"``: registering one does nothing, and those that are there see no requests.
-    :ivar accept_downloads: False: downloads are refused.
+    :ivar media: the media type of CSS: ``"screen"`` or ``"print"``; ``"null"``: not emulated.
+    :ivar java_script_enabled: False: pages' scripts do not run; ``evaluate`` still works.
+    :ivar bypass_csp: whether to bypass the pages' Content-Security-Policy.
+    :ivar ignore_https_errors: accept invalid certificates.
+    :ivar base_url: the URL that relative URLs are resolved against.
+    :ivar service_workers: ``"block"``: registering a service worker has no effect, and existing ones get no requests.
+    :ivar accept_downloads: False: refuse downloads.
     :ivar proxy: :class:`ProxySettings`.
-    :ivar storage_state: what it has of cookies and storage from the beginning: see
-        :meth:`BrowserContext.storage_state`; a dict, or the path of a file.
-    :ivar origins_with_universal_network_access: origins that may read across origins.
-    :ivar record_har_path: a file of HAR that what goes over the network is recorded to, from the beginning: see
+    :ivar storage_state: the initial cookies and storage: see :meth:`BrowserContext.storage_state`; a dict, or the path
+        of a file.
+    :ivar origins_with_universal_network_access: origins whose pages may read responses of any origin.
+    :ivar record_har_path: a HAR file to record network traffic to, from the beginning: see
         :meth:`BrowserContext.record_har`.
-    :ivar record_har_url_filter: only URLs that match.
-    :ivar record_har_content: what becomes of bodies: ``"embed"``, ``"attach"`` or ``"omit"``.
+    :ivar record_har_url_filter: record only URLs that match.
+    :ivar record_har_content: where bodies go: ``"embed"``, ``"attach"`` or ``"omit"``.
     :ivar record_har_mode: how much is recorded: ``"full"`` or ``"minimal"``.
     """
 

@@ -46,7 +46,7 @@ _CHUNK: Final = 65536
 
 
 class Margin(TypedDict, total=False):
-    """Margins of a PDF; one that is left out is 0."""
+    """Margins of a PDF; one that is omitted is 0."""
 
     top: Length
     right: Length
@@ -55,7 +55,7 @@ class Margin(TypedDict, total=False):
 
 
 class PdfOptions(TypedDict, total=False):
-    """Options of ``Page.pdf``, by their names there."""
+    """Options of ``Page.pdf``, which describes them."""
 
     format: str | None
     width: Length | None

@@ -25,8 +25,8 @@ class ScreencastFrame:
     """A picture of what a page shows; an item of ``Page.screencast``.
 
     :ivar data: the picture.
-    :ivar timestamp: when it was shown, in seconds since 1970; None: the browser did not say.
-    :ivar metadata: the page's size, scale and scroll offsets then.
+    :ivar timestamp: when it was shown, in seconds since 1970; None if the browser did not report it.
+    :ivar metadata: the page's size, scale and scroll offsets at that time.
     """
 
     data: bytes

@@ -31,7 +31,7 @@ class BindingCall(NamedTuple):
     """A call of an exposed function by a page.
 
     :ivar source: where it came from: a dict with ``"context"``, ``"page"`` and ``"frame"``.
-    :ivar args: what the function was given.
+    :ivar args: the arguments of the call.
     """
 
     source: dict[str, Any]
@@ -41,7 +41,8 @@ class BindingCall(NamedTuple):
 class Binding(Registration):
     """A function that pages can call.
 
-    :ivar calls: the calls, as they come: a stream of :class:`BindingCall`. It ends with the binding, or the page.
+    :ivar calls: the calls, as they arrive: a stream of :class:`BindingCall`. It completes with the binding, or the
+        page.
     """
 
     calls: Stream[BindingCall]

@@ -18,9 +18,9 @@ _TAKEN = frozenset(("css", "xpath", "text", "id", "nth", "visible", "role", "dat
 
 
 class Selectors:
-    """The engines of selectors, and the attribute of test ids, in all pages of the program: :data:`txcdp.selectors`.
+    """The selector engines and the test id attribute, for all pages of the program: :data:`txcdp.selectors`.
 
-    :ivar test_id_attribute: what ``get_by_test_id`` looks for.
+    :ivar test_id_attribute: the attribute that ``get_by_test_id`` looks for.
     """
 
     def __init__(self) -> None:
@@ -28,16 +28,16 @@ class Selectors:
         self._engines: dict[str, str] = {}
 
     def register(self, name: str, script: str | None = None, *, path: str | os.PathLike[str] | None = None) -> None:
-        """Add an engine: ``page.locator("name=body")`` then calls it.
+        """Register a selector engine, to be used as ``page.locator("name=body")``.
 
-        It runs in a world of its own, which has the document, but nothing of the page's scripts.
+        It runs in an isolated world, which has access to the document, but not to the page's scripts.
 
-        :param name: of letters, digits and underscores.
-        :param script: an expression of JavaScript for an object with ``queryAll(root, selector)``, which returns all
-            elements below the root that match; and perhaps with ``query``, which returns the first.
-        :param path: a file that has it, instead.
-        :raises SelectorError: the name is none, or taken.
-        :raises TypeError: neither a script nor a path is given, or both.
+        :param name: the engine's name, of letters, digits and underscores.
+        :param script: a JavaScript expression for an object with ``queryAll(root, selector)``, which returns all
+            elements below the root that match; and optionally with ``query``, which returns the first.
+        :param path: a file with the script, instead.
+        :raises SelectorError: the name is invalid, or taken.
+        :raises TypeError: neither a script nor a path is given, or both are.
         """
         if (script is None) == (path is None):
             raise TypeError("register(name, script) or register(name, path=...): one of them is needed")
@@ -48,9 +48,9 @@ class Selectors:
         self._engines[name] = Path(path).read_text("utf-8") if path is not None else str(script)
 
     def set_test_id_attribute(self, name: str) -> None:
-        """Have ``get_by_test_id`` look for another attribute than ``data-testid``.
+        """Set the attribute that ``get_by_test_id`` looks for, instead of ``data-testid``.
 
-        :param name: the attribute's.
+        :param name: the attribute's name.
         """
         self.test_id_attribute = name
 

@@ -23,14 +23,14 @@ class StorageItem(TypedDict):
 
 
 class WebStorage:
-    """A storage of the origin that a page's document has: what scripts call ``localStorage`` or ``sessionStorage``.
+    """A storage of the origin of a page's document: ``localStorage`` or ``sessionStorage`` in scripts.
 
-    Whatever of the page's own scripts has put into the place of these, it is the storage that is meant. Each method's
-    Deferred fails with :exc:`EvaluationError` where the document has no storage, as ``about:blank`` and ``data:`` URLs
-    have none; otherwise like ``Page.title``.
+    It is always the real storage, even if the page's scripts have replaced these names. The Deferred of each method
+    fails with :exc:`EvaluationError` if the document has no storage, as for ``about:blank`` and ``data:`` URLs;
+    otherwise like ``Page.title``.
 
     :param kind: ``"local"`` or ``"session"``.
-    :param read: evaluates an expression, for the method of that name, in a world of our own in the document.
+    :param read: evaluates an expression for the named method, in an isolated world of the document.
     :param url: returns the document's URL.
     """
 
@@ -60,8 +60,8 @@ class WebStorage:
     async def get_item(self, name: str) -> str | None:
         """Return the value of an item.
 
-        :param name: its name.
-        :returns: fires with the text; None: there is no such item.
+        :param name: the item's name.
+        :returns: fires with the text, or None if there is no such item.
         """
         value = await self._run("get_item", f"it.getItem({_literal('name', name)})")
         return None if value is None else str(value)
@@ -70,18 +70,18 @@ class WebStorage:
     async def set_item(self, name: str, value: str) -> None:
         """Set an item.
 
-        :param name: its name.
-        :param value: a text.
-        :returns: fires with None; fails with :exc:`EvaluationError` of the name ``QuotaExceededError`` where there is
-            no room for it.
+        :param name: the item's name.
+        :param value: the text.
+        :returns: fires with None; fails with :exc:`EvaluationError` with the name ``QuotaExceededError`` if there is
+            not enough space.
         """
         await self._run("set_item", f"it.setItem({_literal('name', name)},{_literal('value', value)})")
 
     @returns_deferred
     async def remove_item(self, name: str) -> None:
-        """Remove an item, where it is there.
+        """Remove an item, if it exists.
 
-        :param name: its name.
+        :param name: the item's name.
         :returns: fires with None.
         """
         await self._run("remove_item", f"it.removeItem({_literal('name', name)})")

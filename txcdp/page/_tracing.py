@@ -55,11 +55,11 @@ class _TracingState(Enum):
 
 
 class Tracing:
-    """Chromium's trace, as it is started from one page, or from the browser; see ``Page.tracing``.
+    """Chromium traces, started through one page or through the browser; see ``Page.tracing``.
 
-    The browser has one trace at a time, whoever starts it. In it is what all of its processes do.
+    The browser has one trace at a time, whoever starts it. The trace covers all of the browser's processes.
 
-    :param session: the page's, or the browser's.
+    :param session: the session of the page or the browser.
     """
 
     def __init__(self, session: Session) -> None:
@@ -71,7 +71,7 @@ class Tracing:
 
     @property
     def path(self) -> Path | None:
-        """The file that the trace is going to be in; None where there is none, or it is returned."""
+        """The file that the trace will be written to; None if there is no trace, or it will be returned."""
         return self._path
 
     def __repr__(self) -> str:
@@ -86,15 +86,15 @@ class Tracing:
         categories: Sequence[str] | None = None,
         compress: bool | None = None,
     ) -> None:
-        """Begin a trace (``Tracing.start``).
+        """Start a trace (``Tracing.start``).
 
-        :param path: the file that :meth:`stop` writes it to, piece by piece; None: in memory.
-        :param screenshots: whether there are pictures of the pages in it.
-        :param categories: what is traced, such as ``["devtools.timeline"]``; one with ``-`` in front is left out, and
-            ``"*"`` in them is anything. None: what DevTools shows as a page's performance.
-        :param compress: with gzip; None: where the path ends in ``.gz``.
-        :returns: fires with None when it has begun. Fails with :exc:`AlreadyRunning` where one is under way, of
-            whomever, and otherwise like ``Session.execute``. Cancelled, it leaves none behind.
+        :param path: the file that :meth:`stop` writes it to, in chunks; None keeps it in memory.
+        :param screenshots: whether the trace includes pictures of the pages.
+        :param categories: the categories to trace, such as ``["devtools.timeline"]``; a leading ``-`` excludes one, and
+            ``"*"`` matches anything. None: what DevTools shows as a page's performance.
+        :param compress: whether to compress with gzip; None: if the path ends in ``.gz``.
+        :returns: fires with None once it has begun. Fails with :exc:`AlreadyRunning` if a trace is running, whoever
+            started it, and otherwise like ``Session.execute``. Cancelling it leaves no trace running.
         """
         if categories is not None:
             refuse_bare_string("categories", categories)
@@ -128,11 +128,11 @@ class Tracing:
 
     @returns_deferred
     async def stop(self) -> bytes | None:
-        """End the trace (``Tracing.end``) and read it: JSON, or gzip of that.
+        """Stop the trace (``Tracing.end``) and read it: as JSON, or compressed JSON.
 
-        :returns: fires with the trace; with None where :meth:`start` was given a path: it is there. Fails with
-            :exc:`NotRunning` where there is none, as after the browser was restarted; with :exc:`OSError` when it
-            cannot be written, of which nothing stays behind; otherwise like ``Session.execute``.
+        :returns: fires with the trace, or with None if :meth:`start` was given a path: the trace is in that file. Fails
+            with :exc:`NotRunning` if there is no trace, as after a restart of the browser; with :exc:`OSError` if the
+            file cannot be written, in which case nothing of it is left; otherwise like ``Session.execute``.
         """
         if self._state is not _TracingState.TRACING:
             raise NotRunning("a trace", "start() one")

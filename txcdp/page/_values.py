@@ -72,11 +72,11 @@ _INSIDE: Final = re.compile(rf"\(eval at {_BENEATH} \([^)\n]*\), ([^)\n]*)\)")
 
 
 class JSError(Exception):
-    """An ``Error`` of JavaScript that is a value: returned, not thrown.
+    """A JavaScript ``Error`` that is a value: returned, not thrown.
 
-    :ivar name: such as ``"TypeError"``.
-    :ivar message: what it says.
-    :ivar stack: where it was made, as JavaScript writes it.
+    :ivar name: the Error's name, such as ``"TypeError"``.
+    :ivar message: the Error's message.
+    :ivar stack: the stack where it was created, as formatted by JavaScript.
     """
 
     def __init__(self, message: str = "", name: str = "Error", stack: str = "") -> None:

@@ -57,9 +57,9 @@ _TAIL: Final = 2000
 class ScreencastFile(EndedByBlock):
     """A video that is being recorded; what ``Page.save_screencast`` fires with. ``async with`` stops it.
 
-    The video is whole, too, when the program ends without a word: ``ffmpeg`` comes to its end then.
+    If the program ends abruptly, the video is still complete: ``ffmpeg`` finishes it.
 
-    :ivar path: where it is, and is whole when it was stopped.
+    :ivar path: the path of the video, which is complete once it was stopped.
     """
 
     _end_by = "stop"
@@ -85,11 +85,11 @@ class ScreencastFile(EndedByBlock):
 
     @returns_deferred
     async def stop(self) -> Path:
-        """End the video.
+        """Stop the video.
 
-        :returns: fires with its path when it is there; also where the page has ended before. Fails with
-            :exc:`VideoError` where ``ffmpeg`` has failed, or the page has shown nothing, and with what the screencast
-            failed with; nothing stays behind then. Cancelled, it ends ``ffmpeg`` and leaves no file.
+        :returns: fires with its path once the file is complete, even if the page has ended before. Fails with
+            :exc:`VideoError` if ``ffmpeg`` has failed, or the page has shown nothing, and with the error of the
+            screencast; in these cases no file is left. Cancelling it ends ``ffmpeg`` and leaves no file.
         """
         if not self._stopping:
             if self._last is None and self._error is None and not self._session.ended:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class Worker(NamedElsewhere):
     """A dedicated worker of a page; an item of ``page.worker_started``.
 
-    :ivar url: of its script.
-    :ivar session: for everything else that the protocol has: ``worker.session.execute(...)``.
+    :ivar url: the URL of its script.
+    :ivar session: the session, for the rest of the protocol: ``worker.session.execute(...)``.
     """
 
     def __init__(self, session: Session, page: Page | None = None) -> None:
@@ -53,7 +53,7 @@ class Worker(NamedElsewhere):
 
     @returns_deferred
     async def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Any:
-        """Evaluate JavaScript in the worker, and return its value as Python's (``Runtime.evaluate``).
+        """Evaluate JavaScript in the worker, and return the value as a Python object (``Runtime.evaluate``).
 
         :param expression: as for ``Page.evaluate``.
         :param arg: as for ``Page.evaluate``.
@@ -65,7 +65,8 @@ class Worker(NamedElsewhere):
 
     @returns_deferred
     async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
-        """Evaluate JavaScript in the worker, and keep the value there (``Runtime.evaluate``).
+        """Evaluate JavaScript in the worker, and return a handle to the value, which stays there
+        (``Runtime.evaluate``).
 
         :param expression: as for ``Page.evaluate``.
         :param arg: as for ``Page.evaluate``.
@@ -77,7 +78,7 @@ class Worker(NamedElsewhere):
 
     @property
     def console(self) -> Stream[ConsoleMessage]:
-        """What the worker writes to the console, a stream of :class:`ConsoleMessage`; it ends with the worker."""
+        """The worker's console messages, a stream of :class:`ConsoleMessage`; it completes with the worker."""
         if self._console is None:
             self._console = OnDemandStream(self.session.context, "worker.console", self._hear)
             if self._end is not None:
@@ -86,7 +87,7 @@ class Worker(NamedElsewhere):
 
     @property
     def exchanges(self) -> Stream[Exchange]:
-        """What the worker asks for over the network, a stream of :class:`Exchange`; it ends with the worker."""
+        """The worker's network traffic, a stream of :class:`Exchange`; it completes with the worker."""
         if self._exchanges is None:
             of = self._network().sessions
             self._exchanges = OnDemandStream(self.session.context, "worker.exchanges", of.use, of.leave)
@@ -107,11 +108,11 @@ class Worker(NamedElsewhere):
             self._exchanges.push(exchange)
 
     def is_closed(self) -> bool:
-        """Return whether the worker has ended, or its page, or the browser."""
+        """Return whether the worker, its page or the browser has ended."""
         return self.session.ended
 
     def when_closed(self) -> Deferred[None]:
-        """Return a Deferred that fires with None when the worker has ended, or its page, or the browser."""
+        """Return a Deferred that fires with None when the worker, its page or the browser has ended."""
         return self.session.when_ended().addCallback(lambda _: None)
 
     def _hear(self) -> None:

@@ -1,13 +1,13 @@
-"""Observables over what a browser says, and the ways between them and Twisted.
+"""Observables of what a browser reports, and conversions between them and Twisted.
 
-- :class:`Stream`: an observable with reactivex's operators as typed methods, which keep the clock of its
-  connection's reactor and start no thread; :class:`EventStream` is one of a session's events.
+- :class:`Stream`: an observable with reactivex's operators as typed methods, which use the clock of the connection's
+  reactor and start no threads; :class:`EventStream` is a stream of a session's events.
 - :func:`merge`, :func:`combine_latest`, :func:`zip`: several streams as one.
-- :func:`first`: a stream's first item as a Deferred; :meth:`Stream.expect`: one that comes while something is done.
+- :func:`first`: a stream's first item as a Deferred; :meth:`Stream.expect`: an item that arrives during a block.
 - :func:`from_deferred`: a Deferred as an observable.
-- :func:`queue`: a stream as an async iterator, with a declared policy for a consumer that is slow.
-- :class:`Gap`: the mark, in ``stream.with_gaps()``, of a time in which the line was lost.
-- :class:`TwistedScheduler`: Rx time on a Twisted reactor or :class:`twisted.internet.task.Clock`, for what
+- :func:`queue`: a stream as an async iterator, with an explicit policy for a slow consumer.
+- :class:`Gap`: the mark, in ``stream.with_gaps()``, of a time in which the connection was lost.
+- :class:`TwistedScheduler`: Rx time on a Twisted reactor or :class:`twisted.internet.task.Clock`, for observables that
   reactivex's own functions make.
 """
 

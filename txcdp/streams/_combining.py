@@ -33,11 +33,11 @@ def merge(
 @overload
 def merge(*sources: Observable[Any]) -> Stream[Any]: ...
 def merge(*sources: Observable[Any]) -> Stream[Any]:
-    """Put streams side by side: their items as they come, until all have ended or one fails.
+    """Merge streams: emit their items as they arrive, until all have completed or one fails.
 
-    :param sources: streams of txcdp; other observables too, where one is such a stream: they get its clock.
-    :returns: a stream with the clock of the first, which a queue pauses together with all their connections.
-    :raises TypeError: where none of them is a stream of txcdp.
+    :param sources: streams of txcdp; also other observables, if at least one is such a stream: they use its clock.
+    :returns: a stream with the clock of the first one; a queue pauses all of their connections together.
+    :raises TypeError: none of them is a stream of txcdp.
     """
     return _all_of("merge", sources, reactivex.merge)
 
@@ -55,9 +55,9 @@ def combine_latest(
 @overload
 def combine_latest(*sources: Observable[Any]) -> Stream[tuple[Any, ...]]: ...
 def combine_latest(*sources: Observable[Any]) -> Stream[Any]:
-    """Give the latest items of all streams as a tuple, whenever one has a new one and all have one.
+    """Emit the latest items of all streams as a tuple, whenever one emits an item and all have emitted one.
 
-    Parameters and outcome are those of :func:`merge`.
+    The parameters and the result are those of :func:`merge`.
     """
     return _all_of("combine_latest", sources, reactivex.combine_latest)
 
@@ -73,9 +73,9 @@ def zip(a: Observable[A], b: Observable[B], c: Observable[C], d: Observable[D], 
 @overload
 def zip(*sources: Observable[Any]) -> Stream[tuple[Any, ...]]: ...
 def zip(*sources: Observable[Any]) -> Stream[Any]:
-    """Give the first items of all streams as a tuple, then the second ones, and so on.
+    """Emit the first items of all streams as a tuple, then the second ones, and so on.
 
-    Parameters and outcome are those of :func:`merge`.
+    The parameters and the result are those of :func:`merge`.
     """
     return _all_of("zip", sources, reactivex.zip)
 

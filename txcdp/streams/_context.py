@@ -34,14 +34,14 @@ class FlowControl(Protocol):
 
 
 class StreamContext:
-    """The state that the streams of one connection share, and hand on to the pipelines built on them.
+    """The state that the streams of one connection share, and pass on to the pipelines built on them.
 
     :ivar clock: the reactor, or a ``task.Clock``.
-    :ivar flow: whom a full queue asks to stop reading.
-    :ivar scheduler: where time-based operators run.
+    :ivar flow: what a full queue asks to stop reading.
+    :ivar scheduler: the scheduler of time-based operators.
     :ivar default_timeout: returns :attr:`timeout`; the owner of the streams may set it.
-    :ivar deadlines: calls back at deadlines, which are hardly ever met: it costs less than the clock.
-    :ivar base_url: what patterns for URLs may be relative to.
+    :ivar deadlines: calls functions at deadlines that are rarely reached, at a lower cost than the clock.
+    :ivar base_url: the URL that URL patterns may be relative to.
     """
 
     def __init__(
@@ -60,20 +60,20 @@ class StreamContext:
 
     @property
     def timeout(self) -> float | None:
-        """Seconds after which :meth:`~txcdp.streams.Stream.expect` gives up by default; None: never."""
+        """The default timeout of :meth:`~txcdp.streams.Stream.expect`, in seconds; None means no timeout."""
         return self.default_timeout()
 
     def with_default_timeout(self, default_timeout: Callable[[], float | None]) -> StreamContext:
-        """Return the like of this for streams with a default deadline of their own.
+        """Return a copy for streams with a default timeout of their own.
 
-        :param default_timeout: returns it, in seconds.
+        :param default_timeout: returns the timeout, in seconds.
         """
         other = copy.copy(self)
         other.default_timeout = default_timeout
         return other
 
     def with_base_url(self, base_url: str | None) -> StreamContext:
-        """Return the like of this for streams whose patterns for URLs are relative to another one."""
+        """Return a copy for streams whose URL patterns are relative to another URL."""
         if base_url is None:
             return self
         other = copy.copy(self)

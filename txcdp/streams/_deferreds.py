@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 def from_deferred(deferred: Deferred[T]) -> Observable[T]:
-    """Return an observable of a Deferred's one result, for use in ``flat_map`` and the like.
+    """Return an observable of a Deferred's single result, for use in ``flat_map`` and the like.
 
-    Every subscriber gets the result, also one that comes late. The failure of a Deferred that nobody
-    subscribed to is reported by Twisted as usual. When the last subscriber leaves before the result
-    is there, the Deferred is cancelled.
+    Every subscriber gets the result, even one that subscribes late. If there is no subscriber, a failure of the
+    Deferred is reported by Twisted as usual. If the last subscriber leaves before the result, the Deferred is
+    cancelled.
 
-    :param deferred: what to observe; its callback chain belongs to the observable from now on.
+    :param deferred: the Deferred; its callback chain belongs to the observable from now on.
     """
     observers: list[abc.ObserverBase[T]] = []
     outcome: list[T | Failure] = []

@@ -38,16 +38,16 @@ def first(
     timeout: Timeout = None,
     clock: Clock | None = None,
 ) -> Deferred[T]:
-    """Return a Deferred of a stream's first item, subscribing now: nothing that comes from now on is missed.
+    """Return a Deferred of a stream's first item, subscribing immediately: no item from now on is missed.
 
     :param source: any observable.
-    :param predicate: take the first item for which it is true; it may return a Deferred, or be a coroutine function:
-        then the item counts that is the first to be decided for.
-    :param timeout: seconds, or a timedelta, after which the Deferred fails with :exc:`DeadlineError`; None or 0: never;
-        :data:`~txcdp.DEFAULT`: as for :meth:`Stream.expect`.
-    :param clock: what times it, needed only for an observable that is not built on a txcdp stream.
-    :returns: fires with the item. Fails with the stream's own error, with :exc:`StreamEnded` when it
-        completes before, or with what ``predicate`` raised. Cancelling it unsubscribes.
+    :param predicate: take the first item for which it is true; it may return a Deferred, or be a coroutine function: in
+        that case the first item to be decided for is taken.
+    :param timeout: seconds, or a timedelta, after which the Deferred fails with :exc:`DeadlineError`; None or 0 means
+        no timeout; :data:`~txcdp.DEFAULT`: as for :meth:`Stream.expect`.
+    :param clock: the clock for the timeout, needed only for an observable that is not built on a txcdp stream.
+    :returns: fires with the item. Fails with the stream's own error, with :exc:`StreamEnded` if it completes first, or
+        with what ``predicate`` raises. Cancelling it unsubscribes.
     """
     if predicate is not None and not callable(predicate):
         raise TypeError(f"predicate={predicate!r}: a function of an item is wanted; a deadline is timeout=...")
@@ -93,9 +93,9 @@ class _Taking(Generic[T]):
 
 
 class Expected(Generic[T]):
-    """An asynchronous context manager that waits for what is to come of its block; made by :meth:`Stream.expect`.
+    """An asynchronous context manager that waits for something that its block causes; made by :meth:`Stream.expect`.
 
-    :param begin: begins to wait, when the block does.
+    :param begin: begins to wait when the block begins.
     """
 
     def __init__(self, begin: Callable[[], Deferred[T]]) -> None:
@@ -105,9 +105,9 @@ class Expected(Generic[T]):
 
     @property
     def value(self) -> Deferred[T]:
-        """A new Deferred of the item: fires with it, or fails as leaving the block does.
+        """A new Deferred of the item, which fires with it, or fails in the same way as leaving the block.
 
-        :raises RuntimeError: outside of ``async with``: nothing has been subscribed to.
+        :raises RuntimeError: it is used outside ``async with``: there is no subscription.
         """
         if self._coming is None:
             raise RuntimeError("expect() begins with its block: async with stream.expect() as expected: ...")

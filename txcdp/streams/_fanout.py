@@ -26,10 +26,10 @@ log = Logger()
 class StreamSubject(Stream[T]):
     """A stream that is fed by :meth:`push` and :meth:`end`, and delivers to each subscriber separately.
 
-    A subscriber that comes after the end is told of it at once.
+    A subscriber that comes after the end is notified of it at once.
 
-    :param context: what the streams of the connection share.
-    :param name: what it carries, for people.
+    :param context: the state that the streams of the connection share.
+    :param name: a readable name for what it carries.
     """
 
     __slots__ = ("_ended", "_error", "_observers", "context", "name")  # a thousand streams are to be near
@@ -53,11 +53,11 @@ class StreamSubject(Stream[T]):
 
     @property
     def listeners(self) -> int:
-        """How many subscribers it has."""
+        """The number of its subscribers."""
         return len(self._observers)
 
     def push(self, item: Any) -> bool:
-        """Deliver one item to every subscriber; return whether none of them has raised."""
+        """Deliver one item to every subscriber, and return whether none of them raised."""
         well = True
         for observer in self._observers:
             try:
@@ -76,7 +76,7 @@ class StreamSubject(Stream[T]):
                 self._finish(observer, error)
 
     def fail(self, error: Exception) -> None:
-        """Fail the present subscriptions with ``error``; the stream itself goes on for later ones."""
+        """Fail the present subscriptions with ``error``; the stream itself continues for later ones."""
         self._release()(error)
 
     def _release(self) -> Callable[[Exception], None]:
@@ -155,9 +155,9 @@ class EventStream(StreamSubject[T]):
     """The events of one kind in one session, decoded once for all subscribers.
 
     :param method: the event's name, such as ``"Network.requestWillBeSent"``.
-    :param decode: turns a message into the item; raises :exc:`MalformedMessage` where it cannot.
-    :param owner: gives the messages.
-    :param malformed: called with the error for a message that could not be decoded.
+    :param decode: turns a message into the item, or raises :exc:`MalformedMessage` if it cannot.
+    :param owner: provides the messages.
+    :param malformed: called with the error if a message cannot be decoded.
     """
 
     __slots__ = ("_decode", "_gap_observers", "_malformed", "_owner", "method")
@@ -178,9 +178,9 @@ class EventStream(StreamSubject[T]):
         self._gap_observers: tuple[abc.ObserverBase[Any], ...] = ()
 
     def with_gaps(self) -> Stream[T | Gap]:
-        """Return the same events and, in their place among them, a :class:`Gap` for each loss of the line.
+        """Return a stream of the same events with a :class:`Gap`, at its place among them, for each lost connection.
 
-        Without a ``reconnect`` or ``restart`` policy there are none: the stream ends with its line.
+        Without a ``reconnect`` or ``restart`` policy there are none: the stream ends with its connection.
         """
 
         def subscribe(

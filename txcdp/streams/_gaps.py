@@ -9,15 +9,15 @@ from txcdp.errors import ConnectionLost
 
 @dataclass(frozen=True)
 class Gap:
-    """A time in which the line to the browser was lost: what happened in it was not told.
+    """A time in which the connection to the browser was lost: what happened in it was not reported.
 
-    :ivar since: when the loss was noticed, in the reactor's seconds. Of a line that ended without a
-        word (``error.cause`` is ``"unresponsive"`` or ``"half_open"``) nothing had come for some time before.
-    :ivar until: when the session was there again, in the same seconds.
-    :ivar error: what ended the line.
-    :ivar restarted: whether it is another browser now, which was restarted: the page was opened again, and what
-        was in it (forms, scripts' state, history) is gone.
-    :ivar missing: the names of the events that somebody listened to and that may be missing.
+    :ivar since: when the loss was noticed, in the reactor's seconds. If the connection died silently (``error.cause``
+        is ``"unresponsive"`` or ``"half_open"``), nothing had arrived for some time before.
+    :ivar until: when the session was restored, in the same seconds.
+    :ivar error: what ended the connection.
+    :ivar restarted: whether the browser was restarted: the page was reopened, and its contents (forms, scripts' state,
+        history) are gone.
+    :ivar missing: the names of the events that had subscribers and may be missing.
     """
 
     since: float
@@ -28,5 +28,5 @@ class Gap:
 
     @property
     def seconds(self) -> float:
-        """How long it was."""
+        """The length of the gap."""
         return self.until - self.since

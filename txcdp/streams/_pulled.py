@@ -53,9 +53,9 @@ class _Gate:
 
 
 class PulledStream(StreamSubject[T]):
-    """Pieces of something that is read when somebody subscribes, and as fast as subscribers take them.
+    """The chunks of something that is read on subscription, and only as fast as subscribers take them.
 
-    :param start: begins to read, and returns the pieces.
+    :param start: begins to read, and returns the chunks.
     """
 
     def __init__(self, context: StreamContext, name: str, start: Callable[[], AsyncGenerator[T, None]]) -> None:

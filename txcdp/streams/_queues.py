@@ -25,11 +25,11 @@ _SPILL = 10
 
 
 def queue(source: Observable[T], maxsize: int = 1000, overflow: Overflow = "pause") -> EventQueue[T]:
-    """Subscribe to a stream and hold its items until they are asked for.
+    """Subscribe to a stream and buffer its items until they are taken.
 
     :param source: any observable.
-    :param maxsize: how many items are held at the most.
-    :param overflow: what happens to an item that comes when the queue is full:
+    :param maxsize: the maximum number of items.
+    :param overflow: what happens to an item that arrives while the queue is full:
 
         - ``"pause"``: stop reading from the browser until there is room. While a command waits for
           its reply reading goes on, and the queue may grow to ten times its size; past that, or when
@@ -38,8 +38,8 @@ def queue(source: Observable[T], maxsize: int = 1000, overflow: Overflow = "paus
         - ``"drop_oldest"``, ``"drop_newest"``: one item is dropped and counted in ``dropped``.
         - ``"latest"``: only the newest item is held, whatever ``maxsize`` says.
         - ``"error"``: the queue ends with :exc:`QueueOverflow`.
-    :raises ValueError: for an unknown policy or a size below 1.
-    :raises TypeError: for ``"pause"`` on an observable that has no connection behind it.
+    :raises ValueError: the policy is unknown, or the size is below 1.
+    :raises TypeError: ``"pause"`` is used with an observable that has no connection behind it.
     """
     return EventQueue(source, maxsize, overflow)
 
@@ -47,8 +47,8 @@ def queue(source: Observable[T], maxsize: int = 1000, overflow: Overflow = "paus
 class EventQueue(AsyncIterator[T], Generic[T]):
     """A queue, made by :func:`queue`: ``async for item in queue``, or :meth:`get`, or :meth:`get_nowait`.
 
-    After the stream has ended, what is held can still be taken; then the stream's end shows: iteration
-    stops, or the stream's error is raised. ``async with`` closes it.
+    After the stream has ended, the buffered items can still be taken; after them, iteration stops, or the stream's
+    error is raised. ``async with`` closes the queue.
 
     :ivar dropped: how many items were dropped.
     """
@@ -75,8 +75,8 @@ class EventQueue(AsyncIterator[T], Generic[T]):
     def get(self) -> Deferred[T]:
         """Return a Deferred of the next item.
 
-        :returns: fires with the item; fails with :exc:`StreamEnded` or the stream's error at its end.
-            Cancelling it takes nothing.
+        :returns: fires with the item; at the end of the stream, fails with :exc:`StreamEnded` or the stream's error.
+            Cancelling it takes no item.
         """
         if self._items:
             return succeed(self._take())
@@ -87,10 +87,10 @@ class EventQueue(AsyncIterator[T], Generic[T]):
         return getter
 
     def get_nowait(self) -> T:
-        """Return the next item that is held.
+        """Return the next buffered item.
 
-        :raises LookupError: when none is held now.
-        :raises StreamEnded: or the stream's error, at its end.
+        :raises LookupError: there is none at the moment.
+        :raises StreamEnded: the stream has completed; if it has failed, its own error is raised.
         """
         if self._items:
             return self._take()
@@ -99,7 +99,7 @@ class EventQueue(AsyncIterator[T], Generic[T]):
         raise LookupError("the queue is empty now")
 
     def close(self) -> None:
-        """Unsubscribe; what is held can still be taken."""
+        """Unsubscribe; the buffered items can still be taken."""
         self._subscription.dispose()
         self._finish(StreamEnded("the queue was closed"))
 

@@ -13,23 +13,23 @@ from txcdp._deferreds import EndedByBlock, ignore_failure, returns_deferred
 class Registration(DisposableBase, EndedByBlock):
     """A script, function or the like that is registered until it is disposed of.
 
-    ``async with`` disposes of it at the block's end.
+    ``async with`` disposes of it at the end of the block.
 
-    :param remove: removes it; called once at most.
+    :param remove: removes it; called at most once.
     """
 
     def __init__(self, remove: Callable[[], Deferred[None]]) -> None:
         self._remove = remove
 
     def dispose(self) -> None:
-        """Remove it, without waiting until the browser has."""
+        """Remove it, without waiting for the browser."""
         self.close().addErrback(ignore_failure)
 
     @returns_deferred
     async def close(self) -> None:
         """Remove it.
 
-        :returns: fires with None when the browser has removed it; at once where it was removed before.
+        :returns: fires with None once the browser has removed it; at once if it was already removed.
         """
         remove, self._remove = self._remove, lambda: succeed(None)
         await remove()

@@ -15,10 +15,10 @@ S = TypeVar("S")
 
 
 class TwistedScheduler(_ReactivexScheduler):
-    """Schedules on a reactor, and takes its present time from it too.
+    """An Rx scheduler on a reactor, which also takes the present time from it.
 
-    reactivex's own scheduler takes the time from the wall clock, so that under
-    :class:`twisted.internet.task.Clock` operators such as ``delay`` never fire.
+    reactivex's own scheduler takes the time from the wall clock, so operators such as ``delay`` would never fire under
+    :class:`twisted.internet.task.Clock`.
 
     :param reactor: a reactor or a ``task.Clock``.
     """

@@ -93,15 +93,15 @@ def _called(function: F, of: str, instead: str = _FLAT_MAP) -> F:
 
 
 class Stream(Observable[T_co]):
-    """An observable over what a browser says: an :class:`EventStream`, or what operators made of one.
+    """An observable of what a browser reports: an :class:`EventStream`, or the result of operators on one.
 
-    Its operators are methods. They are those of ``reactivex`` (whose documentation tells more of each) with types that
-    are inferred; those that take time run on the connection's reactor, and never on a thread. Where a function
-    is to return a stream for each item (:meth:`flat_map` and the like), it may also return a Deferred or be a
-    coroutine function. Times are in seconds, or a timedelta. ``pipe`` takes any other operator.
+    Its operators are methods. They are those of ``reactivex`` (see its documentation for details) with inferred types;
+    time-based ones run on the connection's reactor, and never on a thread. If a function is to return a stream for each
+    item (:meth:`flat_map` and the like), it may also return a Deferred or be a coroutine function. Times are in
+    seconds, or a timedelta. Use ``pipe`` for any other operator.
 
-    :ivar context: the clock and the flow control that it shares with the streams of its connection.
-    :ivar name: what it carries, for people.
+    :ivar context: the clock and the flow control, shared with the other streams of its connection.
+    :ivar name: a readable name for what it carries.
     """
 
     context: StreamContext
@@ -117,31 +117,30 @@ class Stream(Observable[T_co]):
     ) -> abc.DisposableBase:
         """Subscribe as to any observable.
 
-        :param on_next: called with each item; or an observer, in place of all three.
+        :param on_next: called with each item; or an observer, instead of all three functions.
         :param on_error: called with the error that ends the stream; without it, the error is logged.
-        :param on_completed: called when the stream ends in good order.
-        :param scheduler: where time-based operators run, in place of the connection's reactor.
-        :returns: what unsubscribes by its ``dispose()``.
-        :raises TypeError: one of them is no function, or is a coroutine function, for which there is :meth:`each`.
+        :param on_completed: called when the stream completes.
+        :param scheduler: the scheduler of time-based operators, instead of the connection's reactor.
+        :returns: an object whose ``dispose()`` unsubscribes.
+        :raises TypeError: one of them is no function, or is a coroutine function: use :meth:`each` for those.
         """
         on_error = self._checked(on_next, on_error, on_completed)
         return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler)
 
     def expect(self, match: Match[T_co] = None, *, timeout: Timeout = DEFAULT) -> Expected[T_co]:
-        """Expect an item while something is done: ``async with stream.expect() as expected: ...``.
+        """Expect an item during a block: ``async with stream.expect() as expected: ...``.
 
-        What comes from the block's begin on counts. Leaving the block waits for the item; a block that raises
-        does not wait. ``expected.value`` is a new Deferred of the item at each reading.
+        Items count from the beginning of the block. Leaving the block waits for the item; a block that raises does not
+        wait. ``expected.value`` is a new Deferred of the item at each reading.
 
-        :param match: which item: a function that is given each and returns whether it is the one (or a Deferred of
-            that, or a coroutine); or, where items have a ``url`` (also in their ``request`` or ``response``), what it
-            has to match: a glob such as ``"**/api/*"``, or an :class:`re.Pattern`; a glob may be relative to the
-            ``base_url`` of the page's context.
-            By default the first.
-        :param timeout: seconds, or a timedelta; None or 0: no deadline; 30 s by default, or what
-            ``set_default_timeout`` of the page, its context or the browser has set.
-        :raises DeadlineError: at the block's end, when none came in time.
-        :raises StreamEnded: at the block's end, when the stream completed before; or the stream's own error.
+        :param match: which item: a function that is called with each item and returns whether it is the one (or a
+            Deferred or coroutine of that); or, if items have a ``url`` (also in their ``request`` or ``response``), a
+            pattern for it: a glob such as ``"**/api/*"``, or an :class:`re.Pattern`; a glob may be relative to the
+            ``base_url`` of the page's context. By default the first item.
+        :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default what ``set_default_timeout`` of
+            the page, its context or the browser has set, otherwise 30 s.
+        :raises DeadlineError: at the end of the block, if there was no such item in time.
+        :raises StreamEnded: at the end of the block, if the stream completed first; or the stream's own error.
         """
         from txcdp.streams._expected import Expected, first, predicate_of
 
@@ -152,12 +151,12 @@ class Stream(Observable[T_co]):
     def each(self, handler: Callable[[T_co], object]) -> abc.DisposableBase:
         """Call a function with each item.
 
-        What it raises, and what its Deferred fails with, is logged and counted in ``stats.subscriber_errors``; the
-        next item comes to it all the same. It is called with each item as that comes, whether or not the Deferred
-        of the one before has fired. An error of the stream is logged.
+        If it raises, or its Deferred fails, this is logged and counted in ``stats.subscriber_errors``; it is still
+        called with the next item. It is called with each item on arrival, whether or not the Deferred of the previous
+        one has fired. An error of the stream is logged.
 
         :param handler: a function, which may return a Deferred, or a coroutine function.
-        :returns: what ends it by its ``dispose()``; what has begun goes on to its end.
+        :returns: an object whose ``dispose()`` stops the calls; calls that have begun continue to their end.
         :raises TypeError: it is no function.
         """
         if not callable(handler):
@@ -194,7 +193,7 @@ class Stream(Observable[T_co]):
         raise TypeError(f"{self!r} is not awaited: {_ITEMS}")
 
     def run(self, scheduler: Scheduler = None) -> NoReturn:
-        """Refuse: it would wait for the stream's end, and nothing comes while the reactor's thread waits."""
+        """Refuse: it would block until the stream ends, and nothing arrives while the reactor's thread is blocked."""
         raise TypeError(f"{self!r} is not run: {_ITEMS}")
 
     if not TYPE_CHECKING:  # a checker is to refuse them
@@ -210,31 +209,35 @@ class Stream(Observable[T_co]):
     # What becomes of each item:
 
     def map(self, mapper: Callable[[T_co], U]) -> Stream[U]:
-        """Replace each item by what a function returns for it."""
+        """Replace each item by a function's result for it."""
         return self._made(ops.map(_called(mapper, "map()")), "map")
 
     def map_indexed(self, mapper_indexed: Callable[[T_co, int], U]) -> Stream[U]:  # type: ignore[override]
-        """Replace each item by what a function returns for it and its number, from 0."""
+        """Replace each item by a function's result for it and its index, from 0."""
         return self._made(ops.map_indexed(_called(mapper_indexed, "map_indexed()")), "map_indexed")
 
     def starmap(self: Stream[tuple[*Ts]], mapper: Callable[[Unpack[Ts]], U]) -> Stream[U]:  # type: ignore[override]
-        """Replace each tuple by what a function returns for its parts."""
+        """Replace each tuple by a function's result for its elements as arguments."""
         return self._made(ops.starmap(_called(mapper, "starmap()")), "starmap")
 
     def flat_map(self, mapper: Callable[[T_co], Inner[U]]) -> Stream[U]:  # type: ignore[override]
-        """Put together what a function gives for each item: all of these streams at the same time."""
+        """Merge the streams that a function returns for the items."""
         return self._made(ops.flat_map(self._inner(mapper)), "flat_map")
 
     def concat_map(self, project: Callable[[T_co], Inner[U]]) -> Stream[U]:
-        """Put together what a function gives for each item, one after the other: the next begins when that ended."""
+        """Concatenate the streams that a function returns for the items: each begins when the previous one has
+        completed.
+        """
         return self._made(ops.concat_map(self._inner(project)), "concat_map")
 
     def switch_map(self, project: Callable[[T_co], Inner[U]]) -> Stream[U]:
-        """Give what a function gives for the latest item: the one before is left, or cancelled."""
+        """Emit the items of the stream that a function returns for the latest item: the previous one is dropped or
+        cancelled.
+        """
         return self._made(ops.switch_map(self._inner(project)), "switch_map")
 
     def expand(self: Stream[T], mapper: Callable[[T], Inner[T]]) -> Stream[T]:
-        """Give each item, what a function gives for it, what it gives for that, and so on."""
+        """Emit each item, the stream that a function returns for it, those for the items of that stream, and so on."""
         return self._made(ops.expand(self._inner(mapper)), "expand")
 
     @overload
@@ -242,9 +245,9 @@ class Stream(Observable[T_co]):
     @overload
     def scan(self, accumulator: Callable[[A, T_co], A], seed: A) -> Stream[A]: ...
     def scan(self, accumulator: Any, seed: Any = NotSet) -> Any:
-        """Give, for each item, what a function makes of its last result and the item.
+        """Emit, for each item, a function's result for its last result and the item.
 
-        :param seed: the first of these results; by default the first item is.
+        :param seed: the initial result; by default the first item.
         """
         return self._made(ops.scan(_called(accumulator, "scan()"), seed), "scan")
 
@@ -253,27 +256,27 @@ class Stream(Observable[T_co]):
     @overload
     def reduce(self, accumulator: Callable[[A, T_co], A], seed: A) -> Stream[A]: ...
     def reduce(self, accumulator: Any, seed: Any = NotSet) -> Any:
-        """Give the last result of :meth:`scan` when the stream ends."""
+        """Emit the last result of :meth:`scan` when the stream completes."""
         return self._made(ops.reduce(_called(accumulator, "reduce()"), seed), "reduce")
 
     def pairwise(self) -> Stream[tuple[T_co, T_co]]:
-        """Give each item together with the one before."""
+        """Emit each item together with the previous one."""
         return self._made(ops.pairwise(), "pairwise")
 
     def timestamp(self, scheduler: Scheduler = None) -> Stream[Timestamp[T_co]]:
-        """Give each item with the time at which it came: ``.value`` and ``.timestamp``, a datetime."""
+        """Emit each item with the time of its arrival: ``.value`` and ``.timestamp``, a datetime."""
         return self._made(ops.timestamp(scheduler), "timestamp")
 
     def time_interval(self, scheduler: Scheduler = None) -> Stream[TimeInterval[T_co]]:
-        """Give each item with the time since the one before: ``.value`` and ``.interval``, a timedelta."""
+        """Emit each item with the time since the previous one: ``.value`` and ``.interval``, a timedelta."""
         return self._made(ops.time_interval(scheduler), "time_interval")
 
     def materialize(self) -> Stream[Notification[T_co]]:
-        """Give items, completion and error as notifications."""
+        """Emit items, completion and error as notifications."""
         return self._made(ops.materialize(), "materialize")
 
     def dematerialize(self: Stream[Notification[U]]) -> Stream[U]:
-        """Turn notifications back into what they tell of."""
+        """Turn notifications back into items, completion and error."""
         return self._made(ops.dematerialize(), "dematerialize")
 
     def do_action(
@@ -282,7 +285,9 @@ class Stream(Observable[T_co]):
         on_error: Callable[[Exception], object] | None = None,
         on_completed: Callable[[], object] | None = None,
     ) -> Stream[T_co]:
-        """Call functions beside: with each item, with the error, at the end. What they raise ends the stream."""
+        """Call functions as a side effect: with each item, with the error, at completion. If they raise, the stream
+        fails.
+        """
         for function in (on_next, on_error, on_completed):
             _called(function, "do_action()", _EACH)
         return self._made(
@@ -290,7 +295,7 @@ class Stream(Observable[T_co]):
         )
 
     def finally_action(self, action: Callable[[], object]) -> Stream[T_co]:
-        """Call a function when a subscription has ended in any way."""
+        """Call a function when a subscription has ended, for any reason."""
         return self._made(ops.finally_action(cast("Any", action)), "finally_action")
 
     # Which items remain:
@@ -300,7 +305,7 @@ class Stream(Observable[T_co]):
         return self._made(ops.filter(_called(predicate, "filter()")), "filter")
 
     def filter_indexed(self, predicate_indexed: Callable[[T_co, int], bool]) -> Stream[T_co]:
-        """Keep the items for which a function of the item and its number, from 0, is true."""
+        """Keep the items for which a function of the item and its index, from 0, is true."""
         return self._made(ops.filter_indexed(_called(predicate_indexed, "filter_indexed()")), "filter_indexed")
 
     def of_type(self, kind: type[U]) -> Stream[U]:
@@ -308,55 +313,55 @@ class Stream(Observable[T_co]):
         return self._made(ops.filter(lambda item: isinstance(item, kind)), "of_type")
 
     def take(self, count: int) -> Stream[T_co]:
-        """Keep so many items, and end."""
+        """Keep a number of items, then complete."""
         return self._made(ops.take(count), "take")
 
     def take_last(self, count: int) -> Stream[T_co]:
-        """Keep the last so many, which come at the end."""
+        """Keep the last items, a given number of them, and emit them at completion."""
         return self._made(ops.take_last(count), "take_last")
 
     def take_while(self, predicate: Callable[[T_co], bool], inclusive: bool = False) -> Stream[T_co]:
-        """End at the first item for which a function is not true; ``inclusive`` keeps that one."""
+        """Complete at the first item for which a function is not true; ``inclusive`` keeps that item."""
         return self._made(ops.take_while(_called(predicate, "take_while()"), inclusive), "take_while")
 
     def take_until(self, other: Inner[Any]) -> Stream[T_co]:
-        """End when another stream has its first item, or a Deferred fires."""
+        """Complete when another stream emits its first item, or a Deferred fires."""
         return self._made(ops.take_until(self._bound(other)), "take_until")
 
     def take_with_time(self, duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
-        """End after a time."""
+        """Complete after a duration."""
         return self._made(ops.take_with_time(duration, scheduler), "take_with_time")
 
     def take_last_with_time(self, duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
-        """Keep what came in the last so many seconds, which comes at the end."""
+        """Keep the items of a duration before the end, and emit them at completion."""
         return self._made(ops.take_last_with_time(duration, scheduler), "take_last_with_time")
 
     def skip(self, count: int) -> Stream[T_co]:
-        """Leave out the first so many."""
+        """Leave out the first items, a given number of them."""
         return self._made(ops.skip(count), "skip")
 
     def skip_last(self, count: int) -> Stream[T_co]:
-        """Leave out the last so many: each item comes so many later."""
+        """Leave out the last items, a given number of them: each item is delayed by that many items."""
         return self._made(ops.skip_last(count), "skip_last")
 
     def skip_while(self, predicate: Callable[[T_co], bool]) -> Stream[T_co]:
-        """Leave out items until a function is not true for one."""
+        """Leave out items until a function is not true for one of them."""
         return self._made(ops.skip_while(_called(predicate, "skip_while()")), "skip_while")
 
     def skip_until(self, other: Inner[Any]) -> Stream[T_co]:
-        """Leave out items until another stream has its first, or a Deferred fires."""
+        """Leave out items until another stream emits its first item, or a Deferred fires."""
         return self._made(ops.skip_until(self._bound(other)), "skip_until")
 
     def skip_with_time(self, duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
-        """Leave out what comes within a time."""
+        """Leave out the items of the first duration."""
         return self._made(ops.skip_with_time(duration, scheduler), "skip_with_time")
 
     def skip_last_with_time(self, duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
-        """Leave out what came in the last so many seconds: each item comes so much later."""
+        """Leave out the items of a duration before the end: each item is delayed by that duration."""
         return self._made(ops.skip_last_with_time(duration, scheduler), "skip_last_with_time")
 
     def slice(self, start: int | None = None, stop: int | None = None, step: int | None = None) -> Stream[T_co]:
-        """Keep items by their numbers, as a slice of a list does."""
+        """Keep items by index, like a slice of a list."""
         return self._made(ops.slice(start, stop, step), "slice")
 
     def distinct(
@@ -364,7 +369,7 @@ class Stream(Observable[T_co]):
         key_mapper: Callable[[T_co], Any] | None = None,
         comparer: Callable[[Any, Any], bool] | None = None,
     ) -> Stream[T_co]:
-        """Keep the items that are equal to none before (all keys are remembered)."""
+        """Keep the items that are not equal to any earlier one (all keys are remembered)."""
         return self._made(ops.distinct(_called(key_mapper, "distinct()"), comparer), "distinct")
 
     def distinct_until_changed(
@@ -372,10 +377,10 @@ class Stream(Observable[T_co]):
         key_mapper: Callable[[T_co], Any] | None = None,
         comparer: Callable[[Any, Any], bool] | None = None,
     ) -> Stream[T_co]:
-        """Keep the items that are not equal to the one before.
+        """Keep the items that are not equal to the previous one.
 
-        :param key_mapper: what to compare of an item.
-        :param comparer: whether two of these are equal.
+        :param key_mapper: returns what to compare of an item.
+        :param comparer: returns whether two of these are equal.
         """
         return self._made(
             ops.distinct_until_changed(_called(key_mapper, "distinct_until_changed()"), comparer),
@@ -383,38 +388,38 @@ class Stream(Observable[T_co]):
         )
 
     def first(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
-        """Give the first item (for which a function is true), and end; without one, fail.
+        """Emit the first item (for which a function is true), and complete; fail if there is none.
 
-        As a Deferred, with a deadline: :func:`txcdp.first`.
+        For a Deferred, with a timeout, use :func:`txcdp.first`.
         """
         return self._made(ops.first(_called(predicate, "first()")), "first")
 
     def first_or_default(  # type: ignore[override]
         self, predicate: Callable[[T_co], bool] | None = None, default_value: U | None = None
     ) -> Stream[T_co | U | None]:
-        """Give the first item (for which a function is true) or, without one, another value."""
+        """Emit the first item (for which a function is true), or a default if there is none."""
         return self._made(ops.first_or_default(predicate, cast("Any", default_value)), "first_or_default")
 
     def last(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
-        """Give the last item (for which a function is true) at the end; without one, fail."""
+        """Emit the last item (for which a function is true) at completion; fail if there is none."""
         return self._made(ops.last(_called(predicate, "last()")), "last")
 
     def last_or_default(
         self, default_value: Any = None, predicate: Callable[[T_co], bool] | None = None
     ) -> Stream[Any]:
-        """Give the last item (for which a function is true) at the end or, without one, another value."""
+        """Emit the last item (for which a function is true) at completion, or a default if there is none."""
         return self._made(ops.last_or_default(default_value, cast("Any", predicate)), "last_or_default")
 
     def single(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
-        """Give the only item (for which a function is true) at the end; fail where there is none or another."""
+        """Emit the only item (for which a function is true) at completion; fail if there is none, or more than one."""
         return self._made(ops.single(_called(predicate, "single()")), "single")
 
     def element_at(self, index: int) -> Stream[T_co]:
-        """Give the item with a number, from 0, and end; without it, fail."""
+        """Emit the item at an index, from 0, and complete; fail if there is none."""
         return self._made(ops.element_at(index), "element_at")
 
     def ignore_elements(self) -> Stream[T_co]:
-        """Leave out all items: the end alone remains."""
+        """Leave out all items, and only complete or fail."""
         return self._made(ops.ignore_elements(), "ignore_elements")
 
     @overload
@@ -422,48 +427,48 @@ class Stream(Observable[T_co]):
     @overload
     def default_if_empty(self) -> Stream[T_co | None]: ...
     def default_if_empty(self, default_value: Any = None) -> Any:
-        """Give a value at the end, where there was no item."""
+        """Emit a value at completion if there was no item."""
         return self._made(ops.default_if_empty(default_value), "default_if_empty")
 
     # Time:
 
     def debounce(self, duetime: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
-        """Keep an item when none other follows it within a time."""
+        """Keep an item if no other one follows it within a duration."""
         return self._later(ops.debounce(duetime, scheduler), "debounce")
 
     def throttle_with_timeout(self, duetime: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
-        """Do as :meth:`debounce`, under its other name."""
+        """Do the same as :meth:`debounce`, under its other name."""
         return self._later(ops.throttle_with_timeout(duetime, scheduler), "throttle_with_timeout")
 
     def throttle_first(self, window_duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
-        """Keep an item, and leave out what comes within a time after it."""
+        """Keep an item, and leave out those that follow it within a duration."""
         return self._made(ops.throttle_first(window_duration, scheduler), "throttle_first")
 
     def throttle_with_mapper(self, throttle_duration_mapper: Callable[[T_co], Inner[Any]]) -> Stream[T_co]:
-        """Keep an item when none other comes before what a function gives for it."""
+        """Keep an item if no other one arrives before the stream that a function returns for it emits."""
         return self._later(ops.throttle_with_mapper(self._inner(throttle_duration_mapper)), "throttle_with_mapper")
 
     def sample(self, sampler: Seconds | Observable[Any], scheduler: Scheduler = None) -> Stream[T_co]:
-        """Keep the latest item at each tick, where there is a new one.
+        """Keep the latest item at each tick, if there is a new one.
 
-        :param sampler: the seconds between two ticks, or a stream whose items are the ticks.
+        :param sampler: the seconds between ticks, or a stream whose items are the ticks.
         """
         return self._later(ops.sample(self._bound(sampler), scheduler), "sample")
 
     def delay(self, duetime: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
-        """Give each item so much later; an error comes at once."""
+        """Delay each item by a duration; an error is not delayed."""
         return self._later(ops.delay(duetime, scheduler), "delay")
 
     def delay_subscription(self, duetime: typing.AbsoluteOrRelativeTime, scheduler: Scheduler = None) -> Stream[T_co]:
-        """Subscribe so much later."""
+        """Delay the subscription by a duration."""
         return self._made(ops.delay_subscription(duetime, scheduler), "delay_subscription")
 
     def timeout(
         self, duetime: typing.AbsoluteOrRelativeTime, other: Inner[U] | None = None, scheduler: Scheduler = None
     ) -> Stream[T_co | U]:
-        """Fail with :exc:`~txcdp.errors.DeadlineError` when no item comes for so long.
+        """Fail with :exc:`~txcdp.errors.DeadlineError` when no item arrives for a duration.
 
-        :param other: what to go on with in place of failing.
+        :param other: a stream to continue with, instead of failing.
         """
         if other is None:
             limit = f"{duetime:g} s" if isinstance(duetime, int | float) else str(duetime)
@@ -489,7 +494,7 @@ class Stream(Observable[T_co]):
     @overload
     def merge(self, *sources: Observable[Any], max_concurrent: int | None = None) -> Stream[Any]: ...
     def merge(self, *sources: Observable[Any], max_concurrent: int | None = None) -> Stream[Any]:
-        """Give the items of this and of other streams as they come."""
+        """Emit the items of this and other streams as they arrive."""
         return self._combined("merge", sources, lambda every: ops.merge(*every[1:], max_concurrent=max_concurrent))
 
     @overload
@@ -503,7 +508,7 @@ class Stream(Observable[T_co]):
     @overload
     def combine_latest(self, *sources: Observable[Any]) -> Stream[tuple[Any, ...]]: ...
     def combine_latest(self, *sources: Observable[Any]) -> Stream[Any]:
-        """Give the latest items of this and of other streams as a tuple, when one has a new one and all have one."""
+        """Emit the latest items of this and other streams as a tuple, when one emits and all have emitted."""
         return self._combined("combine_latest", sources, lambda every: ops.combine_latest(*every[1:]))
 
     @overload
@@ -517,7 +522,7 @@ class Stream(Observable[T_co]):
     @overload
     def with_latest_from(self, *sources: Observable[Any]) -> Stream[tuple[Any, ...]]: ...
     def with_latest_from(self, *sources: Observable[Any]) -> Stream[Any]:
-        """Give each item of this stream with the latest ones of others, once all have one."""
+        """Emit each item of this stream with the latest ones of others, once all have emitted one."""
         return self._combined("with_latest_from", sources, lambda every: ops.with_latest_from(*every[1:]))
 
     @overload
@@ -529,43 +534,43 @@ class Stream(Observable[T_co]):
     @overload
     def zip(self, *sources: Observable[Any]) -> Stream[tuple[Any, ...]]: ...
     def zip(self, *sources: Observable[Any]) -> Stream[Any]:
-        """Give the first items of this and of other streams as a tuple, then the second ones, and so on."""
+        """Emit the first items of this and other streams as a tuple, then the second ones, and so on."""
         return self._combined("zip", sources, lambda every: ops.zip(*every[1:]))
 
     def zip_with_iterable(self, second: Iterable[U]) -> Stream[tuple[T_co, U]]:
-        """Give each item with the next one of an iterable; end with the shorter."""
+        """Emit each item with the next one of an iterable; complete with the shorter of the two."""
         return self._made(ops.zip_with_iterable(second), "zip_with_iterable")
 
     def fork_join(self, *others: Observable[Any]) -> Stream[tuple[Any, ...]]:
-        """Give the last items of this and of other streams as a tuple when all have ended."""
+        """Emit the last items of this and other streams as a tuple when all have completed."""
         return self._combined("fork_join", others, lambda every: ops.fork_join(*every[1:]))
 
     def amb(self, right_source: Observable[U]) -> Stream[T_co | U]:
-        """Give what this or another stream gives, whichever has the first item."""
+        """Emit the items of this or another stream, whichever emits first."""
         return self._combined("amb", (right_source,), lambda every: ops.amb(every[1]))
 
     def concat(self, *sources: Observable[U]) -> Stream[T_co | U]:
-        """Give this stream's items, and when it has ended those of the next ones."""
+        """Emit this stream's items, and when it has completed those of the next streams."""
         return self._combined("concat", sources, lambda every: ops.concat(*every[1:]))
 
     def start_with(self, *args: U) -> Stream[T_co | U]:
-        """Give some items at once, then this stream's."""
+        """Emit some items immediately, then this stream's."""
         return self._made(ops.start_with(*args), "start_with")
 
     def merge_all(self: Stream[Observable[U]]) -> Stream[U]:
-        """Give the items of all streams that come as items, as they come."""
+        """Emit the items of all streams that are this stream's items, as they arrive."""
         return self._all_bound()._made(ops.merge_all(), "merge_all")
 
     def concat_all(self: Stream[Observable[U]]) -> Stream[U]:
-        """Give the items of all streams that come as items, one stream after the other."""
+        """Emit the items of all streams that are this stream's items, one stream after the other."""
         return self._all_bound()._made(ops.concat_all(), "concat_all")
 
     def switch_latest(self: Stream[Observable[U]]) -> Stream[U]:
-        """Give the items of the latest of the streams that come as items."""
+        """Emit the items of the latest stream that is this stream's item."""
         return self._all_bound()._made(ops.switch_latest(), "switch_latest")
 
     def exclusive(self: Stream[Observable[U]]) -> Stream[U]:
-        """Give the items of the streams that come as items, leaving out those that come while one is under way."""
+        """Emit the items of the streams that are this stream's items, ignoring those that arrive while one runs."""
         return self._all_bound()._made(ops.exclusive(), "exclusive")
 
     def join(
@@ -574,10 +579,10 @@ class Stream(Observable[T_co]):
         left_duration_mapper: Callable[[T_co], Inner[Any]],
         right_duration_mapper: Callable[[U], Inner[Any]],
     ) -> Stream[tuple[T_co, U]]:
-        """Give all pairs of this stream's items and another's that last at the same time.
+        """Emit all pairs of an item of this stream and one of another whose durations overlap.
 
-        :param left_duration_mapper: gives what ends the duration of one of this stream's items.
-        :param right_duration_mapper: the same, of the other's.
+        :param left_duration_mapper: returns the stream that ends the duration of an item of this stream.
+        :param right_duration_mapper: the same, for the other stream.
         """
         durations = self._inner(left_duration_mapper), self._inner(right_duration_mapper)
         return self._combined("join", (right,), lambda every: ops.join(every[1], *durations))
@@ -585,24 +590,24 @@ class Stream(Observable[T_co]):
     # Failing:
 
     def catch(self, handler: Observable[U] | Callable[[Exception, Observable[T_co]], Inner[U]]) -> Stream[T_co | U]:
-        """Go on with another stream in place of failing.
+        """Continue with another stream instead of failing.
 
-        :param handler: that stream, or a function that is given the error and this stream, and returns it.
+        :param handler: that stream, or a function that is called with the error and this stream, and returns it.
         """
         if isinstance(handler, Observable):
             return self._made(ops.catch(self._bound(handler)), "catch")
         return self._made(ops.catch(lambda error, source: self._bound(handler(error, source))), "catch")
 
     def on_error_resume_next(self, second: Observable[U]) -> Stream[T_co | U]:
-        """Go on with another stream when this one has ended or failed."""
+        """Continue with another stream when this one has completed or failed."""
         return self._combined("on_error_resume_next", (second,), lambda every: ops.on_error_resume_next(every[1]))
 
     def retry(self, retry_count: int | None = None) -> Stream[T_co]:
-        """Subscribe again in place of failing.
+        """Subscribe again instead of failing.
 
-        What belongs to something that is :exc:`~txcdp.errors.Gone` would fail at once, for ever: it fails.
+        If the error is :exc:`~txcdp.errors.Gone`, the stream fails: a new subscription would fail at once, forever.
 
-        :param retry_count: how often it is subscribed to in all; by default without bound.
+        :param retry_count: how often to subscribe in total; unlimited by default.
         """
 
         def subscribe(observer: abc.ObserverBase[Any], scheduler: Scheduler = None) -> abc.DisposableBase:
@@ -628,7 +633,7 @@ class Stream(Observable[T_co]):
     # One subscription for several:
 
     def share(self) -> Stream[T_co]:
-        """Subscribe once for all who subscribe, as long as there is one; what it costs is spent once."""
+        """Share one subscription among all subscribers, while there is any: the work is done only once."""
         return self.publish().ref_count()
 
     @overload  # type: ignore[override]
@@ -636,9 +641,9 @@ class Stream(Observable[T_co]):
     @overload
     def publish(self, mapper: Callable[[Stream[T_co]], Observable[U]]) -> Stream[U]: ...
     def publish(self, mapper: Any = None) -> Any:
-        """Subscribe once for all who subscribe, from ``connect()`` on.
+        """Share one subscription among all subscribers, from ``connect()`` on.
 
-        :param mapper: is given such a stream, and returns what comes of it.
+        :param mapper: is called with such a stream, and returns the resulting one.
         """
         return self._made(ops.publish(cast("Any", self._given(mapper))), "publish")
 
@@ -663,10 +668,10 @@ class Stream(Observable[T_co]):
         mapper: Any = None,
         scheduler: Scheduler = None,
     ) -> Any:
-        """Do as :meth:`publish`, and give those who come later what came before.
+        """Do the same as :meth:`publish`, and emit earlier items to late subscribers.
 
-        :param buffer_size: how many items at the most.
-        :param window: of the last so many seconds at the most.
+        :param buffer_size: the maximum number of items.
+        :param window: the maximum age of items, in seconds.
         """
         at = scheduler or self.context.scheduler
         made: Any = ops.replay(buffer_size, window, mapper=self._given(mapper), scheduler=at)
@@ -675,67 +680,69 @@ class Stream(Observable[T_co]):
     # Parts:
 
     def buffer(self, boundaries: Observable[Any]) -> Stream[list[T_co]]:
-        """Give lists of items: a list ends at each item of another stream."""
+        """Emit lists of items: a list ends with each item of another stream."""
         return self._combined("buffer", (boundaries,), lambda every: ops.buffer(every[1]))
 
     def buffer_when(self, closing_mapper: Callable[[], Inner[Any]]) -> Stream[list[T_co]]:
-        """Give lists of items: a list ends when what a function gives at its begin does."""
+        """Emit lists of items: a list ends when the stream that a function returns at its start emits or completes."""
         return self._made(ops.buffer_when(lambda: self._bound(closing_mapper())), "buffer_when")
 
     def buffer_toggle(self, openings: Observable[U], closing_mapper: Callable[[U], Inner[Any]]) -> Stream[list[T_co]]:
-        """Give lists of items: a list begins with an item of another stream, and ends with what a function gives."""
+        """Emit lists of items: a list begins with an item of another stream, and ends with the stream that a function
+        returns.
+        """
         closing = self._inner(closing_mapper)
         return self._combined("buffer_toggle", (openings,), lambda every: ops.buffer_toggle(every[1], closing))
 
     def buffer_with_count(self, count: int, skip: int | None = None) -> Stream[list[T_co]]:
-        """Give lists of so many items.
+        """Emit lists of a number of items.
 
-        :param skip: after how many items a new list begins; by default after ``count``.
+        :param skip: the number of items after which a new list begins; by default ``count``.
         """
         return self._made(ops.buffer_with_count(count, skip), "buffer_with_count")
 
     def buffer_with_time(
         self, timespan: Seconds, timeshift: Seconds | None = None, scheduler: Scheduler = None
     ) -> Stream[list[T_co]]:
-        """Give lists of what came in so much time.
+        """Emit lists of the items of a duration.
 
-        :param timeshift: after how much time a new list begins; by default after ``timespan``.
+        :param timeshift: the time after which a new list begins; by default ``timespan``.
         """
         return self._later(ops.buffer_with_time(timespan, timeshift, scheduler), "buffer_with_time")
 
     def buffer_with_time_or_count(
         self, timespan: Seconds, count: int, scheduler: Scheduler = None
     ) -> Stream[list[T_co]]:
-        """Give lists of so many items, or of what came in so much time."""
+        """Emit lists of a number of items, or of the items of a duration, whichever is reached first."""
         return self._later(ops.buffer_with_time_or_count(timespan, count, scheduler), "buffer_with_time_or_count")
 
     def window(self, boundaries: Observable[Any]) -> Stream[Stream[T_co]]:
-        """Do as :meth:`buffer`, with streams for the lists."""
+        """Do the same as :meth:`buffer`, with streams instead of lists."""
         return self._combined("window", (boundaries,), lambda every: ops.window(every[1]))
 
     def window_when(self, closing_mapper: Callable[[], Inner[Any]]) -> Stream[Stream[T_co]]:
-        """Do as :meth:`buffer_when`, with streams for the lists."""
+        """Do the same as :meth:`buffer_when`, with streams instead of lists."""
         return self._made(ops.window_when(lambda: self._bound(closing_mapper())), "window_when")
 
     def window_toggle(self, openings: Observable[U], closing_mapper: Callable[[U], Inner[Any]]) -> Stream[Stream[T_co]]:
-        """Do as :meth:`buffer_toggle`, with streams for the lists."""
+        """Do the same as :meth:`buffer_toggle`, with streams instead of lists."""
         closing = self._inner(closing_mapper)
         return self._combined("window_toggle", (openings,), lambda every: ops.window_toggle(every[1], closing))
 
     def window_with_count(self, count: int, skip: int | None = None) -> Stream[Stream[T_co]]:
-        """Do as :meth:`buffer_with_count`, with streams for the lists."""
+        """Do the same as :meth:`buffer_with_count`, with streams instead of lists."""
         return self._made(ops.window_with_count(count, skip), "window_with_count")
 
     def window_with_time(
         self, timespan: Seconds, timeshift: Seconds | None = None, scheduler: Scheduler = None
     ) -> Stream[Stream[T_co]]:
-        """Do as :meth:`buffer_with_time`, with streams for the lists."""
+        """Do the same as :meth:`buffer_with_time`, with streams instead of lists."""
         return self._later(ops.window_with_time(timespan, timeshift, scheduler), "window_with_time")
 
     def window_with_time_or_count(
         self, timespan: Seconds, count: int, scheduler: Scheduler = None
     ) -> Stream[Stream[T_co]]:
-        """Do as :meth:`buffer_with_time_or_count`, with streams for the lists."""
+        """Do the same as :meth:`buffer_with_time_or_count`, with streams instead of lists."""
         return self._later(ops.window_with_time_or_count(timespan, count, scheduler), "window_with_time_or_count")
 
     @overload  # type: ignore[override]
@@ -745,9 +752,9 @@ class Stream(Observable[T_co]):
         self, key_mapper: Callable[[T_co], K], element_mapper: Callable[[T_co], U]
     ) -> Stream[GroupedStream[K, U]]: ...
     def group_by(self, key_mapper: Any, element_mapper: Any = None) -> Any:
-        """Give a stream for each key that a function finds in items, with that key's items.
+        """Emit a stream for each key that a function returns for the items, with the items of that key.
 
-        :param element_mapper: what of an item goes into its group.
+        :param element_mapper: returns what of an item goes into its group.
         """
         return self._made(ops.group_by(_called(key_mapper, "group_by()"), element_mapper), "group_by")
 
@@ -766,12 +773,12 @@ class Stream(Observable[T_co]):
         duration_mapper: Callable[[GroupedStream[K, U]], Inner[Any]],
     ) -> Stream[GroupedStream[K, U]]: ...
     def group_by_until(self, key_mapper: Any, element_mapper: Any, duration_mapper: Any) -> Any:
-        """Do as :meth:`group_by`, where a group ends when what a function gives for it has an item."""
+        """Do the same as :meth:`group_by`, but a group ends when the stream that a function returns for it emits."""
         durations = self._given(duration_mapper)
         return self._made(ops.group_by_until(key_mapper, element_mapper, durations), "group_by_until")
 
     def partition(self, predicate: Callable[[T_co], bool]) -> list[Stream[T_co]]:  # type: ignore[override]
-        """Return two streams: of the items for which a function is true, and of the others; it subscribes once."""
+        """Return two streams, of the items for which a function is true and of the others, with one subscription."""
 
         def other(item: Any) -> bool:
             return not predicate(item)
@@ -782,11 +789,11 @@ class Stream(Observable[T_co]):
     # All items together, at the end:
 
     def to_list(self) -> Stream[list[T_co]]:
-        """Give all items as a list at the end."""
+        """Emit all items as a list at completion."""
         return self._made(ops.to_list(), "to_list")
 
     def to_set(self) -> Stream[set[T_co]]:
-        """Give all items as a set at the end."""
+        """Emit all items as a set at completion."""
         return self._made(ops.to_set(), "to_set")
 
     @overload  # type: ignore[override]
@@ -794,55 +801,55 @@ class Stream(Observable[T_co]):
     @overload
     def to_dict(self, key_mapper: Callable[[T_co], K], element_mapper: Callable[[T_co], U]) -> Stream[dict[K, U]]: ...
     def to_dict(self, key_mapper: Any, element_mapper: Any = None) -> Any:
-        """Give all items as a dict at the end."""
+        """Emit all items as a dict at completion."""
         return self._made(ops.to_dict(key_mapper, element_mapper), "to_dict")
 
     def count(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[int]:
-        """Give the number of items (for which a function is true) at the end."""
+        """Emit the number of items (for which a function is true) at completion."""
         return self._made(ops.count(predicate), "count")
 
     def sum(self, key_mapper: Callable[[T_co], float] | None = None) -> Stream[float]:
-        """Give the sum of the items, or of what a function gives for each, at the end."""
+        """Emit the sum of the items, or of a function's results for them, at completion."""
         return self._made(ops.sum(cast("Any", key_mapper)), "sum")
 
     def average(self, key_mapper: Callable[[T_co], float] | None = None) -> Stream[float]:
-        """Give the average of the items, or of what a function gives for each, at the end."""
+        """Emit the average of the items, or of a function's results for them, at completion."""
         return self._made(ops.average(key_mapper), "average")
 
     def min(self, comparer: Callable[[T_co, T_co], Any] | None = None) -> Stream[T_co]:
-        """Give the smallest item at the end."""
+        """Emit the smallest item at completion."""
         return self._made(ops.min(comparer), "min")
 
     def max(self, comparer: Callable[[T_co, T_co], Any] | None = None) -> Stream[T_co]:
-        """Give the greatest item at the end."""
+        """Emit the greatest item at completion."""
         return self._made(ops.max(comparer), "max")
 
     def min_by(
         self, key_mapper: Callable[[T_co], K], comparer: Callable[[K, K], Any] | None = None
     ) -> Stream[list[T_co]]:
-        """Give the items with the smallest key at the end."""
+        """Emit a list of the items with the smallest key at completion."""
         return self._made(ops.min_by(key_mapper, cast("Any", comparer)), "min_by")
 
     def max_by(
         self, key_mapper: Callable[[T_co], K], comparer: Callable[[K, K], Any] | None = None
     ) -> Stream[list[T_co]]:
-        """Give the items with the greatest key at the end."""
+        """Emit a list of the items with the greatest key at completion."""
         return self._made(ops.max_by(key_mapper, cast("Any", comparer)), "max_by")
 
     def all(self, predicate: Callable[[T_co], bool]) -> Stream[bool]:
-        """Give whether a function is true for all items, as soon as that is known."""
+        """Emit whether a function is true for all items, as soon as that is known."""
         return self._made(ops.all(predicate), "all")
 
     def some(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[bool]:
-        """Give whether there is an item (for which a function is true), as soon as that is known."""
+        """Emit whether there is an item (for which a function is true), as soon as that is known."""
         return self._made(ops.some(predicate), "some")
 
     def is_empty(self) -> Stream[bool]:
-        """Give whether there is no item, as soon as that is known."""
+        """Emit whether there is no item, as soon as that is known."""
         return self._made(ops.is_empty(), "is_empty")
 
     def contains(self, value: Any, comparer: Callable[[Any, Any], bool] | None = None) -> Stream[bool]:
-        """Give whether an item is equal to a value, as soon as that is known."""
+        """Emit whether an item is equal to a value, as soon as that is known."""
         return self._made(ops.contains(value, comparer), "contains")
 
     # Any operator:
@@ -885,9 +892,9 @@ class Stream(Observable[T_co]):
     else:
 
         def pipe(self, *operators: Any) -> Any:
-            """Compose operators of reactivex, or functions of yours from stream to stream.
+            """Apply operators of reactivex, or your own functions from stream to stream.
 
-            Each of them works on a :class:`Stream`, so that its time runs on the connection's reactor.
+            Each of them gets a :class:`Stream`, so that its time runs on the connection's reactor.
             """
             result = self
             for operator in operators:
@@ -959,9 +966,9 @@ class Stream(Observable[T_co]):
 
 
 class Pipeline(Stream[T_co]):
-    """A stream that operators have made of another one.
+    """A stream that is the result of operators on another one.
 
-    :param source: what it gives.
+    :param source: the observable that provides its items.
     """
 
     def __init__(self, source: Observable[T_co], context: StreamContext, name: str = "a pipeline") -> None:
@@ -1022,27 +1029,27 @@ class _Guarded(Pipeline[T_co]):
 
 
 class ConnectableStream(_Guarded[T_co]):
-    """A stream that subscribes to its source, once for all who subscribe, when it is told to."""
+    """A stream that subscribes to its source on request, once for all of its subscribers."""
 
     _source: ConnectableObservable[T_co]
 
     def connect(self, scheduler: Scheduler = None) -> abc.DisposableBase | None:
-        """Subscribe to the source; return what unsubscribes from it."""
+        """Subscribe to the source, and return an object that unsubscribes from it."""
         return self._source.connect(scheduler or self.context.scheduler)
 
     def ref_count(self) -> Stream[T_co]:
-        """Return a stream that connects it as long as somebody subscribes."""
+        """Return a stream that is connected while it has a subscriber."""
         return self._later(ops.ref_count(), "ref_count")
 
     def auto_connect(self, subscriber_count: int = 1) -> Stream[T_co]:
-        """Return a stream that connects it when so many have subscribed; 0: now."""
+        """Return a stream that connects when it has a number of subscribers; 0 means immediately."""
         return self._later(lambda _: self._source.auto_connect(subscriber_count), "auto_connect")
 
 
 class GroupedStream(_Guarded[T_co], Generic[K_co, T_co]):
     """A group of :meth:`Stream.group_by`.
 
-    :ivar key: what its items have in common.
+    :ivar key: the key that its items share.
     """
 
     def __init__(self, source: GroupedObservable[K_co, T_co], context: StreamContext, name: str) -> None:

@@ -167,17 +167,17 @@ run = _Run()
 
 
 class BrowserTestCase(TestCase):
-    """A test with a browser of the whole run, and a context and a page of its own.
+    """A test case with a browser shared by the whole run, and a context and a page of its own.
 
-    Test methods may be coroutine functions. Trial runs it, and so does pytest. Where a test fails, pictures of its
-    pages, what they are for assistive technologies, the console and the last exchanges are kept in a folder.
+    Test methods may be coroutine functions. It runs under trial and pytest. If a test fails, screenshots and
+    accessibility trees of its pages, the console and the last exchanges are saved to a folder.
 
-    :cvar launch_options: of :func:`txcdp.launch`; there is one browser for all classes with the same.
-    :cvar context_options: of ``Browser.new_context``.
-    :cvar kept_in: the folder in which each test that fails has one; None: nothing is kept.
+    :cvar launch_options: the options of :func:`txcdp.launch`; classes with the same options share one browser.
+    :cvar context_options: the options of ``Browser.new_context``.
+    :cvar kept_in: the folder in which each failing test gets a folder of its own; None saves nothing.
     :ivar browser: the :class:`~txcdp.browser.Browser`.
-    :ivar context: the test's :class:`~txcdp.browser.BrowserContext`, which is closed at its end.
-    :ivar page: a :class:`~txcdp.page.Page` in that.
+    :ivar context: the test's :class:`~txcdp.browser.BrowserContext`, which is closed at the end of the test.
+    :ivar page: a :class:`~txcdp.page.Page` in that context.
     """
 
     timeout = 120
@@ -193,7 +193,8 @@ class BrowserTestCase(TestCase):
     async def setUp(self) -> None:  # type: ignore[override]
         """Open the context and the page.
 
-        A test case that has a ``setUp`` of its own, a coroutine function, begins with ``await super().setUp()``.
+        If your test case has its own ``setUp``, make it a coroutine function that begins with ``await
+        super().setUp()``.
 
         :returns: fires with None, or fails like ``Browser.new_context`` and ``BrowserContext.new_page``.
         """

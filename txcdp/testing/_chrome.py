@@ -39,14 +39,13 @@ C = TypeVar("C", bound=Command[Any])
 
 
 class FakeChrome(Faults):
-    """A scriptable browser in memory; the package's docstring shows how it is used.
+    """A scriptable in-memory browser; the package's docstring shows how to use it.
 
-    :param clock: what lets time pass: a :class:`~twisted.internet.task.Clock`, of which one is made
-        by default, or a reactor.
-    :param strict: whether a command that nothing answers fails the test, see :exc:`UnexpectedCommand`.
-    :param salt: a number below 65,536 that all ids of this browser have in them, so that they are not another one's.
+    :param clock: a :class:`~twisted.internet.task.Clock`, which is made by default, or a reactor.
+    :param strict: whether a command that has no answer fails the test, see :exc:`UnexpectedCommand`.
+    :param salt: a number below 65,536 that is part of all ids of this browser, to keep them apart from another one's.
     :ivar commands: every :class:`Received` command, in order.
-    :ivar current: the command that is being answered, for functions given to :meth:`on`.
+    :ivar current: the command that is being answered, for functions passed to :meth:`on`.
     :ivar lines: the transports of its clients, in order.
     """
 
@@ -70,17 +69,18 @@ class FakeChrome(Faults):
     def from_recording(
         cls, source: ReplaySource, clock: Clock | None = None, *, speed: Speed = 1.0, strict: bool = False
     ) -> FakeChrome:
-        """Make a browser that does, and answers, what a real one did when a program was recorded.
+        """Make a browser that behaves and answers as a real one did when a program was recorded.
 
-        The same program then runs against it; how commands are known again, and what becomes of those that were not
-        recorded, is declared in :doc:`/howto/testing`. A script (:meth:`on`) goes before the recording.
+        Run the same program against it; :doc:`/howto/testing` says how commands are matched, and what happens to those
+        that were not recorded. A script (:meth:`on`) takes precedence over the recording.
 
-        :param source: what ``Recorder(..., commands=True)`` has written, as :func:`txcdp.recording.replay` takes it.
+        :param source: the output of ``Recorder(..., commands=True)``, as :func:`txcdp.recording.replay` takes it.
         :param clock: as for the class.
-        :param speed: seconds of the recording for each second of the clock; ``"instant"``: everything comes at once.
-        :param strict: whether a command that acts and was not recorded fails the test, see :exc:`UnexpectedCommand`.
+        :param speed: seconds of the recording per second of the clock; ``"instant"``: everything arrives at once.
+        :param strict: whether a command that has an effect and was not recorded fails the test, see
+            :exc:`UnexpectedCommand`.
         :raises OSError: the recording cannot be read.
-        :raises ValueError: no commands were recorded.
+        :raises ValueError: the recording contains no commands.
         """
         made = cls(clock, strict=strict)
         made._recorded = RecordedRun(made, source, speed, made._expect_not if strict else None)
@@ -97,7 +97,7 @@ class FakeChrome(Faults):
     def browser(self, reconnect: ReconnectPolicy | None = None, **options: Any) -> Browser:
         """Return a :class:`~txcdp.browser.Browser` on a new connection.
 
-        :param reconnect: as for :func:`txcdp.connect`: lost lines are replaced by others to this browser.
+        :param reconnect: as for :func:`txcdp.connect`: lost connections are replaced by others to this browser.
         """
         from txcdp._core.reconnecting import Opened
         from txcdp.browser import Browser
@@ -123,11 +123,11 @@ class FakeChrome(Faults):
         target_id: str = "",
         session_id: str | None = None,
     ) -> Session:
-        """Open a target, attach a connection to it, unasked, and return the session.
+        """Open a target, attach a connection to it as the browser does unasked, and return the session.
 
-        :param parent: the session that it is attached through; the root session by default.
+        :param parent: the session through which it is attached; the root session by default.
         :param waiting: whether the target waits for ``Runtime.runIfWaitingForDebugger``.
-        :param target_id: the target's id, which may be one that exists; by default a new one.
+        :param target_id: the target's id, which may already exist; by default a new one.
         :param session_id: the session's id; by default a new one.
         """
         through = self._session(parent or connection.session)
@@ -147,30 +147,29 @@ class FakeChrome(Faults):
     # The script:
 
     def on(self, command: type[Command[T]] | str, answer: Any = None) -> FakeChrome:
-        """Set what a command is answered with, every time.
+        """Set the answer to a command, for every time that it is received.
 
         :param command: the command's class, or its protocol name.
-        :param answer: its result (a record, or plain data), an exception to refuse it with
-            (:exc:`CommandError`), :data:`NEVER`, :data:`BY_ITSELF`, or a function that is given the command and returns
-            or raises one of these; it may also return a Deferred of one. What the function emits is
-            sent before the reply.
+        :param answer: its result (a record, or plain data), an exception to refuse it with (:exc:`CommandError`),
+            :data:`NEVER`, :data:`BY_ITSELF`, or a function that is called with the command and returns or raises one of
+            these; it may also return a Deferred of one. Events that the function emits are sent before the reply.
         :returns: this FakeChrome.
         """
         self._script.on(method_of(command), answer)
         return self
 
     def once(self, command: type[Command[T]] | str, answer: Any = None) -> FakeChrome:
-        """Set what a command is answered with the next time; several queue up, before what ``on`` has set."""
+        """Set the answer to a command for the next time; several are used in turn, before the one from ``on``."""
         self._script.once(method_of(command), answer)
         return self
 
     def off(self, command: type[Command[T]] | str) -> FakeChrome:
-        """Forget what :meth:`on` and :meth:`once` have set for a command: it is answered as if they had not been."""
+        """Remove the answers that :meth:`on` and :meth:`once` have set for a command."""
         self._script.off(method_of(command))
         return self
 
     def otherwise(self, answer: Any) -> FakeChrome:
-        """Set what commands are answered with that neither the script nor the FakeChrome itself has an answer for.
+        """Set the answer to commands for which neither the script nor the FakeChrome itself has one.
 
         :param answer: as for :meth:`on`.
         """
@@ -182,9 +181,9 @@ class FakeChrome(Faults):
         return [each.command for each in self.commands if isinstance(each.command, command)]
 
     def reply(self, received: Received, answer: Any) -> None:
-        """Answer a command that was received: late, twice or out of order as the test wants it.
+        """Answer a command that was received: as late, repeatedly or out of order as the test needs.
 
-        :param answer: as for :meth:`on`, but for functions.
+        :param answer: as for :meth:`on`, except functions.
         """
         if isinstance(answer, Deferred):
             answer.addBoth(lambda result: self.reply(received, result))
@@ -203,12 +202,12 @@ class FakeChrome(Faults):
     def emit(self, event: Event, session: Session | str | None = None) -> None:
         """Send an event.
 
-        :param session: to which session, or its id; None: the root session of the latest connection.
+        :param session: the session, or its id; None means the root session of the latest connection.
         """
         self.post(event, self._session(session))
 
     def emit_raw(self, method: str, params: Any, session: Session | str | None = None) -> None:
-        """Send an event that the bindings do not know, or that does not fit them."""
+        """Send an event that the bindings do not define, or that does not match them."""
         to = self._session(session)
         to.line.put(event_message(method, params, to.id))
 
@@ -219,11 +218,11 @@ class FakeChrome(Faults):
         opener: Session | str | None = None,
         browser_context_id: str | None = None,
     ) -> str:
-        """Let a target come to be, and be attached by whoever has asked for that; return its id.
+        """Create a target, which is attached to every client that asked for that, and return its id.
 
-        :param opener: a session, or its id: of the page that has opened it, or, for a frame or a worker, of the
-            target that it belongs to.
-        :param browser_context_id: the browser context that it is in; by default that of its opener, or the default one.
+        :param opener: a session, or its id: of the page that opened it, or, for a frame or a worker, of the target that
+            it belongs to.
+        :param browser_context_id: its browser context; by default that of its opener, or the default one.
         """
         opened_by = None if opener is None else self._session(opener).target
         made = FakeTarget(self.targets.new_id("7A26"), target_type, url)
@@ -238,25 +237,25 @@ class FakeChrome(Faults):
     def open_dialog(
         self, session: Session | str, kind: DialogType = "alert", message: str = "", default_prompt: str = ""
     ) -> None:
-        """Let a page show a dialog; it is closed, and that is told, by ``Page.handleJavaScriptDialog``.
+        """Make a page open a dialog; ``Page.handleJavaScriptDialog`` closes it and sends the event for that.
 
         :param session: a session of the page, or its id.
-        :param kind: what it is: ``alert``, ``confirm``, ``prompt`` or ``beforeunload``.
-        :param message: what it says.
-        :param default_prompt: what a prompt's field has in it.
+        :param kind: the type: ``alert``, ``confirm``, ``prompt`` or ``beforeunload``.
+        :param message: its text.
+        :param default_prompt: the default text of a prompt.
         """
         self._pages.open_dialog(self._target(session), kind, message, default_prompt)
 
     def on_evaluate(self, evaluation: Evaluation) -> FakeChrome:
-        """Set what comes of JavaScript that pages, frames and workers evaluate.
+        """Set the results of the JavaScript that pages, frames and workers evaluate.
 
-        ``page.title()`` asks for ``document.title``, ``page.content()`` for ``document.documentElement.outerHTML``.
-        What is waited for (``wait_for_function``) is there when it is true. A FakeChrome has no documents: locators
-        have nothing to ask.
+        ``page.title()`` evaluates ``document.title``, ``page.content()`` evaluates
+        ``document.documentElement.outerHTML``. A wait (``wait_for_function``) ends when its result is true. A
+        FakeChrome has no documents, so locators do not work.
 
         :param evaluation: a function that is called with the expression and the argument, as they were given, and
-            returns the value (of Python's), or a Deferred of it, or :data:`NEVER`, or raises what the page throws; in
-            the place of a handle it is given one with a ``value``. Or a mapping from expressions to values, or to
+            returns the value (a Python value), or a Deferred of it, or :data:`NEVER`, or raises what the page throws;
+            instead of a handle it gets an object with a ``value``. Or a mapping from expressions to values, or to
             functions of the argument.
         :returns: this FakeChrome.
         """
@@ -265,11 +264,11 @@ class FakeChrome(Faults):
         return self.on(runtime.call_function_on, self._evaluation.answer)
 
     def go(self, session: Session | str, url: str, frame_id: str = "") -> None:
-        """Let a page, or a frame in it, go somewhere by itself.
+        """Make a page, or a frame in it, navigate by itself.
 
         :param session: a session of the page, or its id.
-        :param url: where to.
-        :param frame_id: the frame's; by default the main one's.
+        :param url: the URL to navigate to.
+        :param frame_id: the frame's id; by default the main frame's.
         """
         target = self._target(session)
         frame = self._pages.frames.get(frame_id)
@@ -281,27 +280,27 @@ class FakeChrome(Faults):
     def attach_frame(
         self, session: Session | str, url: str = "about:blank", name: str = "", parent_id: str = ""
     ) -> str:
-        """Let a frame come to be in a page, and load; return its id.
+        """Add a frame to a page, and load it; return its id.
 
         :param session: a session of the page, or its id.
-        :param parent_id: the frame that it is in; by default the main one.
+        :param parent_id: the parent frame's id; by default the main frame's.
         """
         target = self._target(session)
         return self._pages.frames.attach(target, url, name, parent_id or target.id).id
 
     def detach_frame(self, frame_id: str) -> None:
-        """Let a frame be removed from its page, with the frames in it."""
+        """Remove a frame from its page, with the frames in it."""
         frame = self._pages.frames.get(frame_id)
         if frame is None:
             raise AssertionError(f"this browser has no frame {frame_id}")
         self._pages.frames.detach(frame)
 
     def log(self, session: Session | str, *values: Any, type: Any = "log") -> None:  # noqa: A002  (the protocol's name)
-        """Let a page, or a worker, write to the console.
+        """Make a page or a worker write to the console.
 
-        :param session: a session of it, or its id.
-        :param values: what is written, in values of Python's.
-        :param type: ``log``, ``warning``, ``error`` and so on, as ``Runtime.consoleAPICalled`` has it.
+        :param session: a session of the page or worker, or its id.
+        :param values: the arguments, as Python values.
+        :param type: ``log``, ``warning``, ``error`` and so on, as in ``Runtime.consoleAPICalled``.
         """
         target = self._target(session)
         args = [self._evaluation.remote(value) for value in values]
@@ -311,7 +310,7 @@ class FakeChrome(Faults):
         self._pages.tell(target, event)
 
     def throw(self, session: Session | str, message: str, name: str = "Error") -> None:
-        """Let a page throw an error that nobody catches.
+        """Make a page throw an error that is not caught.
 
         :param session: a session of the page, or its id.
         """
@@ -325,10 +324,11 @@ class FakeChrome(Faults):
         self._pages.tell(target, runtime.ExceptionThrown(timestamp=at, exception_details=details))
 
     def open_file_chooser(self, session: Session | str, *, multiple: bool = False) -> None:
-        """Let a page open a file chooser, where these are intercepted; what is chosen, :attr:`files_chosen` has.
+        """Make a page open a file chooser, if these are intercepted; :attr:`files_chosen` has the files that are
+        chosen.
 
         :param session: a session of the page, or its id.
-        :param multiple: whether it takes several files.
+        :param multiple: whether it accepts several files.
         """
         target = self._target(session)
         self._pages.open_file_chooser(target, multiple)
@@ -348,15 +348,15 @@ class FakeChrome(Faults):
         end: bool = True,
         frame_id: str = "",
     ) -> str:
-        """Let a page download something; return the download's id.
+        """Make a page start a download; return the download's id.
 
-        It is saved, or cancelled, as ``Browser.setDownloadBehavior`` has said for its context; cancelled where it has
-        not.
+        It is saved or cancelled as ``Browser.setDownloadBehavior`` was called for its context; it is cancelled if that
+        was not called.
 
         :param session: a session of the page, or its id.
-        :param content: of the file.
-        :param end: whether it comes to its end at once; else with :meth:`end_download`.
-        :param frame_id: the frame that begins it; by default the main one.
+        :param content: the content of the file.
+        :param end: whether it finishes immediately; otherwise use :meth:`end_download`.
+        :param frame_id: the frame that starts it; by default the main one.
         """
         target = self._target(session)
         guid = self._downloads.begin(target, frame_id or target.id, url, suggested_filename, content)
@@ -365,7 +365,7 @@ class FakeChrome(Faults):
         return guid
 
     def end_download(self, guid: str, *, whole: bool = True) -> None:
-        """Let a download come to its end, or break off."""
+        """Finish a download, or break it off."""
         self._downloads.end(guid, whole=whole)
 
     # Inside:
@@ -406,11 +406,11 @@ class FakeChrome(Faults):
         self._unanswered[id(line), received.id] = received
 
     def carry_out(self) -> bool:
-        """Carry out what clients have sent so far, and deliver nothing: replies and events are on their lines.
+        """Carry out what clients have sent so far, without delivering the replies and events, which stay queued.
 
-        For tests that let messages arrive one by one, with :meth:`FakeTransport.deliver`.
+        This is for tests that deliver messages one by one, with :meth:`FakeTransport.deliver`.
 
-        :returns: whether there was anything.
+        :returns: whether there was anything to carry out.
         """
         moved = bool(self._freed)
         while self._freed:

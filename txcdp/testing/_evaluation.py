@@ -48,7 +48,7 @@ _UNDEFINED: Final = runtime.EvaluateResult(result=runtime.RemoteObject(type="und
 
 
 class FakeHandle:
-    """An object that is kept in a page: what a test's function is given where a handle was."""
+    """An object in a page: what a test's function gets instead of a handle."""
 
     def __init__(self, value: Any) -> None:
         self.value = value

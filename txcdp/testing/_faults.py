@@ -70,11 +70,11 @@ class Faults(Turns):
     def lose(
         self, reason: str = "lost", *, code: int | None = 1006, clean: bool = False, cause: LossCause | None = None
     ) -> None:
-        """End all lines, after what they still carry; the targets live on, their sessions do not.
+        """End all connections, after delivering what is queued; the targets live on, their sessions do not.
 
-        :param reason: what the client's ``ConnectionLost`` says.
+        :param reason: the reason in the client's ``ConnectionLost``.
         :param code: its WebSocket close code.
-        :param clean: whether it was in good order.
+        :param clean: whether it was an orderly close.
         :param cause: its cause, for programs.
         """
         self._forget_late()
@@ -82,30 +82,30 @@ class Faults(Turns):
             line.end(ConnectionLost(reason, code, clean, cause))
 
     def restart(self, reason: str = "the browser was restarted") -> None:
-        """End all lines as :meth:`lose` does, and be another browser from now on: no targets, no contexts, new ids."""
+        """End all connections as :meth:`lose` does, and become another browser: no targets, no contexts, new ids."""
         self.lose(reason)
         for line in self.lines:
             self._drop_line(line)
         self.targets.clear()
 
     def refuse_lines(self, count: float = math.inf, error: ConnectError | None = None) -> None:
-        """Let no client in.
+        """Refuse connections.
 
-        :param count: how many are refused; by default all, until :meth:`accept_lines`.
-        :param error: what they are refused with.
+        :param count: how many to refuse; by default all, until :meth:`accept_lines`.
+        :param error: the error to refuse them with.
         """
         self._refused = count
         self._refusal = error
 
     def accept_lines(self) -> None:
-        """Let clients in again."""
+        """Accept connections again."""
         self._refused = 0
 
     def open_line(self) -> Deferred[FakeTransport]:
-        """Open a transport to this browser as a client does that has only its address: in a later turn.
+        """Open a transport to this browser like a client that has only its address: in a later turn.
 
-        :returns: fires with the transport; fails with :exc:`ConnectError` while nobody is let in. While
-            the browser is stalled it does neither. It may be cancelled.
+        :returns: fires with the transport; fails with :exc:`ConnectError` while connections are refused. While the
+            browser is stalled, it neither fires nor fails. It may be cancelled.
         """
         attempt: Deferred[FakeTransport] = Deferred(self._attempts.remove)
         self._attempts.append(attempt)
@@ -113,9 +113,9 @@ class Faults(Turns):
         return attempt
 
     def line(self) -> FakeTransport:
-        """Return a new transport to this browser, for whatever needs one.
+        """Return a new transport to this browser.
 
-        :raises ConnectError: while :meth:`refuse_lines` lets nobody in.
+        :raises ConnectError: :meth:`refuse_lines` is in effect.
         """
         if self._refused > 0:
             self._refused -= 1
@@ -128,10 +128,10 @@ class Faults(Turns):
     # Hanging:
 
     def stall(self, session: Session | str | None = None) -> None:
-        """Answer nothing until :meth:`go_on`: a stopped process.
+        """Answer nothing until :meth:`go_on`, like a stopped process.
 
-        :param session: let only the target of this session, or of the one with this id, hang, as a page in an
-            endless loop does; the browser still answers for it what it answers by itself (``Target.*``). None: the
+        :param session: let only the target of this session, or of the one with this id, hang, like a page in an endless
+            loop; commands that the browser itself answers for it (``Target.*``) are still answered. None: the whole
             browser.
         """
         if session is None:
@@ -140,7 +140,7 @@ class Faults(Turns):
             self._target(session).stalled = True
 
     def go_on(self, session: Session | str | None = None) -> None:
-        """End what :meth:`stall` began; what was sent meanwhile is answered now."""
+        """End the effect of :meth:`stall`; what was sent meanwhile is answered now."""
         if session is None:
             self._stalled = False
         else:
@@ -148,33 +148,33 @@ class Faults(Turns):
         self._wake()
 
     def delay(self, seconds: float, command: type[Command[Any]] | str | None = None) -> None:
-        """Let replies be on their way for some seconds of the clock; the commands are carried out at once.
+        """Delay replies by some seconds of the clock; the commands are carried out immediately.
 
         :param seconds: 0 ends it.
-        :param command: replies to this command only, which may differ from the rest.
+        :param command: delay only the replies to this command, which may have a delay of its own.
         """
         self._late[None if command is None else method_of(command)] = seconds
 
     def drop_replies(self, count: float = math.inf, command: type[Command[Any]] | str | None = None) -> None:
-        """Carry commands out, but lose their replies, as Chromium does with one of 256 MB.
+        """Carry out commands but drop their replies, as Chromium does with a reply of 256 MB.
 
-        :param count: how many replies; by default all, 0 ends it.
-        :param command: replies to this command only.
+        :param count: how many replies; by default all; 0 ends it.
+        :param command: drop only the replies to this command.
         """
         self._silent[None if command is None else method_of(command)] = count
 
     # Targets:
 
     def crash(self, session: Session | str) -> None:
-        """Let the process of a session's target crash: what is sent to it hangs, until it is navigated."""
+        """Crash the process of a session's target: commands to it hang until it is navigated."""
         self.targets.crash(self._target(session))
 
     def revive(self, session: Session | str) -> None:
-        """Give a crashed target a new process, as a reload by the user does; what hung is refused."""
+        """Give a crashed target a new process, like a reload by the user; the commands that hung are refused."""
         self.targets.revive(self._target(session))
 
     def close_target(self, session: Session | str) -> None:
-        """End a session's target, with its sessions and children; what hangs in them is never answered."""
+        """Close a session's target, with its sessions and children; commands that hang in them are never answered."""
         self.targets.close(self._target(session))
 
     def detach(self, session: Session | str) -> None:
@@ -186,8 +186,8 @@ class Faults(Turns):
     def flood(self, event: Event | Callable[[int], Event], count: int, session: Session | str | None = None) -> None:
         """Send an event many times, as fast as the client reads.
 
-        :param event: the event, or a function that makes each of them from its number, from 0 on.
-        :param session: to which session, or its id; None: the root session of the latest connection.
+        :param event: the event, or a function that makes each of them from its index, from 0.
+        :param session: the session, or its id; None means the root session of the latest connection.
         """
         to = self._session(session)
         for number in range(count):
@@ -195,20 +195,20 @@ class Faults(Turns):
             to.line.put(event_message(each.method, each, to.id))
 
     def flood_raw(self, method: str, count: int, size: int = 100, session: Session | str | None = None) -> None:
-        """Send events that the bindings need not know: ``{"n": number, "padding": "xxx..."}``.
+        """Send events that the bindings may not define: ``{"n": number, "padding": "xxx..."}``.
 
-        :param size: bytes of padding in each.
+        :param size: the number of bytes of padding in each.
         """
         to, padding = self._session(session), "x" * size
         for number in range(count):
             to.line.put(event_message(method, {"n": number, "padding": padding}, to.id))
 
     def send_bytes(self, message: bytes) -> None:
-        """Send anything at all, by the latest connection."""
+        """Send any bytes, over the latest connection."""
         self._latest().put(message)
 
     def send_garbage(self) -> None:
-        """Send each of :data:`GARBAGE`; none of it ends a connection."""
+        """Send each item of :data:`GARBAGE`; none of them ends a connection."""
         for message in GARBAGE:
             self.send_bytes(message)
 

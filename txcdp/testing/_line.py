@@ -21,16 +21,16 @@ GOES_OUT_AT_ONCE = 64 * 1024
 class FakeTransport:
     """A :class:`~txcdp.transports.Transport` whose other end is a FakeChrome, or a test.
 
-    :param sent: called with this line and each message that the client sends.
+    :param sent: called with this transport and each message that the client sends.
     :param wake: called when there is something for :meth:`deliver` to do.
-    :ivar writes: what the client sent: one list of messages for each turn in which it sent any, as a
-        real transport would have written them together.
-    :ivar paused: whether the client has asked to be sent nothing for now.
-    :ivar closed: why the line ended; None while it has not.
-    :ivar congested: whether what was sent is more than goes out at once, and has not been taken yet.
-    :ivar buffer: bytes that the browser keeps for a client that does not read; what comes when it is
-        full is lost without a word, as with Chromium.
-    :ivar dropped: how many messages were lost so.
+    :ivar writes: what the client sent: one list of messages for each turn in which it sent any, since a real transport
+        would have written them together.
+    :ivar paused: whether the client has asked to receive nothing for now.
+    :ivar closed: why the transport has closed; None while it is open.
+    :ivar congested: whether more was sent than goes out at once, and has not been taken yet.
+    :ivar buffer: bytes that the browser buffers for a client that does not read; messages that arrive while it is full
+        are lost silently, as with Chromium.
+    :ivar dropped: how many messages were lost in this way.
     """
 
     def __init__(self, sent: Callable[[FakeTransport, bytes], None], wake: Callable[[], None]) -> None:
@@ -56,7 +56,7 @@ class FakeTransport:
     # What a connection calls:
 
     def send(self, message: bytes) -> None:
-        """Queue one message; nothing where the line is gone."""
+        """Queue one message; do nothing if the transport is closed."""
         if not self._ending:
             self._unsent.append(message)
             self._unsent_size += len(message)
@@ -66,18 +66,18 @@ class FakeTransport:
             self._wake()
 
     def cork(self) -> None:
-        """Do nothing: what is sent in one turn is one write anyway."""
+        """Do nothing: everything sent in one turn is one write anyway."""
 
     def uncork(self) -> None:
         """Do nothing; see :meth:`cork`."""
 
     def close(self) -> None:
-        """End the line in good order, in the next turn."""
+        """Close the transport in an orderly way, in the next turn."""
         self.resume()
         self.end(ConnectionLost("closed", 1000, clean=True))
 
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
-        """Cut the line; the connection is told in the next turn."""
+        """Abort the transport; the connection is notified in the next turn."""
         self._incoming.clear()
         self._waiting = 0
         self.end(ConnectionLost(why, cause=cause))
@@ -88,28 +88,28 @@ class FakeTransport:
         self.paused = True
 
     def resume(self) -> None:
-        """Go on delivering, in the next turn."""
+        """Continue to deliver, in the next turn."""
         self.paused = False
         self._wake()
 
     @property
     def unsent(self) -> int:
-        """Bytes that were sent in this turn, or since the browser stalled."""
+        """The number of bytes sent in this turn, or since the browser stalled."""
         return self._unsent_size
 
     def when_drained(self) -> Deferred[None]:
-        """Return a Deferred that fires when the browser has taken what was sent, or at once while that is little."""
+        """Return a Deferred that fires when the browser has taken what was sent, or at once if that is little."""
         return self._backpressure.wait()
 
     def describe(self) -> dict[str, object]:
-        """Facts about the line for people."""
+        """Facts about the transport, for people to read."""
         return {"transport": "fake", "open": self.closed is None, "paused": self.paused}
 
     # What a FakeChrome calls:
 
     @property
     def ending(self) -> bool:
-        """Whether the line has ended, or will when what it carries has been delivered."""
+        """Whether the transport has closed, or will once what is queued has been delivered."""
         return self._ending
 
     def put(self, message: bytes) -> None:
@@ -124,7 +124,7 @@ class FakeTransport:
         self._wake()
 
     def end(self, reason: ConnectionLost) -> None:
-        """End the line, after what is queued for the client."""
+        """Close the transport, after what is queued for the client."""
         if not self._ending:
             self._ending = True
             self._incoming.append(reason)
@@ -142,11 +142,11 @@ class FakeTransport:
 
     @property
     def queued(self) -> int:
-        """How many messages are on their way to the client."""
+        """The number of messages queued for the client."""
         return sum(isinstance(each, bytes) for each in self._incoming)
 
     def intercept(self) -> list[bytes]:
-        """Take the messages that are on their way out of the line: they never come, unless :meth:`put` again."""
+        """Remove and return the queued messages: they are never delivered, unless :meth:`put` again."""
         taken = [each for each in self._incoming if isinstance(each, bytes)]
         ends = [each for each in self._incoming if not isinstance(each, bytes)]
         self._incoming = deque(ends)
@@ -154,10 +154,10 @@ class FakeTransport:
         return taken
 
     def deliver(self, count: int | None = None) -> bool:
-        """Deliver what is queued as if it came in one read.
+        """Deliver the queued messages as if they arrived in one read.
 
-        :param count: so many messages and no more; by default all that are queued now.
-        :returns: whether there was anything.
+        :param count: the maximum number of messages; by default all that are queued now.
+        :returns: whether there were any.
         """
         batched_with = self.batched_with
         if batched_with is not None:

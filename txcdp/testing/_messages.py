@@ -22,10 +22,10 @@ class Received:
 
     :ivar id: its number.
     :ivar method: its protocol name.
-    :ivar command: the command as a value, equal to the one that was executed; a dict of its
-        parameters where the bindings do not know it.
-    :ivar session_id: the session that it was sent to; None for the root session.
-    :ivar line: the line that it came by.
+    :ivar command: the command as a value, equal to the one that was executed; a dict of its parameters if the bindings
+        do not define it.
+    :ivar session_id: the session that it was sent on; None for the root session.
+    :ivar line: the transport that it arrived on.
     """
 
     id: int

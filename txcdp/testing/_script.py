@@ -34,7 +34,7 @@ NEVER: Final = Never()
 
 
 class UnexpectedCommand(AssertionError):
-    """A client sent a command that neither the script nor the FakeChrome itself has an answer for."""
+    """A client sent a command for which neither the script nor the FakeChrome itself has an answer."""
 
 
 def method_of(command: type[Command[Any]] | str) -> str:

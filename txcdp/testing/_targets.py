@@ -27,16 +27,16 @@ DEFAULT_FILTER: Filter = (
 
 @dataclass(eq=False)
 class FakeTarget:
-    """A page, frame, worker or whatever else can be attached to.
+    """A page, frame, worker or other target that can be attached to.
 
-    :ivar id: its target id; a page's main frame has the same one.
-    :ivar parent: the target that it belongs to, of which only the sessions are told of it.
+    :ivar id: its target id; a page's main frame has the same id.
+    :ivar parent: the target that it belongs to; only that target's sessions get events about it.
     :ivar crashed: whether its process is gone; it comes back with the next navigation.
-    :ivar tab: the target of a page's tab, through which it can be attached too.
-    :ivar opener: the page that has opened it.
+    :ivar tab: the target of a page's tab, through which the page can be attached, too.
+    :ivar opener: the page that opened it.
     :ivar waiting: whether it waits for ``Runtime.runIfWaitingForDebugger``.
-    :ivar stalled: whether it hangs, as in an endless loop.
-    :ivar held: the commands that it has not looked at therefore, each with how it will be refused.
+    :ivar stalled: whether it hangs, like a page in an endless loop.
+    :ivar held: the commands that it has not handled for that reason, each with how it will be refused.
     """
 
     id: str
@@ -53,7 +53,7 @@ class FakeTarget:
     held: list[tuple[Received, CommandError | None]] = field(default_factory=list)
 
     def info(self, attached: bool) -> target.TargetInfo:
-        """Describe it as ``Target.getTargets`` does."""
+        """Return its description as ``Target.getTargets`` does."""
         return target.TargetInfo(
             target_id=self.id,
             type=self.type,

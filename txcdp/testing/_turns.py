@@ -23,7 +23,7 @@ _ENDLESS = 100_000
 class Turns:
     """Takes turns, each of which is what a real browser and client would do between two looks at the network.
 
-    :param clock: a :class:`~twisted.internet.task.Clock`, of which one is made by default, or a reactor.
+    :param clock: a :class:`~twisted.internet.task.Clock`, which is made by default, or a reactor.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -34,9 +34,9 @@ class Turns:
         self._turn = Timer(self.clock, self.flush)
 
     def flush(self) -> None:
-        """Take turns until nobody has anything more to say.
+        """Take turns until there is nothing left to do.
 
-        :raises UnexpectedCommand: when ``strict`` and there was one.
+        :raises UnexpectedCommand: there was one, and ``strict`` is true.
         """
         if self._flushing:
             return
@@ -54,9 +54,9 @@ class Turns:
             raise UnexpectedCommand("\n".join(said))
 
     def advance(self, seconds: float = 0.0) -> None:
-        """Take turns while time passes on the clock: what falls due meanwhile happens at its own time, in order.
+        """Take turns while time passes on the clock: whatever falls due happens at its own time, in order.
 
-        :param seconds: how much time passes.
+        :param seconds: how much time passes, in seconds.
         """
         self.flush()
         until = self.clock.seconds() + seconds
@@ -75,8 +75,8 @@ class Turns:
         """Drive a coroutine or a Deferred to its end.
 
         :param seconds: how much time may pass on the clock meanwhile, from one timer to the next.
-        :returns: its result; what it raises is raised.
-        :raises AssertionError: when it does not end; the message says which commands have no answer.
+        :returns: its result; its exception is raised.
+        :raises AssertionError: it does not end; the message says which commands have no answer.
         """
         deferred = awaitable if isinstance(awaitable, Deferred) else Deferred.fromCoroutine(awaitable)
         ended: list[T | Failure] = []
