@@ -1028,5 +1028,5 @@ def _listed(texts: Sequence[Text]) -> Sequence[Text]:
     return texts
 
 
-#: Gives the assertions of what it is called with: the program's one :class:`Expect`.
+#: Call it to get the assertions about a locator, a page or a response: the program's only :class:`Expect`.
 expect = Expect()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from txcdp._arguments import refuse_bare_string
 from txcdp.chrome._executable import is_headless_shell
 
-#: What every browser of ours is started with; ``start_browser(flags=...)`` replaces it.
+#: The flags that browsers are started with by default; ``start_browser(flags=...)`` replaces them.
 AUTOMATION_FLAGS: tuple[str, ...] = (
     # No questions and no windows that nobody asked for.
     "--no-first-run",

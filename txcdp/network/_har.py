@@ -27,10 +27,10 @@ from txcdp.network._headers import version_of
 from txcdp.network._responses import Body
 from txcdp.protocol import from_json, to_json
 
-#: What becomes of bodies.
+#: Where bodies go.
 HarBodies = Literal["embed", "attach", "omit"]
 
-#: How much is recorded: all, or what answering from the recording takes.
+#: How much is recorded: everything, or only what is needed to answer requests from the recording.
 HarMode = Literal["full", "minimal"]
 
 #: How the developer tools call what programs call otherwise.

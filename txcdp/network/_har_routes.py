@@ -26,7 +26,7 @@ from txcdp.network._requests import Request
 from txcdp.network._route import Route
 from txcdp.protocol._values import text_of
 
-#: What becomes of a request that is not in a recording.
+#: What happens to a request that is not in a recording.
 HarNotFound: TypeAlias = Literal["abort", "fallback"]
 
 _BOUNDARY: Final = re.compile(rb"\A--([^\r\n]+)\r\n")

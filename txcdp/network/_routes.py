@@ -38,8 +38,8 @@ class URLPattern(Protocol):
         """Return whether a URL matches."""
 
 
-#: Which requests: a glob for all of the URL, a regular expression that is searched for in it, a URLPattern, or a
-#: function of it.
+#: Which requests: a glob for the whole URL, a regular expression to search for in it, a URLPattern, or a function of
+#: the URL.
 RouteMatch: TypeAlias = str | re.Pattern[str] | URLPattern | Callable[[str], object]
 
 #: What a request is handled by: given the route, or the route and the request; may return a Deferred or a coroutine.

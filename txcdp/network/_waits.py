@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from txcdp.network._exchange import Exchange
     from txcdp.network._following import Network
 
-#: Which exchange: a function of it, which may return a Deferred or a coroutine; or what its URL has to match, a glob or
-#: an :class:`re.Pattern`.
+#: Which exchange: a function of it, which may return a Deferred or a coroutine; or a pattern for its URL, a glob or an
+#: :class:`re.Pattern`.
 ExchangeMatch: TypeAlias = "Callable[[Exchange], object] | str | re.Pattern[str]"
 
 #: What goes on without anything in the page waiting for it: its end is no sign of anything.

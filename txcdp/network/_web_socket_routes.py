@@ -40,7 +40,7 @@ from txcdp.streams import Registration, Stream, StreamSubject
 if TYPE_CHECKING:
     from txcdp.page import Page
 
-#: A handler of a socket, which may return a Deferred or a coroutine.
+#: A handler of a WebSocket, which may return a Deferred or a coroutine.
 WebSocketRouteHandler: TypeAlias = Callable[["WebSocketRoute"], object]
 
 #: Handlers of a message, and of a close with its code and reason.

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, TypedDict
 from txcdp._timeouts import Timeout
 from txcdp.page._input import KeyboardModifier, MouseButton
 
-#: Whether an element is scrolled to.
+#: Whether an element is scrolled into view.
 Scroll = Literal["auto", "none"]
 
 
@@ -21,7 +21,7 @@ class FilePayload(TypedDict):
     buffer: bytes
 
 
-#: Files that are given: paths of this machine, or what is in them; one, or any number.
+#: Files for an input: local paths, or their contents; one, or any number.
 Files: TypeAlias = str | os.PathLike[str] | FilePayload | Sequence[str | os.PathLike[str] | FilePayload]
 
 

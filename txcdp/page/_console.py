@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 #: Messages of a session of which the arguments are kept in the page, where somebody has them.
 KEPT: Final = 1000
 
-#: How severe a message is.
+#: The severity of a message.
 ConsoleLevel = Literal["error", "warning", "info", "debug"]
 
 

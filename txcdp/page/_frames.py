@@ -93,7 +93,7 @@ _FED: Final[tuple[type[Event], ...]] = (
 #: What a document has been through that was there before anybody looked, and is empty.
 _EMPTY: Final = ("commit", "DOMContentLoaded", "load", "networkAlmostIdle", "networkIdle")
 
-#: How far a navigation is waited for.
+#: The load state that a navigation waits for.
 WaitUntil = Literal["load", "domcontentloaded", "networkidle", "commit"]
 
 #: How far a document is waited for, by the protocol's names of these states, in the order in which they usually come.

@@ -26,10 +26,10 @@ from txcdp.page._keys import EITHER, KEYS, MODIFIERS, Key, check, mac_commands, 
 from txcdp.page._waiting import wait_for_timeout
 from txcdp.protocol import from_json, to_json
 
-#: A button of a mouse.
+#: A mouse button.
 MouseButton = Literal["left", "middle", "right"]
 
-#: A key that changes what others, and clicks, mean.
+#: A key that modifies other keys and clicks.
 KeyboardModifier = Literal["Alt", "Control", "ControlOrMeta", "Meta", "Shift"]
 
 #: A command, as it goes over the wire.

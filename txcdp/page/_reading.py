@@ -27,7 +27,7 @@ from txcdp.page._handles import ElementHandle, JSHandle, elements_of, handle_of
 from txcdp.page._locating import Attempt, LocatorBase, NoFrame
 from txcdp.streams import Stream
 
-#: What an element is waited for to be.
+#: The state of an element that can be waited for.
 ElementState = Literal["attached", "detached", "visible", "hidden"]
 
 #: Dispatches an event of the kind that its type belongs to; what it is given may be handles.

@@ -10,7 +10,7 @@ from typing import Any
 
 from txcdp.errors import SelectorError
 
-#: A text: a part of it, whatever its case; or a regular expression.
+#: A text to match: a substring, ignoring case; or a regular expression.
 Text = str | re.Pattern[str]
 
 #: Names that engines have already.
@@ -61,7 +61,7 @@ class Selectors:
         return iter(self._engines.items())
 
 
-#: The program's.
+#: The selector engines of the program.
 selectors = Selectors()
 
 

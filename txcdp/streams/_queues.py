@@ -17,7 +17,7 @@ from txcdp.streams._stream import context_of
 
 T = TypeVar("T")
 
-#: What a full queue does: stops reading from the browser, leaves out items, keeps only the latest, or fails.
+#: What a full queue does: stop reading from the browser, drop items, keep only the latest, or fail.
 Overflow = Literal["pause", "drop_oldest", "drop_newest", "latest", "error"]
 
 #: How many times its size a queue with ``overflow="pause"`` may grow to while a reply has to be read.

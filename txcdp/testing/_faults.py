@@ -25,7 +25,7 @@ _WITHOUT_PAGE = ("Target.", "Browser.", "Inspector.", "Page.navigate", "Page.rel
 #: What the browser itself answers for a page that hangs.
 _BY_BROWSER = ("Target.", "Browser.")
 
-#: What is no CDP message, or none that anybody waits for, in many shapes; see :meth:`FakeChrome.send_garbage`.
+#: Messages that are not CDP, or that nothing waits for, of many kinds; see :meth:`FakeChrome.send_garbage`.
 GARBAGE = (
     b"junk",
     b"{",

@@ -26,10 +26,10 @@ class ByItself:
         return "BY_ITSELF"
 
 
-#: The answer that the FakeChrome gives by itself: for functions that have nothing to say to some commands.
+#: The answer that the FakeChrome itself has: for functions that do not answer some of the commands.
 BY_ITSELF: Final = ByItself()
 
-#: The answer that does not come: the command hangs, as it does in a page that does.
+#: No answer: the command hangs, as in a page that hangs.
 NEVER: Final = Never()
 
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Prober:
-    """Probes a connection's browser and pages, and tells ``connection.health`` what it finds.
+    """Probes a connection's browser and pages, and reports to ``connection.health`` what it finds.
 
     It ends with the connection, and leaves no DelayedCall behind.
 
-    :param connection: whose browser.
-    :param options: how often; see :class:`ProbeOptions`.
+    :param connection: the connection to the browser.
+    :param options: the intervals and timeouts; see :class:`ProbeOptions`.
     """
 
     def __init__(self, connection: Connection, options: ProbeOptions | None = None) -> None:
@@ -35,7 +35,7 @@ class Prober:
         self._closed: Deferred[Any] | None = None
 
     def start(self) -> None:
-        """Start probing; does nothing where it has started, or where the connection has ended."""
+        """Start probing; do nothing if it has already started, or the connection has ended."""
         if self._closed is None and self._connection.lost is None:
             for part in self._parts:
                 part.start()

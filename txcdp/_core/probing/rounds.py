@@ -23,15 +23,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeOptions:
-    """Options of the probes of a browser and its pages; times in seconds.
+    """Options for probing a browser and its pages; times in seconds.
 
-    :ivar browser_interval: after so long without a message the browser is asked for its version;
-        None: it is not probed.
-    :ivar browser_timeout: for the browser's answer.
-    :ivar hang_up: whether a browser that does not answer in time ends the connection; False: it is only
-        reported, and so is its next answer.
-    :ivar page_interval: between the probes of each attached page; None: pages are not probed.
-    :ivar page_timeout: for a page's answer, and again for the one that tells why it did not come.
+    :ivar browser_interval: the time without a message after which the browser is asked for its version; None: it is not
+        probed.
+    :ivar browser_timeout: the time that the browser has to answer.
+    :ivar hang_up: whether the connection ends if the browser does not answer in time; False: this is only reported, and
+        so is its next answer.
+    :ivar page_interval: the time between the probes of each attached page; None: pages are not probed.
+    :ivar page_timeout: the time that a page has to answer, and again for the probe that finds out why it did not.
     """
 
     browser_interval: float | None = 20.0

@@ -69,16 +69,17 @@ class Channel(Protocol):
 
 @dataclass(frozen=True)
 class AutoAttach:
-    """A policy for attaching to the targets that a session's target opens: frames, workers, pop-ups.
+    """A policy for attaching to the targets that a session's target opens: frames, workers, popups.
 
-    A session may have several, and the user may send ``Target.setAutoAttach`` besides: what is sent covers all of it.
+    A session may have several, and the user may also send ``Target.setAutoAttach``: the command that is sent covers
+    them all.
 
-    :param set_up: called with each new session before its target runs. Send what it needs without
-        awaiting it: all of that leaves in one write, and the command to run comes last.
-    :param keep: whether a target is wanted; one that nobody wants is let run and detached from.
-    :param recursive: whether the targets that those open are attached too, and so on.
+    :param set_up: called with each new session before its target runs. Send what the target needs without awaiting it:
+        everything leaves in one write, and the command to run comes last.
+    :param keep: returns whether a target is wanted; an unwanted one is let run, and the session is detached.
+    :param recursive: whether to attach to the targets that those open, too, and so on.
     :param wait: whether a new target waits until it is set up (``waitForDebuggerOnStart``).
-    :param filter: which kinds of targets, as ``Target.setAutoAttach`` takes them.
+    :param filter: which types of targets, as ``Target.setAutoAttach`` takes them.
     """
 
     set_up: Callable[[Session], object] | None = None
@@ -88,16 +89,16 @@ class AutoAttach:
     filter: Sequence[FilterEntry] | None = None
 
     def start(self, session: Session) -> Deferred[None]:
-        """Let the targets that a session's target opens be attached from now on (``Target.setAutoAttach``).
+        """Attach to the targets that a session's target opens from now on (``Target.setAutoAttach``).
 
-        :returns: fires with None once the browser has agreed; fails like ``Session.execute``.
+        :returns: fires with None once the browser has accepted it; fails like ``Session.execute``.
         """
         return session._start_auto_attach(self)
 
     def stop(self, session: Session) -> Deferred[None]:
-        """Let no more targets be attached on this policy's account; sessions that only it wanted end.
+        """Attach to no more targets for this policy; sessions that only this policy wanted end.
 
-        :returns: fires with None once the browser has agreed; fails like ``Session.execute``.
+        :returns: fires with None once the browser has accepted it; fails like ``Session.execute``.
         """
         return session._stop_auto_attach(self)
 
@@ -115,12 +116,12 @@ class AutoAttach:
 
 
 class Session:
-    """The conversation with one target; made by the connection alone.
+    """The conversation with one target; only the connection makes sessions.
 
     :ivar id: the session id; None for the connection's root session.
-    :ivar target: what the browser said of the target when it was attached; None for the root.
-    :ivar parent: the session through which this one was attached; None for the root.
-    :ivar blocked_by: what keeps the target from answering, in words, such as a dialog; ``""`` where nothing is known.
+    :ivar target: the browser's description of the target when it was attached; None for the root session.
+    :ivar parent: the session through which this one was attached; None for the root session.
+    :ivar blocked_by: what keeps the target from answering, in words, such as a dialog; ``""`` if unknown.
     """
 
     #: The session that a program has of its own beside the library's, where this is it, or was attached through it.
@@ -165,28 +166,28 @@ class Session:
 
     @property
     def ended(self) -> bool:
-        """Whether the session is detached or its connection lost; not while it is crashed or suspended."""
+        """Whether the session is detached or its connection lost; false while it is crashed or suspended."""
         return self._state is SessionState.ENDED
 
     @property
     def crashed(self) -> bool:
-        """Whether the target's process is gone and the page has not been reloaded yet."""
+        """Whether the target's process has crashed and the page has not been reloaded yet."""
         return self._state in CRASHED
 
     @property
     def suspended(self) -> bool:
-        """Whether the line is lost, and another one being looked for."""
+        """Whether the connection is lost and being replaced."""
         return self._state in SUSPENDED
 
     @property
     def auto_attach(self) -> AutoAttach | None:
-        """How targets that this one opens are attached, the first way where there are several; None: they are not."""
+        """The policy for attaching to the targets that this one opens, the first if there are several; None if none."""
         policies = self._auto_attaching.policies
         return policies[0] if policies else None
 
     @property
     def listened(self) -> frozenset[str]:
-        """The names of the events that somebody listens to."""
+        """The names of the events that have a subscriber."""
         return self._streams.names()
 
     @property
@@ -204,12 +205,12 @@ class Session:
     def execute(self, command: Command[R], *, timeout: Timeout = DEFAULT) -> Deferred[R]:
         """Send a command.
 
-        :param command: such as ``page.navigate(url="https://example.com/")``.
-        :param timeout: seconds, or a timedelta, until it fails with :exc:`CommandTimeout`; None for never, 0 for at
-            once; the connection's default when not given.
-        :returns: fires with the command's result. Fails with :exc:`CommandError`,
-            :exc:`CommandTimeout`, :exc:`SessionDetached`, :exc:`TargetCrashed`,
-            :exc:`ConnectionLost` or, cancelled, with :exc:`~twisted.internet.defer.CancelledError`.
+        :param command: the command, such as ``page.navigate(url="https://example.com/")``.
+        :param timeout: seconds, or a timedelta, until it fails with :exc:`CommandTimeout`; None means no timeout, 0
+            means at once; by default the connection's command timeout.
+        :returns: fires with the command's result. Fails with :exc:`CommandError`, :exc:`CommandTimeout`,
+            :exc:`SessionDetached`, :exc:`TargetCrashed`, :exc:`ConnectionLost` or, if it is cancelled, with
+            :exc:`~twisted.internet.defer.CancelledError`.
         """
         kind = type(command)
         try:
@@ -227,10 +228,10 @@ class Session:
     def execute_raw(
         self, method: str, params: Mapping[str, Any] | None = None, *, timeout: Timeout = DEFAULT
     ) -> Deferred[dict[str, Any]]:
-        """Send a command that the bindings do not know.
+        """Send a command that the bindings do not define.
 
         :param method: the protocol's name, such as ``"Page.navigate"``.
-        :param params: the parameters as they go over the wire.
+        :param params: the parameters as they are sent.
         :param timeout: as for :meth:`execute`.
         :returns: fires with the result as the browser sent it; fails like :meth:`execute`.
         """
@@ -247,13 +248,13 @@ class Session:
         return self._sending.insist(type(command).method, command, reply_decoder(type(command)))
 
     def events(self, event: type[E]) -> EventStream[E]:
-        """Return the stream of one of the session's events.
+        """Return a stream of one of the session's events.
 
-        The first subscriber enables the event's domain, so subscribe before you act. The stream
-        completes when the session ends; it fails with :exc:`TargetCrashed` or :exc:`ConnectionLost`
-        when that was not in good order, and with :exc:`CommandError` if the domain cannot be enabled.
+        The first subscriber enables the event's domain, so subscribe before you act. The stream completes when the
+        session ends in an orderly way; otherwise it fails with :exc:`TargetCrashed` or :exc:`ConnectionLost`. It fails
+        with :exc:`CommandError` if the domain cannot be enabled.
 
-        :param event: such as ``cdp.network.ResponseReceived``.
+        :param event: the event's class, such as ``cdp.network.ResponseReceived``.
         """
         given: object = event
         if not isinstance(given, type) or not issubclass(given, Event):
@@ -261,9 +262,9 @@ class Session:
         return self._streams.get(event.method, event)
 
     def events_raw(self, method: str) -> EventStream[dict[str, Any]]:
-        """Return the stream of an event by its protocol name; its items are the parameters as a dict.
+        """Return a stream of an event by its protocol name; its items are the parameters as a dict.
 
-        Ends like :meth:`events`.
+        It ends like :meth:`events`.
         """
         return self._streams.get(method, dict[str, Any])
 
@@ -303,12 +304,12 @@ class Session:
     def detach(self) -> Deferred[None]:
         """Detach from the target, which lives on (``Target.detachFromTarget``).
 
-        :returns: fires with None when the session has ended; at once when it had before.
+        :returns: fires with None when the session has ended; at once if it already has.
         """
         return self._channel._detach(self)
 
     def when_ended(self) -> Deferred[Gone]:
-        """Return a Deferred that fires with the reason, an exception, when the session ends."""
+        """Return a Deferred that fires, when the session ends, with the reason, an exception."""
         return self._ending.wait()
 
     def _when_interrupted(self) -> Deferred[Gone]:
