@@ -455,7 +455,7 @@ class LocatorAssertions(_Assertions):
 
         :param expected: a substring; or a list of substrings, each of another element, in that order; elements between
             them do not matter.
-        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
+        :param ignore_case: whether to ignore case; None means no, unless a regular expression has that flag.
         :param use_inner_text: whether to use the rendered text (``innerText``).
         """
         await self._values(
@@ -490,7 +490,7 @@ class LocatorAssertions(_Assertions):
         """Expect the element to have an accessible description.
 
         :param description: the whole description.
-        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
+        :param ignore_case: whether to ignore case; None means no, unless a regular expression has that flag.
         """
         await self._value(
             "to_have_accessible_description",
@@ -514,7 +514,7 @@ class LocatorAssertions(_Assertions):
         """Expect the element to be invalid and to have an accessible error message.
 
         :param error_message: the whole message.
-        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
+        :param ignore_case: whether to ignore case; None means no, unless a regular expression has that flag.
         """
         await self._value(
             "to_have_accessible_error_message",
@@ -538,7 +538,7 @@ class LocatorAssertions(_Assertions):
         """Expect the element to have an accessible name.
 
         :param name: the whole name.
-        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
+        :param ignore_case: whether to ignore case; None means no, unless a regular expression has that flag.
         """
         await self._value(
             "to_have_accessible_name", "accessibleName", "to have the accessible name", name, timeout, ignore_case
@@ -558,7 +558,7 @@ class LocatorAssertions(_Assertions):
 
         :param name: the attribute's name.
         :param value: its whole value; None means any.
-        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
+        :param ignore_case: whether to ignore case; None means no, unless a regular expression has that flag.
         """
         await self._attribute(name, value, ignore_case, timeout)
 
@@ -662,7 +662,7 @@ class LocatorAssertions(_Assertions):
         """Expect the element, with everything in it, to have this text.
 
         :param expected: the whole text; or a list with the text of each element.
-        :param ignore_case: whether to ignore case; None means not, unless a regular expression has that flag.
+        :param ignore_case: whether to ignore case; None means no, unless a regular expression has that flag.
         :param use_inner_text: whether to use the rendered text (``innerText``).
         """
         await self._values(

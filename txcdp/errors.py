@@ -428,7 +428,7 @@ _HERE: Final = re.compile(r"(localhost|[\d.]+|\[[\da-fA-F:.]+\])(?=[:/]|$)|[\w-]
 
 
 class InvalidPageURL(NavigationError, ValueError):
-    """A page was told to navigate to something that is no URL with a scheme; nothing was sent."""
+    """A page was told to navigate to something that is not a URL with a scheme; nothing was sent."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, "it has no scheme")

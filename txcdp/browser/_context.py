@@ -810,7 +810,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         resource_types: Sequence[str] | None = None,
         timeout: Timeout = 30.0,
     ) -> Stream[Route]:
-        """Return the requests that :meth:`route` would stop, as a stream of :class:`Route`.
+        """Return a stream of the requests that :meth:`route` would stop, each a :class:`Route`.
 
         :param pattern: as for ``Page.requests_paused``, like the other arguments.
         :param stage: ``"request"`` or ``"response"``.

@@ -47,11 +47,11 @@ class ElementActions(LocatorBase):
     """Base of locators: the methods that act on an element.
 
     Each method waits until the element is actionable, and retries, finding the element again, until it succeeds or
-    times out. The checks are: the element exists and is the only match; it is visible: its box is not empty; it is
-    stable: in the same place for two frames; it is enabled; it is editable; and it receives events: nothing covers it.
+    times out. There are these checks: the element exists and is the only match; it is visible (its box is not empty),
+    stable (in the same place for two frames), enabled, and editable; and it receives events (nothing covers it).
     :meth:`click` and the like need all but editable; :meth:`fill` needs visible, enabled and editable;
-    :meth:`select_option` visible and enabled; :meth:`hover`, :meth:`drag_to` and :meth:`drop` visible, stable and
-    receives events.
+    :meth:`select_option` needs visible and enabled; :meth:`hover`, :meth:`drag_to` and :meth:`drop` need visible,
+    stable and receives events.
     """
 
     def click(
@@ -439,7 +439,7 @@ class ElementActions(LocatorBase):
         :param no_wait_after: it has no effect.
         :param force: as for :meth:`click`.
         :returns: fires with a list of the values of the selected options. Fails like :meth:`click`, with
-            :exc:`LocatorError` if the element is no ``<select>``, and with :exc:`TypeError` if a value or a label is
+            :exc:`LocatorError` if the element is not a ``<select>``, and with :exc:`TypeError` if a value or a label is
             not a string, an index not a number, or an element not a handle.
         """
         named = _choices(value, index, label)
@@ -484,7 +484,7 @@ class ElementActions(LocatorBase):
         :param timeout: as for :meth:`click`.
         :param no_wait_after: it has no effect.
         :returns: fires with None once the input has the files and its handlers have run. Fails like :meth:`click`, with
-            :exc:`LocatorError` if the element is no file input, or does not accept so many files, and with
+            :exc:`LocatorError` if the element is not a file input, or does not accept so many files, and with
             :exc:`OSError` if a file cannot be read.
         """
 

@@ -97,8 +97,8 @@ class ConsoleMessage:
 class PageError:
     """An uncaught error of a page or one of its workers; an item of ``page.page_errors``.
 
-    :ivar name: the kind of error, such as ``"TypeError"``; ``""`` if something else than an Error was thrown.
-    :ivar message: its message; if something else than an Error was thrown, that as text.
+    :ivar name: the kind of error, such as ``"TypeError"``; ``""`` if the thrown value was not an Error.
+    :ivar message: its message; if the thrown value was not an Error, that value as text.
     :ivar stack: the stack, as formatted by JavaScript.
     :ivar location: the position where it was thrown.
     :ivar timestamp: seconds since 1970.

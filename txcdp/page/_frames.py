@@ -273,7 +273,8 @@ class Frame(SelectorActions):
     ) -> JSHandle:
         """Wait until an expression is true in the frame's document; see :meth:`Page.wait_for_function`.
 
-        :returns: fires and fails like that, and with :exc:`NavigationError` if the frame is removed.
+        :returns: fires and fails like :meth:`Page.wait_for_function`, and with :exc:`NavigationError` if the frame is
+            removed.
         """
         evaluator = lambda: Deferred.fromCoroutine(self._tree.evaluator(self, None))  # noqa: E731
         waiting = FunctionWait(self.page.session, evaluator, expression, arg, interval_of(polling))

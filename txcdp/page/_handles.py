@@ -113,7 +113,7 @@ class JSHandle(Kept, NamedElsewhere):
     async def json_value(self) -> Any:
         """Return the object's value as a Python object.
 
-        :returns: fires with the value, as ``Page.evaluate`` does; fails like that.
+        :returns: fires with the value, converted as by ``Page.evaluate``; fails like ``Page.evaluate``.
         """
         return await self._evaluator.run("value", "", (self,))
 

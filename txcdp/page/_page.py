@@ -622,8 +622,8 @@ class Page(SelectorActions, EndedByBlock):
         called; after the last one the request continues. For redirects, the handler gets only the first request.
 
         :param pattern: a glob for the whole URL, as for :meth:`wait_for_url`; or a :class:`re.Pattern` to search for in
-            it, an object with a method ``test``, such as a URLPattern, or a function of the URL: with these three,
-            every request is stopped and sent to the program to be matched.
+            it, an object with a method ``test``, such as a URLPattern, or a function of the URL. With anything but a
+            glob, the browser stops every request and the program matches it.
         :param handler: called with the :class:`Route`, or with the route and its request if it takes two arguments. It
             may return a Deferred, or be a coroutine function.
         :param times: how many requests it handles; None means all.
@@ -698,7 +698,7 @@ class Page(SelectorActions, EndedByBlock):
         resource_types: Sequence[str] | None = None,
         timeout: Timeout = 30.0,
     ) -> Stream[Route]:
-        """Return the requests that :meth:`route` would stop, as a stream of :class:`Route`.
+        """Return a stream of the requests that :meth:`route` would stop, each a :class:`Route`.
 
         They are paused while there is a subscriber. The first decision counts; if there is none in time, the next
         handler is called.
@@ -720,7 +720,7 @@ class Page(SelectorActions, EndedByBlock):
 
         It applies to WebSockets that are created from now on; those of shared and service workers are not routed. If
         the handler does not connect to the server, the socket is open once the handler has returned, or its Deferred
-        has fired: after that, what the page sends goes to the program, and the program sends to the page.
+        has fired: from then on, the program receives what the page sends, and sends to the page.
 
         :param pattern: as for :meth:`route`; the URLs begin with ``ws://`` or ``wss://``.
         :param handler: called with the :class:`WebSocketRoute` of the page's side; it may return a Deferred, or be a
@@ -740,10 +740,10 @@ class Page(SelectorActions, EndedByBlock):
     ) -> Deferred[Response | None]:
         """Navigate to a URL (``Page.navigate``) and wait until the page has loaded.
 
-        If a script of the page navigates on to another page, that one is followed. A status like 404 is no error, with
-        or without a body: see ``Response.status``. A page that stops loading before its load event, by
-        ``window.stop()`` or by navigating to something that is no page, counts as loaded. If the Deferred is cancelled
-        or times out before the navigation has committed, loading stops and the page stays where it was.
+        If a script of the page navigates on to another page, that one is followed. A status like 404 is not an error,
+        with or without a body: see ``Response.status``. A page that stops loading before its load event, by
+        ``window.stop()`` or by navigating to something that is not a page, counts as loaded. If the Deferred is
+        cancelled or times out before the navigation has committed, loading stops and the page stays where it was.
 
         :param url: the URL, absolute or relative to the context's ``base_url``.
         :param wait_until: ``"commit"``: the new document has begun; ``"domcontentloaded"``: it is parsed; ``"load"``:
@@ -827,8 +827,8 @@ class Page(SelectorActions, EndedByBlock):
         """Expect a navigation of the page during a block: ``async with page.expect_navigation(): ...``.
 
         Leaving the block waits until the page has navigated and its document has reached ``wait_until``; a block that
-        raises does not wait. ``value`` of what the block gets returns, at each reading, a new Deferred of the server's
-        :class:`Response`, or of None as with :meth:`goto`. Navigations within a document count, too.
+        raises does not wait. The ``value`` of the object that the block gets is, at each reading, a new Deferred of the
+        server's :class:`Response`, or of None as with :meth:`goto`. Navigations within a document count, too.
 
         :param url: the URL to wait for, as for :meth:`wait_for_url`; None means any.
         :param wait_until: as for :meth:`goto`.

@@ -86,8 +86,8 @@ class ElementReading(LocatorBase):
         """Return the element's rendered text (``innerText``).
 
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with the text; fails like :meth:`text_content`, and with :exc:`LocatorError` if it is no HTML
-            element.
+        :returns: fires with the text; fails like :meth:`text_content`, and with :exc:`LocatorError` if it is not an
+            HTML element.
         """
         return self._run("inner_text", "innerText", None, timeout)
 
@@ -155,8 +155,8 @@ class ElementReading(LocatorBase):
         """Return whether the element is editable: enabled and not read-only.
 
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with a bool; fails like :meth:`text_content`, and with :exc:`LocatorError` if it is no editable
-            kind of element.
+        :returns: fires with a bool; fails like :meth:`text_content`, and with :exc:`LocatorError` if the element is of
+            a kind that cannot be edited.
         """
         return self._run("is_editable", "isEditable", None, timeout)
 
@@ -243,7 +243,7 @@ class ElementReading(LocatorBase):
         :param expression: a function, such as ``(element, arg) => element.id``.
         :param arg: its second argument, as for ``Page.evaluate``.
         :param timeout: for the element to appear, as for :meth:`text_content`.
-        :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and like :meth:`text_content`.
+        :returns: fires with the value; fails like ``Page.evaluate`` and like :meth:`text_content`.
         """
         element = await self.element_handle(timeout=timeout)
         return await element.evaluate(expression, arg)
@@ -266,7 +266,7 @@ class ElementReading(LocatorBase):
 
         :param expression: a function, such as ``(elements, arg) => elements.length``.
         :param arg: its second argument, as for ``Page.evaluate``.
-        :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and like :meth:`count`.
+        :returns: fires with the value; fails like ``Page.evaluate`` and like :meth:`count`.
         """
         evaluator, elements = await self._array("evaluate_all")
         return await evaluator.evaluate(expression, (elements, arg))
@@ -385,7 +385,8 @@ class ElementReading(LocatorBase):
 
         :param mask: what to paint over: CSS selectors, elements or locators.
         :param timeout: for everything together, as for :meth:`text_content`.
-        :returns: fires with the file's content; fails like that, and like :meth:`text_content`.
+        :returns: fires with the file's content; fails like :meth:`ElementHandle.screenshot` and like
+            :meth:`text_content`.
         """
         refuse_bare_string("mask", mask)
         capture.image_format(path, type)  # what is wrong is refused before the element is waited for

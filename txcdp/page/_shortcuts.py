@@ -146,8 +146,8 @@ class SelectorReading(Finding):
         :param expression: a function, such as ``(element, arg) => element.id``.
         :param arg: its second argument, as for ``Page.evaluate``.
         :param strict: whether to fail if there are several.
-        :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and with :exc:`LocatorError` if
-            there is no element.
+        :returns: fires with the value; fails like ``Page.evaluate``, and with :exc:`LocatorError` if there is no
+            element.
         """
         element = await self.query_selector(selector, strict=strict)
         if element is None:
@@ -160,7 +160,7 @@ class SelectorReading(Finding):
         :param selector: as for :meth:`locator`.
         :param expression: a function, such as ``(elements, arg) => elements.length``.
         :param arg: its second argument, as for ``Page.evaluate``.
-        :returns: fires with the value, as ``Page.evaluate`` does; fails like that.
+        :returns: fires with the value; fails like ``Page.evaluate``.
         """
         return self.locator(selector).evaluate_all(expression, arg)
 

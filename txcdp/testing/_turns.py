@@ -21,7 +21,7 @@ _ENDLESS = 100_000
 
 
 class Turns:
-    """Takes turns, each of which is what a real browser and client would do between two looks at the network.
+    """Runs turns: each one is what a real browser and client would do between two looks at the network.
 
     :param clock: a :class:`~twisted.internet.task.Clock`, which is made by default, or a reactor.
     """
