@@ -61,13 +61,13 @@ _PROPERTY: Final = "(element, path) => path.split('.').reduce((object, name) => 
 
 
 class _Expectation:
-    """One expectation, and what came instead.
+    """One expectation, and what was found instead.
 
-    :param subject: what it is expected of, in words.
+    :param subject: what the expectation is about, in words.
     :param words: what is expected, in words, such as ``"to have text"``.
-    :param expected: the value that is; none where the words say all.
-    :param negated: whether it is expected not to be so.
-    :param message: what the program says of it.
+    :param expected: the expected value; none if the words say it all.
+    :param negated: whether the opposite is expected.
+    :param message: the program's own words for the error message.
     """
 
     def __init__(self, subject: str, words: str, expected: tuple[Any, ...], negated: bool, message: str | None) -> None:
@@ -80,13 +80,13 @@ class _Expectation:
         self._element = ""
 
     def note(self, received: Any, element: str = "") -> str:
-        """Note what came, and return it in words."""
+        """Note what was found, and return it in words."""
         self._received = (_Snapshot(snapshot_text(received)),) if self._is_snapshot else (received,)
         self._element = element
         return f"it is {shortened(self._received[0])}"
 
     def noted(self, again: Again) -> Again:
-        """Note why it is to be tried again, and return that in words."""
+        """Note why to try again, and return that in words."""
         if not again.reason.startswith("{"):
             self._received, self._element = (), ""
             return again
@@ -164,7 +164,7 @@ class _Assertions(NearNames):
         expectation: _Expectation,
         timeout: Timeout,
     ) -> None:
-        """Try something until it returns, or the deadline has come: once at least, however soon that is."""
+        """Try something until it returns or times out: at least once, however short the timeout is."""
         try:
             await self._tried(locator, called, body, expectation, timeout)
         except ExpectationFailed as error:
@@ -228,13 +228,13 @@ class _Assertions(NearNames):
         await self._try(locator, called, body, expectation, timeout)
 
     def _holds_of_nothing(self, operation: str, what: str, wanted: Any = None, **_: Any) -> bool:
-        """Return whether it is as expected where there is no element."""
+        """Return whether the expectation is met if there is no element."""
         if operation == "expect":
             return self._negated and what in _OF_NOTHING
         return (wanted in (0, [])) != self._negated
 
     async def _snapshot(self, locator: LocatorBase, expected: str, timeout: Timeout) -> None:
-        """Check what an element is for assistive technologies."""
+        """Check an element's accessibility tree."""
         if not isinstance(expected, str):
             raise TypeError(f"expected={expected!r}: an aria snapshot is a str")
         expectation = self._expectation(locator, "to match the aria snapshot", (_Snapshot(expected.strip("\n")),))
@@ -275,10 +275,10 @@ class LocatorAssertions(_Assertions):
         opposite: bool = False,
         **how: Any,
     ) -> None:
-        """Check what an element is.
+        """Check an element's state.
 
-        :param wanted: False: it is expected not to be so.
-        :param opposite: whether the words mean that the check is not to hold.
+        :param wanted: False: the opposite is expected.
+        :param opposite: whether the words mean that the check must not hold.
         """
         expecting = self if wanted else self._not
         expectation = expecting._expectation(self._locator, f"to be {words}", ())
@@ -295,7 +295,7 @@ class LocatorAssertions(_Assertions):
         ignore_case: bool | None = None,
         **how: Any,
     ) -> None:
-        """Check what an element says."""
+        """Check a value of an element."""
         expectation = self._expectation(self._locator, words, (wanted,))
         how.update(what=what, wanted=pattern(wanted), ignoreCase=ignore_case)
         await self._check(self._locator, called, expectation, timeout, **how)
@@ -303,7 +303,7 @@ class LocatorAssertions(_Assertions):
     async def _values(
         self, called: str, one: str, all_: str, words: str, wanted: Texts, timeout: Timeout, **how: Any
     ) -> None:
-        """Check what an element says, or what each of several does."""
+        """Check a value of one element, or of each of several."""
         expectation = self._expectation(self._locator, words, (wanted,))
         if isinstance(wanted, str | re.Pattern):
             await self._check(self._locator, called, expectation, timeout, what=one, wanted=pattern(wanted), **how)
@@ -789,7 +789,7 @@ class PageAssertions(_Assertions):
 
     @property
     def _document(self) -> LocatorBase:
-        """What stands for the document, in which nothing is to be found."""
+        """A locator for the document, inside which nothing is searched for."""
         return LocatorBase(self._page.main_frame, Path(words="the page"))
 
     @returns_deferred
@@ -903,12 +903,12 @@ class Expect:
     def __call__(
         self, subject: Locator | Page | Response, message: str | None = None, *, timeout: Timeout = DEFAULT
     ) -> LocatorAssertions | PageAssertions | ResponseAssertions:
-        """Return the assertions of a locator, a page or a response.
+        """Return the assertions about a locator, a page or a response.
 
-        :param message: what the error begins with.
-        :param timeout: for how long each is tried: seconds, or a timedelta; None or 0: until it holds; as
-            :meth:`set_options` has set it when not given.
-        :raises TypeError: it is something else.
+        :param message: the beginning of the error message.
+        :param timeout: the timeout of each assertion: seconds, or a timedelta; None or 0 means no timeout; by default
+            what :meth:`set_options` has set.
+        :raises TypeError: it is called with something else.
         """
         seconds = seconds_of(timeout, self._seconds)
         if isinstance(subject, Locator):
@@ -983,7 +983,7 @@ class Expect:
 
 
 def _advice(subject: object) -> str:
-    """Say what to do in the place of an expectation of something that there are none for."""
+    """Say what to use instead, for a subject that has no assertions."""
     name = type(subject).__name__
     if isinstance(subject, Deferred) or inspect.isawaitable(subject):
         if isinstance(subject, Coroutine):
@@ -1008,7 +1008,7 @@ def _url_matcher(match: URLMatch, base_url: str | None, ignore_case: bool | None
 
 
 def _equal(received: Any, expected: Any) -> bool:
-    """Whether two values are the same in JavaScript, where True is no 1, and NaN is NaN."""
+    """Return whether two values are the same in JavaScript, where True is not 1, and NaN is NaN."""
     if isinstance(expected, float) and isnan(expected):
         return isinstance(received, float) and isnan(received)
     if isinstance(expected, bool) or isinstance(received, bool):

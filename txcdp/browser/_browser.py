@@ -426,7 +426,7 @@ class Browser(NamedElsewhere, EndedByBlock):
         return await self._told(pages)
 
     async def _told(self, pages: list[Page]) -> list[Page]:
-        """Wait until pages have told of their frames; one that hangs does so when it hangs no more."""
+        """Wait until the frames of pages are known; those of a page that hangs are known once it no longer hangs."""
         telling = gatherResults([each._tree.told.wait() for each in pages], consumeErrors=True)
         late = lambda: CommandTimeout("Page.getFrameTree", _TELLING)  # noqa: E731
         with contextlib.suppress(CommandTimeout):
@@ -506,7 +506,7 @@ class Browser(NamedElsewhere, EndedByBlock):
         await self._downloads.files.remove()
 
     async def _leave(self) -> None:
-        """Dispose of what a browser that lives on would keep for ever."""
+        """Dispose of what a browser that lives on would keep forever."""
         kept = self.contexts if self._reopening is not None else []
         closing = [context.close() for context in kept if context._made_by is not None]  # in one write
         for waiting in closing:
@@ -514,11 +514,11 @@ class Browser(NamedElsewhere, EndedByBlock):
                 await with_deadline(self.session.context.clock, waiting, _LEAVING, TimeoutError)
 
     def _keep(self, policy: ReconnectPolicy, identity: str, open_line: OpenLine, name: str) -> None:
-        """Let the connection outlive its line, and its pages the browser; see :class:`ReconnectPolicy`.
+        """Let the connection survive a lost line, and its pages a restart of the browser; see :class:`ReconnectPolicy`.
 
-        :param identity: of the browser that is there now.
-        :param open_line: finds it again, or starts another one.
-        :param name: of the browser, for the log.
+        :param identity: of the present browser.
+        :param open_line: connects to it again, or starts another one.
+        :param name: the browser's name, for the log.
         """
         self._reopening = Reopening(self.session, self._pages.get, self._open_blank)
         replace = self._reopening.replace if policy.reopen_pages else None
@@ -526,12 +526,12 @@ class Browser(NamedElsewhere, EndedByBlock):
         Reconnector(self.connection, identity, open_line, policy, self.session.context.clock, replace, name)
 
     def _deny_downloads(self) -> None:
-        """Have the downloads of the default context cancelled that nobody wants: they would be saved for the user."""
+        """Cancel downloads of the default context that have no subscriber: they would be saved in the user's folder."""
         self.default_context._downloads.denied = True
         self._downloads.set_up(self.default_context._downloads)
 
     def _restarted(self, process: BrowserProcess) -> None:
-        """Take the process that has replaced the launched one."""
+        """Take over the process that has replaced the launched one."""
         self.process = process
 
     def _page_of(
@@ -543,11 +543,11 @@ class Browser(NamedElsewhere, EndedByBlock):
         opener: Page | None = None,
         going: bool = False,
     ) -> Page:
-        """Return the page of a session: one session has one page, which knows where it is going.
+        """Return the page of a session: one session has one page, which keeps track of its navigations.
 
-        :param found: whether it was there before.
-        :param opener: the page that has opened it.
-        :param going: whether it is new, and may be where it goes already.
+        :param found: whether it existed before.
+        :param opener: the page that opened it.
+        :param going: whether it is new, and may already be at its destination.
         """
         page = self._pages.get(session)
         if page is None:
@@ -574,19 +574,19 @@ class Browser(NamedElsewhere, EndedByBlock):
         return page
 
     def _opener_of(self, info: target.TargetInfo) -> Page | None:
-        """Return the page that has opened a target; not one that was detached from."""
+        """Return the page that opened a target, unless it was detached from."""
         for each in list(self._pages.values()) if info.opener_id is not None else ():
             if each.target_id == info.opener_id and not each.session.ended:
                 return each
         return None
 
     def _emulation_of_opener(self, info: target.TargetInfo) -> ContextEmulation | None:
-        """Return what is given in the context of the page that has opened a target."""
+        """Return the settings of the context of the page that opened a target."""
         context = self._context_of_opener(info)
         return None if context is None else context._emulation
 
     def _opened(self, session: Session, info: target.TargetInfo) -> None:
-        """Take a page that was not opened from here, but by a page, or is in a context that was made here."""
+        """Take over a page that was opened by another page, or in a context that was made here."""
         if info.subtype:
             return  # it is rendered in advance, and may take the place of the page that it is for
         opener = self._opener_of(info)
@@ -608,7 +608,7 @@ class Browser(NamedElsewhere, EndedByBlock):
         return self.default_context if clicked and info.browser_context_id in self._ids_of_default() else None
 
     def _ids_of_default(self) -> set[str | None]:
-        """Return the ids by which the default context is known of its pages."""
+        """Return the ids by which pages of the default context name it."""
         pages = self.default_context.pages
         return {each.session.target.browser_context_id for each in pages if each.session.target is not None}
 
@@ -616,7 +616,7 @@ class Browser(NamedElsewhere, EndedByBlock):
         return self._context_of_worker(info) is not None
 
     def _context_of_worker(self, info: target.TargetInfo) -> BrowserContext | None:
-        """Return the context of a service or shared worker, where that is one of ours."""
+        """Return the context of a service or shared worker, if it is one of ours."""
         context = self._contexts.get(info.browser_context_id or "")
         if context is not None:
             return None if context.is_closed() else context
@@ -625,19 +625,21 @@ class Browser(NamedElsewhere, EndedByBlock):
         return default if default._workers.wanted and (info.browser_context_id in known or not known) else None
 
     def _worker_began(self, session: Session, info: target.TargetInfo) -> None:
-        """Take a service or shared worker that is attached to, and waits."""
+        """Set up a service or shared worker that was attached to and waits for that."""
         context = self._context_of_worker(info)
         if context is not None:
             context._emulation.give_worker(session)
             context._workers.add(session)
 
     def _emulation_in(self, context_id: str | None) -> ContextEmulation | None:
-        """Return what is given in the context of an id, where it was made here and is not closed."""
+        """Return the settings of the context with an id, if it was made here and is not closed."""
         context = self._contexts.get(context_id or "")
         return None if context is None or context._made_by is None or context.is_closed() else context._emulation
 
     def _ended(self, error: Exception | None) -> None:
-        """End all that is of the browser: contexts do not wait for it themselves, as there may be thousands in time."""
+        """End everything that belongs to the browser: contexts do not wait for its end themselves, as there may be
+        thousands.
+        """
         self._streams.end(error)
         for each in dict.fromkeys([self.default_context, *self._contexts.values()]):
             each._end(error)
@@ -645,7 +647,9 @@ class Browser(NamedElsewhere, EndedByBlock):
             self._downloads.files.remove().addErrback(ignore_failure)
 
     def _line_back(self, gap: Gap) -> None:
-        """Set up what contexts have in the browser itself, over another line; of one that is made again, then."""
+        """Set up the contexts in the browser itself after a reconnect; a context that is made again is set up at that
+        time.
+        """
         for each in self.contexts:
             if each._made_by is None or not gap.restarted:
                 each._set_up().addErrback(ignore_failure)
@@ -660,7 +664,7 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @returns_deferred
     async def _list_contexts(self) -> None:
-        """Ask which contexts there are besides the default one, those of other programs too."""
+        """List the contexts besides the default one, including those of other programs."""
         try:
             known = (await self.session.execute(target.get_browser_contexts())).browser_context_ids
         except CommandError:
@@ -674,7 +678,7 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     @returns_deferred
     async def _open_blank(self, context_id: str | None) -> str:
-        """Open an empty page in a context that was there before the browser was restarted, or in one like it.
+        """Open an empty page in a context that existed before the browser was restarted, or in one like it.
 
         :returns: fires with the id of the page's target.
         """
@@ -698,20 +702,20 @@ class Browser(NamedElsewhere, EndedByBlock):
             return (await root.execute(command)).target_id
 
     def _close_target(self, target_id: str, page: Page | None = None) -> None:
-        """Close a page that nobody is going to have."""
+        """Close a page that no program will get."""
         session = None if page is None else page.session
         closing = close_target(self.session, lambda: target_id, session, self.connection.timeout)
         closing.addErrback(ignore_failure)
 
     async def _root_target(self) -> target.TargetInfo | None:
-        """Ask what the root session is; None where it does not know of targets."""
+        """Ask for the target of the root session; None if it does not support targets."""
         try:
             return (await self.session.execute(target.get_target_info())).target_info
         except CommandError:
             return None
 
     async def _open(self, command: Command[R], what: str) -> R:
-        """Execute what only a browser can."""
+        """Execute a command that only a browser supports."""
         if not self._is_browser:
             info = await self._root_target()
             if info is not None and info.type != "browser":
@@ -726,5 +730,5 @@ class Browser(NamedElsewhere, EndedByBlock):
 
 
 def _with_viewport(options: ContextOptions, viewport: ViewportSize | None) -> ContextOptions:
-    """Return options with the size that they have resulted in."""
+    """Return options with the size that results from them."""
     return {**options, "viewport": viewport} if viewport is not None else options

@@ -1,4 +1,4 @@
-"""A browser's contexts: what is kept apart as if it were in another browser."""
+"""A browser's contexts, which are isolated from each other like separate browsers."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return self._of_network("web_sockets")
 
     def _of_network(self, name: str) -> Stream[Any]:
-        """Return one of the network's streams, to which popups and service workers belong from their first request."""
+        """Return one of the network's streams, with popups and service workers from their first request on."""
 
         def begin() -> None:
             self.browser._openings.start()
@@ -291,7 +291,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return HarRecording(exchanges, path, head, base_url=self._base_url, **options)
 
     async def _stop_recordings(self) -> None:
-        """Stop all recordings of it and of its pages, as long as bodies can be read."""
+        """Stop all recordings of the context and its pages while bodies can still be read."""
         recordings = [*self._recordings, *(each for page in self.pages for each in page._tree.network.recordings)]
         if recordings:
             await stop_all(recordings)
@@ -441,7 +441,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         await self._storage.replace(checked_state(state))
 
     def _give_state(self, state: StorageState | None) -> Deferred[None]:
-        """Give it the state that it is to have from its beginning, which it gets again where it is made again."""
+        """Set the initial storage state, which the context gets again if it is made again."""
         self._given_state = state
         return succeed(None) if state is None else self._storage.add(state)
 
@@ -450,7 +450,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return ContextStorage(self.browser.connection, self.id, self._origins)
 
     def _note_url(self, url: str) -> None:
-        """Note that a document of the context has that URL: its origin may keep something."""
+        """Note that a document of the context has a URL: its origin may store something."""
         origin = origin_of(url)
         if origin is not None:
             self._origins[origin] = None
@@ -508,7 +508,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @returns_deferred
     async def _dispose(self) -> None:
-        """Have the browser dispose of it, under whichever id it has there; one that it does not know is gone."""
+        """Dispose of it in the browser, by its present id there; if the browser does not know it, it is gone."""
         root = self.browser.session
         while self.id is not None:
             tried = self.id
@@ -840,12 +840,12 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return ContextClient(reactor, self._client_settings, *jars, self.cookies, self.storage_state)
 
     def _add_received_cookies(self, jar: Iterable[JarCookie]) -> Deferred[None]:
-        """Add the cookies of responses, but for those that the browser takes from none."""
+        """Add the cookies of responses, except those that the browser never accepts."""
         return self._cookies.add_received(jar)
 
     @returns_deferred
     async def _client_settings(self) -> ClientSettings:
-        """Return what requests have that no page makes."""
+        """Return the settings for requests that no page makes."""
         from txcdp.network._client import ClientSettings
 
         options = self._emulation.options
@@ -910,7 +910,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
     @returns_deferred
     async def _set_up(self) -> None:
-        """Tell the browser what is set for the context and is not said to its pages; again over another line."""
+        """Set up in the browser what is not set in its pages; repeated after a reconnect."""
         telling = [self._grant(origin) for origin in self._granted]
         told = [self._told(each) for each in telling]  # in one write
         for waiting in [*told, *self.browser._downloads.set_up(self._downloads)]:
@@ -921,12 +921,12 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return self._workers.running(kind)
 
     def _want_workers(self) -> None:
-        """Have the workers attached to that are of no page."""
+        """Attach to the workers that belong to no page."""
         self._workers.wanted = True
         self.browser._openings.start()
 
     def _hear_downloads(self) -> None:
-        """Have the downloads of its pages told."""
+        """Enable the events of its pages' downloads."""
         self.browser._downloads.begin(self._downloads)
 
     def _grant(self, origin: str | None) -> tuple[str, dict[str, Any]]:
@@ -937,7 +937,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return params if self.id is None else {**params, "browserContextId": self.id}
 
     def _told(self, command: tuple[str, dict[str, Any]]) -> Deferred[Any]:
-        """Tell the browser something: not by way of the session's journal, as the context may have another id later."""
+        """Send the browser a command: not by way of the session's journal, as the context may have another id later."""
         root = self.browser.session
         return succeed(None) if root.suspended else root._send_quietly(*command)
 
@@ -946,14 +946,14 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return self._emulation.change(self.browser.connection.timeout, given)
 
     def _gone(self, what: str) -> Gone | None:
-        """Return why something cannot be done any more; None where it can."""
+        """Return why the context can no longer be used; None if it can."""
         root = self.browser.session
         if root.ended:
             return root._refusal("")
         return ContextClosed(what) if self._closing else None
 
     def _check(self, what: str) -> None:
-        """Refuse to do something to a context that is gone."""
+        """Refuse to use a context that is gone."""
         error = self._gone(what)
         if error is not None:
             raise error

@@ -1,4 +1,4 @@
-"""Two ways to a browser: start one, or reach one that runs."""
+"""Two ways to get a browser: launch one, or connect to a running one."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def launch(
         person resizes them.
     :param proxy: the proxy of all contexts without one of their own, such as ``{"server":
         "http://proxy.example:3128"}``: see :class:`ProxySettings`.
-    :param downloads_path: a folder for downloads in the meantime; by default a temporary one. Files there are deleted
+    :param downloads_path: a folder for downloads while they exist; by default a temporary one. Files there are deleted
         with the context of their page: see :meth:`~txcdp.page.Download.save_as`.
     :param env: variables to set in addition to this process's environment; None removes one.
     :param sandbox: whether to use Chromium's sandbox; None means yes, except for root on Linux, for whom it does not
@@ -218,7 +218,7 @@ async def connect(
 
 
 def _refuse_others(function: Callable[..., object], given: Mapping[str, Any]) -> None:
-    """Refuse options that there are not before anything is opened."""
+    """Refuse unknown options before anything is opened."""
     known = inspect.signature(function).parameters.keys() - {"reactor", "url", "connection"}
     known |= ConnectionOptions.__annotations__.keys()
     for name in given.keys() - known:
@@ -230,15 +230,15 @@ def _refuse_others(function: Callable[..., object], given: Mapping[str, Any]) ->
 
 
 def _check_policy(name: str, policy: object) -> None:
-    """Refuse what is none before anything is opened."""
+    """Refuse an invalid policy before anything is opened."""
     if policy is not None and not isinstance(policy, ReconnectPolicy):
         raise TypeError(f"{name}={policy!r}: a ReconnectPolicy is wanted, such as {name}=ReconnectPolicy()")
 
 
 def checked_slowness(slow_mo: float | timedelta) -> float:
-    """Return how many seconds each thing that a person sees takes longer.
+    """Return by how many seconds each visible action is delayed.
 
-    :raises ValueError: it is less than nothing, or no number.
+    :raises ValueError: it is negative, or not a number.
     """
     seconds = slow_mo.total_seconds() if isinstance(slow_mo, timedelta) else float(slow_mo)
     if not (math.isfinite(seconds) and seconds >= 0):
@@ -251,7 +251,7 @@ def checked_slowness(slow_mo: float | timedelta) -> float:
 def _connection(
     line: Transport, reactor: AnyReactor, options: ConnectionOptions, probes: ProbeOptions | None, slow_mo: float
 ) -> Connection:
-    """Make a connection; where the options are wrong, the line does not stay open."""
+    """Make a connection; if the options are invalid, the transport is closed."""
     try:
         connection = Connection(line, reactor, slow_mo=slow_mo, **options)
     except BaseException:

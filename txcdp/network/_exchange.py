@@ -1,7 +1,7 @@
-"""An exchange: a request and what comes of it, live.
+"""An exchange: a request and its outcome, live.
 
-It reads the row that the model keeps of it (:class:`txcdp.model.Exchange`), so that all that is known of it is known in
-one place; here is what programs do with it: wait, read bodies, follow what comes of it as streams.
+It reads the row that the model keeps for it (:class:`txcdp.model.Exchange`), so that everything known about it is kept
+in one place; this module has what programs do with it: wait, read bodies, follow its progress as streams.
 """
 
 from __future__ import annotations
@@ -246,13 +246,13 @@ class Exchange:
 
     @property
     def _has_none(self) -> bool:
-        """Whether an answer of its kind has no body."""
+        """Whether a response of this kind has no body."""
         row = self._row
         return row.method == "HEAD" or row.status in (204, 205) or row.preflight_for is not None
 
     @property
     def _has_come(self) -> bool:
-        """Whether something of a body has come, by what the browser counts."""
+        """Whether any part of a body has arrived, according to the browser's counts."""
         row = self._row
         if row.body_decoded or self.response is None:
             return row.body_decoded > 0
@@ -350,7 +350,7 @@ class Exchange:
         return self.response
 
     def _error(self) -> Exception:
-        """Return what to fail with because it has failed."""
+        """Return the error for a failed exchange."""
         text = self.failure or "there was no response"
         if not self._row.is_navigation:
             return NetworkError(self.url, text)
@@ -367,14 +367,14 @@ class Exchange:
         return self._answered.wait()
 
     async def _when_whole(self) -> None:
-        """Wait for all of it, or fail with what came between."""
+        """Wait for the whole body, or fail with what prevented it."""
         await self.when_finished()
         error = self._broken()
         if error is not None:
             raise error
 
     def _broken(self) -> Exception | None:
-        """Return why there is not all of a body, at the end; None where there is, if only of nothing."""
+        """Return why a body is incomplete at the end; None if it is complete, even if empty."""
         return None if self.failure is None or self._row.is_status_alone else self._error()
 
     # What was really sent and received, which is told on another way than the rest:
@@ -386,7 +386,7 @@ class Exchange:
         await self._when_told(lambda: self._row.response_extra is not None)
 
     async def _when_held_request_told(self) -> None:
-        """Wait for what was sent, while the answer is held: of that nothing is told before it goes on."""
+        """Wait for the headers that were sent, while the response is held: they are reported once it continues."""
         await self._until_told_or_late(lambda: self._row.request_extra is not None)
 
     async def _when_told(self, is_told: Callable[[], bool]) -> None:
@@ -410,7 +410,7 @@ class Exchange:
     # What the network tells:
 
     def _responded(self) -> None:
-        """Take note that the response's headers are here."""
+        """Note that the response's headers have arrived."""
         if self.response is None:
             self.response = Response(self)
         answered, self._answered = self._answered, None
@@ -418,7 +418,7 @@ class Exchange:
             answered.fire(None)
 
     def _finish(self) -> None:
-        """Take note that it has ended."""
+        """Note that it has ended."""
         if self._streams is not None:
             self._streams.finish()
         if self._web_socket is not None:
@@ -432,7 +432,7 @@ class Exchange:
 
 
 def _untimed(row: Row) -> RequestTiming:
-    """Return what is known of the times of an exchange where the network has measured none."""
+    """Return the known times of an exchange that the network has not measured."""
     return RequestTiming(
         start_time=row.wall_time,
         domain_lookup_start=None,
@@ -451,7 +451,7 @@ def _seconds(milliseconds: float) -> float | None:
 
 
 def _sizes(row: Row, request: Request, response: Response | None) -> RequestSizes:
-    """Return how many bytes an exchange has taken; what a cache has answered has taken none."""
+    """Return the number of bytes transferred by an exchange; 0 for a response from a cache."""
     sent = RequestSizes(requestBodySize=0, requestHeadersSize=0, responseBodySize=0, responseHeadersSize=0)
     path = urlsplit(row.url)
     if (row.cached in _CACHES and row.status != 304) or path.scheme not in ("http", "https", "ws", "wss"):

@@ -34,7 +34,7 @@ class RequestSizes(TypedDict):
 
 
 class Overrides(NamedTuple):
-    """Changes that a route has made to a request, for the routes after it; None: as it was."""
+    """The changes that a route made to a request, for later routes; None: unchanged."""
 
     url: str | None = None
     method: str | None = None
@@ -42,7 +42,7 @@ class Overrides(NamedTuple):
     post_data: bytes | None = None
 
     def any(self) -> bool:
-        """Return whether there are some; an empty body is one, too."""
+        """Return whether there are any changes; an empty body is one, too."""
         return any(each is not None for each in self)
 
 
@@ -210,7 +210,7 @@ class Request:
         return self._pairs(True)
 
     def _pairs(self, sent: bool) -> list[tuple[str, str]]:
-        """Return the headers: those that were really sent, where they are known, or those that were to be."""
+        """Return the headers: those that were really sent, if they are known, otherwise those that were to be sent."""
         row = self.exchange._row
         if sent and row.request_extra is not None:
             return headers_of.pairs(row.request_extra.headers)
@@ -280,7 +280,7 @@ class Request:
         return None if said.post_data is None or entries else said.post_data.encode("utf-8", "surrogatepass")
 
     def _body_size(self) -> int:
-        """Return how many bytes the body has; of one that is too large to be told with the request, by its header."""
+        """Return the size of the body in bytes; if it was too large to be reported with the request, by its header."""
         data = self._told_body()
         if data is not None or not self.has_post_data:
             return len(data or b"")

@@ -25,8 +25,8 @@ class Body(NamedTuple):
     """A body that was read.
 
     :ivar data: the bytes.
-    :ivar text: what the browser has made of them, where it takes them for text.
-    :ivar exact: whether the bytes are those that came, and not that text in UTF-8.
+    :ivar text: the browser's decoding of them, if it takes them for text.
+    :ivar exact: whether the bytes are those that arrived, and not that text in UTF-8.
     """
 
     data: bytes
@@ -162,7 +162,7 @@ class Response:
         return self._pairs(True)
 
     def _pairs(self, received: bool) -> list[tuple[str, str]]:
-        """Return the headers: those that really came, where they are known, or those that the page was given."""
+        """Return the headers: those that really arrived, if they are known, otherwise those that the page got."""
         row = self.exchange._row
         if received and row.response_extra is not None:
             return headers_of.pairs(row.response_extra.headers)
@@ -276,7 +276,7 @@ _MEANT: Final = {
 
 
 def python_charset(name: str) -> str:
-    """Return Python's name of what a browser means by a charset."""
+    """Return Python's name for what a browser means by a charset."""
     key = name.strip().lower()
     return _MEANT.get(key, key)
 

@@ -1,4 +1,4 @@
-"""One request that is paused for a handler: what it is, and what becomes of it."""
+"""One request that is paused for a handler, and the decision about it."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ class Route(NearNames):
     def _overrides(
         self, url: str | None, method: str | None, headers: Mapping[str, str | None] | None, post_data: Any
     ) -> Overrides:
-        """Return what is given, checked."""
+        """Return the given changes, checked."""
         if url is not None:
             if not isinstance(url, str):
                 raise TypeError(f"url={url!r}: a str is wanted")
@@ -368,7 +368,7 @@ class Route(NearNames):
                 yield piece
 
     def _begin_reading(self) -> None:
-        """Take note that the body does not come to the page any more."""
+        """Note that the body no longer goes to the page."""
         response = self.response
         if response is None:
             raise NoBody(self.request.url, "the request was not sent yet: route(..., stage='response') has a body")
@@ -382,7 +382,7 @@ class Route(NearNames):
 
 
 def over(overrides: Overrides, before: Overrides) -> Overrides:
-    """Return what is changed, with what was changed before where there is nothing."""
+    """Return the changes, completed by earlier ones."""
     return Overrides(
         url=before.url if overrides.url is None else overrides.url,
         method=before.method if overrides.method is None else overrides.method,
@@ -392,25 +392,25 @@ def over(overrides: Overrides, before: Overrides) -> Overrides:
 
 
 class Turn(Protocol):
-    """The turn of one handler: it decides once.
+    """The turn of one handler, which decides once.
 
-    :ivar decided: whether it has.
-    :ivar overrides: what handlers before have changed.
+    :ivar decided: whether it has decided.
+    :ivar overrides: the changes that earlier handlers made.
     """
 
     decided: bool
     overrides: Overrides
 
     def decide(self, decision: Callable[[], Deferred[None]]) -> Deferred[None]:
-        """Carry a decision out, unless there was one before."""
+        """Carry out a decision, unless there was one before."""
 
     def continue_request(self, overrides: Overrides) -> Deferred[None]:
-        """Let the request go on."""
+        """Continue the request."""
 
     def fall_back(self, overrides: Overrides, body: bytes | None) -> Deferred[None]:
-        """Let the next handler have it."""
+        """Pass the request to the next handler."""
 
     def fetch(
         self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
     ) -> Deferred[APIResponse]:
-        """Send the request from here."""
+        """Send the request from this program."""

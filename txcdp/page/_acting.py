@@ -1,4 +1,4 @@
-"""What is done with a locator's element: clicked, filled, chosen from, dragged."""
+"""Actions on a locator's element: clicking, filling, selecting, dragging."""
 
 from __future__ import annotations
 
@@ -567,7 +567,7 @@ _DROP: Final = """(element, [files, data, [clientX, clientY]]) => {
 
 
 async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) -> None:
-    """Have the browser put files into an input, of which it can read the paths."""
+    """Make the browser put files into an input, when it can read their paths."""
     command = dom.set_file_input_files(files=[str(each) for each in paths], object_id=object_id)
     try:
         await attempt.session.execute(command, timeout=None)
@@ -579,7 +579,7 @@ async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) ->
 
 
 def _choices(value: Any, index: Any, label: Any) -> list[dict[str, Any]]:
-    """Return which options are meant."""
+    """Return the options that are meant."""
     return [
         *({"valueOrLabel": each} for each in _several("value", value, str)),
         *({"index": each} for each in _several("index", index, int)),

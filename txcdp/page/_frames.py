@@ -1,11 +1,11 @@
 """A page's frames, and what is known of them: one model that is fed for the page's life.
 
 The model (:mod:`txcdp.model`) keeps the tables: the tree of frames over all processes, the documents in them, and the
-navigations. Here it is fed, with the events of the page's session and of those of its frames that are in other
-processes (each is attached to before it runs, by :mod:`txcdp._following`), and its changes become what a program sees:
-:class:`Frame` objects, items of the page's streams, and the ends of what waits (:class:`Waiter`).
+navigations. This module feeds it with the events of the page's session and of those of its frames in other processes
+(:mod:`txcdp._following` attaches to each of them before it runs), and turns its changes into what a program sees:
+:class:`Frame` objects, items of the page's streams, and the ends of waits (:class:`Waiter`).
 
-In the model, the page's own session is called ``""`` for good, also over another line; the others by their ids.
+In the model, the page's own session is always called ``""``, also after a reconnect; the others have their ids.
 """
 
 from __future__ import annotations
@@ -145,10 +145,10 @@ class Navigation:
 
 
 def check_wait_until(wait_until: str, name: str = "wait_until") -> None:
-    """Refuse what is none of :data:`WaitUntil`, before anything is sent.
+    """Refuse a value that is not in :data:`WaitUntil`, before anything is sent.
 
-    :param name: of the argument, for errors.
-    :raises ValueError: it is none of these.
+    :param name: the argument's name, for errors.
+    :raises ValueError: it is not one of these.
     """
     check_choice(name, wait_until, get_args(WaitUntil))
 
@@ -359,48 +359,48 @@ class Frame(SelectorActions):
         return self, Path()
 
     def _checked(self, wait_until: WaitUntil, timeout: Timeout, name: str = "wait_until") -> float | None:
-        """Return a deadline in seconds, after refusing what is none, and what is nothing to wait for."""
+        """Return a timeout in seconds, after refusing an invalid one, and an invalid state to wait for."""
         check_wait_until(wait_until, name)
         return self.page._navigation_seconds(timeout)
 
     @property
     def _session(self) -> Session | None:
-        """The session that the frame is told of in; None while it moves from one to the other."""
+        """The session that reports the frame; None while it moves from one to another."""
         return self._tree.session_of(self._row)
 
     def _when_session(self) -> Deferred[Session]:
-        """Return a Deferred of the session that the frame is told of in; it moves from one to the other at times."""
+        """Return a Deferred of the session that reports the frame; a frame may move from one to another."""
         return self._tree.when_session(self._row)
 
     def _world(self, session: Session) -> OwnWorld:
-        """Return our own world in its document."""
+        """Return the library's isolated world in its document."""
         if self._own_world is None or self._own_world[0] is not session:
             self._own_world = session, OwnWorld(session)
         return self._own_world[1]
 
     def _is_in(self, session: Session, world: OwnWorld) -> bool:
-        """Return whether it is told of in a session, with this world of ours."""
+        """Return whether a session, with its isolated world, reports the frame."""
         return self._session is session and self._own_world == (session, world)
 
     def _note_document(self) -> None:
-        """Note that there is another document in it."""
+        """Note that the frame has another document."""
         self._before_opening = None
         if self._own_world is not None:
             self._own_world[1].forget()
 
 
 class Follower(Protocol):
-    """Something that is told what changes in a page's model."""
+    """Something that is notified of changes in a page's model."""
 
     def changed(self, changes: Sequence[Change], /) -> None:
         """Take what has changed."""
 
 
 class Waiter(Generic[T]):
-    """Base of what waits for something to become of a frame.
+    """Base of waits for something to happen to a frame.
 
-    :param frame: which one.
-    :ivar done: fires with what has come of it, or fails with what came between.
+    :param frame: the frame.
+    :ivar done: fires with the result, or fails with what prevented it.
     """
 
     def __init__(self, frame: Frame) -> None:
@@ -435,20 +435,20 @@ class Waiter(Generic[T]):
 
 
 class FrameTree:
-    """A page's frames, and the model that they are known by.
+    """A page's frames, and the model that describes them.
 
     :param owner: the page.
-    :param target_id: its target, and with it the main frame's id, unless it was ever rendered in advance.
-    :param url: of its document.
-    :param found: whether the page was there before, and so may have been anywhere.
-    :param going: whether it is about to have another document than the empty one that it has.
-    :param answer_dialogs: is called with each session of a frame whose dialogs wait for an answer.
+    :param target_id: its target, which is also the main frame's id, unless the page was ever prerendered.
+    :param url: the URL of its document.
+    :param found: whether the page existed before, and so may have loaded anything already.
+    :param going: whether it is about to replace its empty document by another one.
+    :param answer_dialogs: called with each session of a frame whose dialogs wait for an answer.
     :ivar main: the main frame.
-    :ivar frames: all of them by id, the main frame first.
-    :ivar streams: the page's.
-    :ivar told: fires when the frames are known that there were at first; those of a page that hangs are not.
-    :ivar waiters: what waits for something (a dict for an ordered set).
-    :ivar followers: who else is told what has changed.
+    :ivar frames: all frames by id, the main frame first.
+    :ivar streams: the page's streams.
+    :ivar told: fires when the initial frames are known; those of a page that hangs are not waited for.
+    :ivar waiters: the pending waits (a dict used as an ordered set).
+    :ivar followers: the others that are notified of changes.
     """
 
     def __init__(
@@ -519,7 +519,7 @@ class FrameTree:
     # What is known:
 
     def frame(self, frame_id: str | None) -> Frame | None:
-        """Return the frame of an id, where it is there."""
+        """Return the frame with an id, if it exists."""
         return None if frame_id is None else self.frames.get(frame_id)
 
     def children(self, row: Row) -> list[Frame]:
@@ -531,12 +531,12 @@ class FrameTree:
         return self._model.documents.documents.get(row.id)
 
     def navigations_in(self, row: Row) -> list[NavigationRequest]:
-        """Return the navigations that are under way in a frame."""
+        """Return the navigations in progress in a frame."""
         return self._model.documents.in_frame(row.id)
 
     @property
     def is_untouched(self) -> bool:
-        """Whether the page has had no document yet but the empty one with which a popup begins."""
+        """Whether the page still has only the empty document that a popup begins with."""
         document = self.document(self.main._row)
         return document is None or not document.loader_id
 
@@ -548,7 +548,7 @@ class FrameTree:
         return row.url if document is None else _url_of(document)
 
     def has_reached(self, row: Row, state: WaitUntil) -> bool:
-        """Return whether the document in a frame has got far enough; of ``networkidle``, those in it as well."""
+        """Return whether the document in a frame has reached a state; for ``networkidle``, those inside it as well."""
         document = self.document(row)
         if document is None or (state != "commit" and LIFECYCLE[state] not in document.reached):
             return False
@@ -575,13 +575,13 @@ class FrameTree:
         return LIFECYCLE["networkidle"] not in document.reached and not self.is_fetching(frame)
 
     def is_fetching(self, frame: Frame) -> bool:
-        """Return whether a document asks for anything, but for what was asked for before a script has opened it."""
+        """Return whether a document has requests in progress, except those from before a script opened it."""
         before = frame._before_opening or ()
         rows = [each for each in self.network.rows() if each.frame_id == frame._row.id and is_counted(each)]
         return any(each.request_id not in before for each in rows)
 
     def may_be_written(self, row: Row) -> bool:
-        """Return whether a script may have opened a document, perhaps before anybody looked, and not closed it."""
+        """Return whether a script may have opened a document, perhaps before txcdp attached, without closing it."""
         document = self.document(row)
         if document is None or "DOMContentLoaded" in document.reached:
             return False
@@ -612,11 +612,11 @@ class FrameTree:
         return ""
 
     def session_of(self, row: Row) -> Session | None:
-        """Return the session that a frame is told of in; None while it moves."""
+        """Return the session that reports a frame; None while it moves."""
         return None if row.session_id is None else self._sessions.get(row.session_id)
 
     def when_session(self, row: Row) -> Deferred[Session]:
-        """Return a Deferred of the session that a frame is told of in."""
+        """Return a Deferred of the session that reports a frame."""
         session = self.session_of(row)
         if session is not None:
             return succeed(session)
@@ -708,7 +708,7 @@ class FrameTree:
         return FrameRemoved(frame.url, "the frame was removed")
 
     def response(self, frame: Frame, loader_id: str, said: network.Response | None) -> Response | None:
-        """Return the server's answer of a navigation, where there was one."""
+        """Return the server's response to a navigation, if there was one."""
         if said is None or said.url.startswith("data:"):
             return None
         return self.network.response(loader_id, said, frame)
@@ -735,7 +735,7 @@ class FrameTree:
             waiter.changed(changes)
 
     def watch_line(self) -> None:
-        """Fail what waits when the session ends or its line is lost, at once if it is: one watches for all of them."""
+        """Fail the pending waits when the session ends or is disconnected, at once if it is: one watch for all."""
         if self._interrupted is None or self._interrupted.called:
             self._interrupted = self._session._when_interrupted()
             self._interrupted.addCallback(self._interrupt)
@@ -911,7 +911,7 @@ class FrameTree:
         self.streams.end(error)
 
     def _gap(self, gap: Gap) -> None:
-        """Find out where the page is, of which nobody was told for a while."""
+        """Find out where the page is now, after a time without events."""
         self.network.sessions.lost("")
         for key, session in list(self._sessions.items()):
             if key:
@@ -926,7 +926,7 @@ class FrameTree:
         self._ask("")
 
     def _crashed(self) -> Callable[[Exception], object]:
-        """Return what fails all that waits at present: whoever waits from then on waits for what comes after."""
+        """Return the error for all pending waits; waits that begin later are for what follows the crash."""
         waiting = list(self.waiters)
 
         def fail_all(error: Exception) -> None:

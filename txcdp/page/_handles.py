@@ -1,4 +1,4 @@
-"""Handles: what an evaluation has resulted in, kept in the page for what is evaluated next."""
+"""Handles: results of evaluations that stay in the page, to be used in later evaluations."""
 
 from __future__ import annotations
 
@@ -210,9 +210,9 @@ class ElementHandle(JSHandle):
         return await self._described_frame(_FRAMES)
 
     async def _described_frame(self, names: tuple[str, ...] = ()) -> Frame | None:
-        """Return the frame that the browser tells of when it describes the node.
+        """Return the frame that the browser reports when it describes the node.
 
-        :param names: of nodes that are meant; none: all.
+        :param names: the names of eligible nodes; none means all.
         """
         self._check()
         try:
@@ -364,14 +364,14 @@ _ROOT = "node => (node.nodeType === 9 ? node : node.ownerDocument).documentEleme
 
 
 def handle_of(kept: Kept) -> JSHandle:
-    """Return the handle of what is kept."""
+    """Return the handle of a kept object."""
     kept._disposed = True  # it is the handle's from here on
     kind = ElementHandle if kept._remote.subtype == "node" else JSHandle
     return kind(kept._evaluator, kept._remote)
 
 
 def element_of(kept: Kept) -> ElementHandle:
-    """Return the handle of an element that is kept.
+    """Return the handle of a kept element.
 
     :raises EvaluationError: the page has put something else in its place.
     """
@@ -382,18 +382,18 @@ def element_of(kept: Kept) -> ElementHandle:
 
 
 async def query_selector(evaluator: Evaluator, root: Kept | None, selector: str) -> ElementHandle | None:
-    """Return the first element that matches a selector of CSS.
+    """Return the first element that matches a CSS selector.
 
-    :param root: in which it is; None: the document.
-    :raises SelectorError: it is none of CSS.
+    :param root: the node to search in; None means the document.
+    :raises SelectorError: the selector is malformed.
     """
     return handle_of(await _query(evaluator, "query", root, selector)).as_element()
 
 
 async def query_selector_all(evaluator: Evaluator, root: Kept | None, selector: str) -> list[ElementHandle]:
-    """Return all elements that match a selector of CSS.
+    """Return all elements that match a CSS selector.
 
-    :raises SelectorError: it is none of CSS.
+    :raises SelectorError: the selector is malformed.
     """
     return await elements_of(handle_of(await _query(evaluator, "queryAll", root, selector)))
 
@@ -416,7 +416,7 @@ async def elements_of(found: JSHandle) -> list[ElementHandle]:
 
 
 async def _properties(handle: JSHandle) -> dict[str, Kept]:
-    """Return what the own properties of an object are, but for those that cannot be enumerated."""
+    """Return an object's own enumerable properties."""
     handle._check()
     if handle._remote.object_id is None:
         return {}

@@ -1,4 +1,4 @@
-"""Locators: they stand for elements, which are found again each time that they are used."""
+"""Locators: they stand for elements, which are found again at each use."""
 
 from __future__ import annotations
 
@@ -203,13 +203,13 @@ class Locator(Finding, ElementReading, ElementActions):
     if not TYPE_CHECKING:  # a checker is to refuse them
 
         def __iter__(self) -> NoReturn:
-            """Refuse: how many elements there are is known only when they are looked for."""
+            """Refuse: the number of elements is known only once they are searched for."""
             raise TypeError(f"{self!r} is not looped over: `await locator.all()` has a locator for each element")
 
         __aiter__ = __iter__
 
         def __await__(self) -> NoReturn:
-            """Refuse: it stands for elements, and finds them when something is done with it."""
+            """Refuse: a locator stands for elements, and finds them when a method is called."""
             raise TypeError(f"{self!r} is not awaited: what is done with it is, such as `await locator.click()`")
 
     def _start(self) -> tuple[Frame, Path]:
@@ -406,7 +406,7 @@ def steps_in(locator: Locator, frame: Frame, path: Path = _NOWHERE) -> tuple[Ste
 
 
 async def locator_of(handle: ElementHandle) -> Locator:
-    """Return what stands for the element of a handle, as long as that is in its document.
+    """Return a locator for the element of a handle, valid while the element is in its document.
 
     :raises LocatorError: it is in no document that is shown.
     """
@@ -416,9 +416,9 @@ async def locator_of(handle: ElementHandle) -> Locator:
 
 @asynccontextmanager
 async def inside_of(handle: ElementHandle) -> AsyncIterator[Locator]:
-    """Return what stands for the node of a handle, wherever it is, so that something can be looked for in it.
+    """Return a locator for the node of a handle, wherever it is, to search inside it.
 
-    :raises LocatorError: it is of no document that is shown.
+    :raises LocatorError: it is in no document that is shown.
     """
     frame, engine, key = await _held(handle, whole=True)
     try:

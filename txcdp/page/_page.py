@@ -1,4 +1,4 @@
-"""A page: the target of type ``page``, by what one does with it."""
+"""A page: the target of type ``page``, by what a program does with it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ T = TypeVar("T")
 
 
 def _while_open(method: Callable[Concatenate[Page, P], Deferred[T]]) -> Callable[Concatenate[Page, P], Deferred[T]]:
-    """Let a method of a page fail where the page has ended, before or meanwhile: what it sets holds for nothing."""
+    """Make a method of a page fail if the page has ended, before the call or during it: its setting would apply to
+    nothing.
+    """
 
     @wraps(method)
     def wrapper(self: Page, /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
@@ -306,12 +308,12 @@ class Page(SelectorActions, EndedByBlock):
 
     @_while_open
     def _emulate(self, /, **options: Any) -> Deferred[None]:
-        """Give the page something that goes before what its context's pages have."""
+        """Give the page settings that take precedence over those of its context."""
         given: Any = {**dict.fromkeys(options), **checked_options(options)}
         return self._emulation.change(self._connection.timeout, given)
 
     def _expect_to_go(self) -> None:
-        """Send now, while it is set up, what its first navigation would wait for afterwards: a round trip less."""
+        """Send now, during set-up, what the first navigation would otherwise wait for: this saves a round trip."""
         self._tree.network.sessions.prepare()
 
     def when_set_up(self) -> Deferred[None]:
@@ -1055,7 +1057,7 @@ class Page(SelectorActions, EndedByBlock):
         return self.main_frame.add_style_tag(url=url, path=path, content=content, timeout=timeout)
 
     def _seconds(self, timeout: Timeout) -> float | None:
-        """Return the deadline of what is no navigation, in seconds."""
+        """Return the timeout of anything but a navigation, in seconds."""
         return seconds_of(timeout, self._timeouts.general())
 
     def _source_of_call(self, injected: Injected, context_id: int) -> dict[str, Any]:
@@ -1326,7 +1328,7 @@ class Page(SelectorActions, EndedByBlock):
         return save_screencast(self.new_cdp_session, path, quality, max_size, ffmpeg)
 
     def _tops(self) -> list[capture.TopFrame]:
-        """Return the topmost frame of each process that has any of the page; the page's own first."""
+        """Return the topmost frame of each process that runs a part of the page; the page's own process first."""
         return [
             capture.TopFrame(session, frame._world(session), frame._row.id, partial(is_in_view, frame))
             for session, frame in self._tree.tops()
@@ -1375,7 +1377,7 @@ class Page(SelectorActions, EndedByBlock):
         return self.main_frame, Path()
 
     def _add_script(self, source: str, *, now: bool) -> Deferred[Registration]:
-        """Have a script run in the documents that come, or in those that are there as well."""
+        """Run a script in future documents, or in the present ones as well."""
         return self._scripts.add(source, now=now)
 
     def _in_frames(self, expression: str) -> list[Deferred[Any]]:
@@ -1387,16 +1389,16 @@ class Page(SelectorActions, EndedByBlock):
         return WebStorage(kind, read, lambda: self.url)
 
     def _frame_by_id(self, frame_id: str) -> Frame | None:
-        """Return the frame of an id, where it is there: a node may have moved to a page that was opened by this one."""
+        """Return the frame with an id, if it exists: a node may have moved to a page that this one opened."""
         trees = (self._tree, *(each._tree for each in self.context.pages))
         return next((frame for each in trees if (frame := each.frame(frame_id)) is not None), None)
 
     def _note_document(self, frame: Frame) -> None:
-        """Note that there is another document in a frame."""
+        """Note that a frame has another document."""
         self.context._note_url(frame.url)
 
     def _session_began(self, session: Session, evaluator: Evaluator) -> None:
-        """Take a session of a frame in another process, which waits."""
+        """Set up the session of a frame in another process, which waits for that."""
         self._popups.hear(session)
         self.context._emulation.hear_windows(self.session, session)
         self._interception.add(session)
@@ -1405,7 +1407,7 @@ class Page(SelectorActions, EndedByBlock):
         self._file_choosers.add(session, evaluator)
 
     def _worker_began(self, session: Session) -> Worker:
-        """Take a worker that is attached to and waits."""
+        """Set up a worker that was attached to and waits for that."""
         self._sockets.add_worker(session)
         self._interception.add_worker(session)
         worker = Worker(session, self)
@@ -1414,16 +1416,18 @@ class Page(SelectorActions, EndedByBlock):
         return worker
 
     def _navigation_seconds(self, timeout: Timeout) -> float | None:
-        """Return a deadline of a navigation in seconds."""
+        """Return the timeout of a navigation in seconds."""
         return seconds_of(timeout, self._timeouts.navigation())
 
     def _note_gap(self) -> None:
-        """Note that the line was lost, and another one found."""
+        """Note that the connection was lost and replaced."""
         self._injected.register_again()
 
     @returns_deferred
     async def _read(self, frame: Frame, what: str, expression: str) -> str:
-        """Evaluate for ourselves; while a dialog is open that would wait for what the program may be about to do."""
+        """Evaluate for the library itself; during a dialog that would wait for an action of the program, and is
+        refused.
+        """
         if frame.is_detached() and not self.is_closed():
             raise self._tree.removed(frame)
         if self.session.blocked_by:

@@ -1,4 +1,4 @@
-"""What locators read of their elements, and what they wait for."""
+"""What locators read from their elements, and the states that they wait for."""
 
 from __future__ import annotations
 
@@ -280,9 +280,9 @@ class ElementReading(LocatorBase):
         return self._handle("element_handle", timeout)
 
     def _handle(self, what: str, timeout: Timeout, operation: str = "element") -> Deferred[ElementHandle]:
-        """Return a handle of the element, once an operation of the script returns that.
+        """Return a handle of the element, once an operation of the script returns it.
 
-        :param what: the name of what it is for, for errors.
+        :param what: the name of the purpose, for errors.
         """
 
         async def find(attempt: Attempt) -> ElementHandle:
@@ -291,7 +291,7 @@ class ElementReading(LocatorBase):
         return self._perform(what, find, timeout)
 
     def _handle_now(self) -> Deferred[ElementHandle | None]:
-        """Return a handle of the element that there is now; None: there is none."""
+        """Return a handle of the present element, or None if there is none."""
 
         async def find(attempt: Attempt) -> ElementHandle | None:
             object_id = await attempt.element_now()
@@ -475,9 +475,9 @@ class ElementReading(LocatorBase):
 
 
 async def masked(mask: Sequence[str | ElementHandle | ElementReading]) -> list[str | ElementHandle]:
-    """Return what is to be painted over, with the elements of locators in their place.
+    """Return the masks, with locators replaced by their elements.
 
-    :raises TypeError: it is one string.
+    :raises TypeError: it is a single string.
     """
     refuse_bare_string("mask", mask)
     found: list[str | ElementHandle] = []
@@ -491,12 +491,12 @@ def _check_state(state: str) -> None:
 
 
 def _otherwise(state: str) -> Any:
-    """Return what a wait results in where the frame is not there in which it is looked for."""
+    """Return the result of a wait if the frame to search in does not exist."""
     return True if state in ("hidden", "detached") else None
 
 
 def _patient(timeout: Timeout) -> Timeout:
-    """Return the deadline of what waits for nothing: others' programs give it one of no time at all."""
+    """Return the timeout of methods that do not wait for elements, which programs from elsewhere may set very low."""
     if isinstance(timeout, timedelta):
         return max(timeout, timedelta(seconds=_ANSWER))
     return max(timeout, _ANSWER) if isinstance(timeout, int | float) and timeout > 0 else timeout

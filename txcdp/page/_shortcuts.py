@@ -1,4 +1,4 @@
-"""What pages and frames do with a selector: one line each onto the locator of it."""
+"""The methods of pages and frames that take a selector: one line each that calls the locator's method."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SelectorReading(Finding):
     """
 
     def _one(self, selector: str, strict: bool) -> Locator:
-        """Return the locator of the element that is meant."""
+        """Return the locator of the element to use."""
         found = self.locator(selector)
         return found if strict else found._first()
 
