@@ -17,7 +17,7 @@ from txcdp.gateway._pool.launched import Launcher
 from txcdp.websocket import WebSocketOptions
 
 #: The generator's records are made by it, out of the protocol's description.
-ROOMS = [each for each in PUBLIC if not each.startswith("txcdp.codegen")]
+MODULES = [each for each in PUBLIC if not each.startswith("txcdp.codegen")]
 
 SEVERAL = re.compile(r"\b(Sequence|Iterable|Collection|Container|Set|list|tuple|set|frozenset)\[str\b(?!,\s*[^.\s])")
 
@@ -35,8 +35,8 @@ class Argument(NamedTuple):
 def public() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield what users may call, by its name."""
     yield "Launcher", Launcher
-    for room in ("txcdp", *ROOMS):
-        module = importlib.import_module(room)
+    for found_in in ("txcdp", *MODULES):
+        module = importlib.import_module(found_in)
         for name in getattr(module, "__all__", ()):
             found = getattr(module, name)
             if not callable(found) or not str(getattr(found, "__module__", "")).startswith("txcdp"):

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 
 import txcdp
 
-#: Modules whose names do not begin with an underscore, and rooms of such names, are public.
+#: A module is public if neither its name nor that of a package around it begins with an underscore.
 MODULES = [
     found.name
     for found in pkgutil.walk_packages(txcdp.__path__, "txcdp.")

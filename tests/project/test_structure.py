@@ -15,9 +15,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = "txcdp"
 
-#: From the ground up. A room may import those on the lines above its own, and those it shares a line with
-#: only where the line is in PEERS. A room is a module, or a package with all that is in it, unless a
-#: module of it has a line of its own.
+#: From the ground up. A package may import those on the lines above its own, and those it shares a line with
+#: only where the line is in PEERS. A package stands for all that is in it, except modules that have a line of
+#: their own; a module outside a package counts as one.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
     ("_arguments",),
@@ -40,9 +40,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__init__", "__main__"),
 )
 PEERS = ({"browser", "page", "network", "_devices"}, {"service", "cli"}, {"__init__", "__main__"})
-LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+LEVEL = {package: level for level, packages in enumerate(LAYERS) for package in packages}
 
-#: Which rooms may import a library; every other room may not.
+#: Which packages may import a library; every other package may not.
 LIBRARIES = {
     "reactivex": ("streams", "rx3"),
     "rx": ("rx3",),
@@ -201,21 +201,21 @@ def tree_of(module: str) -> ast.Module:
     return ast.parse(path_of(module).read_text(encoding="utf-8"), str(path_of(module)))
 
 
-def room_of(module: str) -> str:
-    """Name the room that a module is in; one that the table does not know comes back as it is."""
+def package_of(module: str) -> str:
+    """Name the package that a module is in; one that the table does not know comes back as it is."""
     inner = module.removeprefix(PACKAGE).removeprefix(".") or "__init__"
     parts = inner.split(".")
     for length in range(len(parts), 0, -1):
-        room = ".".join(parts[:length])
-        if room in LEVEL:
-            return room
+        package = ".".join(parts[:length])
+        if package in LEVEL:
+            return package
     return inner
 
 
-def within(module: str, rooms: tuple[str, ...]) -> bool:
-    """Return whether a module is one of the rooms, or in one of them."""
+def within(module: str, packages: tuple[str, ...]) -> bool:
+    """Return whether a module is one of the packages, or in one of them."""
     inner = module.removeprefix(f"{PACKAGE}.")
-    return any(inner == room or inner.startswith(f"{room}.") for room in rooms)
+    return any(inner == package or inner.startswith(f"{package}.") for package in packages)
 
 
 @functools.cache
@@ -276,43 +276,43 @@ def complain(violations: list[str], rule: str) -> None:
 
 
 def may_import(importer: str, imported: str) -> bool:
-    """Return whether one room may import another."""
+    """Return whether one package may import another."""
     if importer == imported or LEVEL[imported] < LEVEL[importer]:
         return True
     return any(importer in peers and imported in peers for peers in PEERS)
 
 
-def test_every_room_has_its_place() -> None:
-    strangers = [f"{path_of(name).relative_to(ROOT)}: room {room_of(name)!r}" for name in MODULES]
-    strangers = [line for line, name in zip(strangers, MODULES, strict=True) if room_of(name) not in LEVEL]
+def test_every_package_has_its_place() -> None:
+    strangers = [f"{path_of(name).relative_to(ROOT)}: package {package_of(name)!r}" for name in MODULES]
+    strangers = [line for line, name in zip(strangers, MODULES, strict=True) if package_of(name) not in LEVEL]
     complain(strangers, "These modules have no place in the table LAYERS of tests/project/test_structure.py:")
 
 
-def test_the_documentation_has_the_picture_of_the_rooms() -> None:
-    """``python docs/room_layers.py`` draws it again."""
-    script = runpy.run_path(str(ROOT / "docs" / "room_layers.py"))
+def test_the_documentation_has_the_picture_of_the_layers() -> None:
+    """``python docs/layers.py`` draws it again."""
+    script = runpy.run_path(str(ROOT / "docs" / "layers.py"))
     drawn = script["drawing"](LAYERS, PEERS)
     assert script["PICTURE"].read_text(encoding="utf-8") == drawn
     assert set(re.findall(r"[\w.]+", drawn.partition("text\n")[2])) == LEVEL.keys()
     assert drawn.index("cli") < drawn.index("_core.sessions") < drawn.index("_privacy")
 
 
-def test_the_documentation_describes_each_room_from_the_bottom_to_the_top() -> None:
+def test_the_documentation_describes_each_package_from_the_bottom_to_the_top() -> None:
     text = (ROOT / "docs" / "architecture.rst").read_text(encoding="utf-8")
-    table = text.partition(".. include:: rooms.inc")[2].partition("\n\n``errors``")[0]
+    table = text.partition(".. include:: layers.inc")[2].partition("\n\n``errors``")[0]
     rows = re.findall(r"^   \* - (.*)$", table, re.MULTILINE)
-    rooms = [name for row in rows for name in re.findall(r"``(.*?)``", row)]
-    assert sorted(rooms) == sorted(LEVEL)
-    assert [LEVEL[name] for name in rooms] == sorted(LEVEL[name] for name in rooms)
+    packages = [name for row in rows for name in re.findall(r"``(.*?)``", row)]
+    assert sorted(packages) == sorted(LEVEL)
+    assert [LEVEL[name] for name in packages] == sorted(LEVEL[name] for name in packages)
 
 
 def test_imports_run_downwards_only() -> None:
     upwards = [
-        f"{found}: {room_of(module)} is not above {room_of(target(found))}"
+        f"{found}: {package_of(module)} is not above {package_of(target(found))}"
         for module in MODULES
         for found in ours(module)
-        if {room_of(module), room_of(target(found))} <= LEVEL.keys()
-        and not may_import(room_of(module), room_of(target(found)))
+        if {package_of(module), package_of(target(found))} <= LEVEL.keys()
+        and not may_import(package_of(module), package_of(target(found)))
     ]
     complain(upwards, "Imports run downwards only, see LAYERS in tests/project/test_structure.py:")
 
@@ -337,16 +337,16 @@ def test_the_model_stands_on_the_protocols_records_alone() -> None:
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_a_library_is_imported_in_its_own_room_only(name: str) -> None:
-    rooms = LIBRARIES[name]
+def test_a_library_is_imported_in_its_own_packages_only(name: str) -> None:
+    packages = LIBRARIES[name]
     wrong = [
         str(found)
         for module in MODULES
-        if not within(module, rooms)
+        if not within(module, packages)
         for found in imports(module)
         if library(found) == name
     ]
-    complain(wrong, f"{name} is imported by {', '.join(rooms)} only:")
+    complain(wrong, f"{name} is imported by {', '.join(packages)} only:")
 
 
 def test_autobahns_client_is_imported_by_the_transports_only() -> None:

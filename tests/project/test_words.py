@@ -12,7 +12,7 @@ DOMAINS = ROOT / "txcdp" / "domains"
 OURS = [path for path in sorted((ROOT / "txcdp").rglob("*.py")) if DOMAINS not in path.parents]
 EVERYTHING = [
     *OURS,
-    *sorted(path for room in ("tests", "twisted", "examples", ".ci") for path in (ROOT / room).rglob("*.py")),
+    *sorted(path for folder in ("tests", "twisted", "examples", ".ci") for path in (ROOT / folder).rglob("*.py")),
 ]
 TEXTS = [
     *(ROOT / name for name in ("README.rst", "CONTRIBUTING.rst", "SECURITY.rst")),

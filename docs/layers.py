@@ -1,4 +1,4 @@
-"""Draws the rooms in their layers, from the table that the tests hold them to: ``python docs/room_layers.py``."""
+"""Draws the packages in their layers, from the table that the tests check them against: ``python docs/layers.py``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 DOCS: Final = Path(__file__).parent
-PICTURE: Final = DOCS / "rooms.inc"
+PICTURE: Final = DOCS / "layers.inc"
 
 _WIDTH: Final = 78
 
 
 def drawing(layers: Sequence[Sequence[str]], peers: Sequence[Collection[str]]) -> str:
-    """Draw the layers, the lowest one at the bottom; between rooms that may import each other there is an arrow."""
+    """Draw the layers, the lowest one at the bottom; packages that may import each other have an arrow between them."""
     rule = "─" * (_WIDTH + 2)
     lines = [".. code-block:: text", "", f"    ┌{rule}┐"]
     for layer in reversed(layers):
@@ -29,12 +29,12 @@ def drawing(layers: Sequence[Sequence[str]], peers: Sequence[Collection[str]]) -
 
 def _words(layer: Sequence[str], peers: Sequence[Collection[str]]) -> str:
     words = layer[0]
-    for before, room in itertools.pairwise(layer):
-        together = any(before in each and room in each for each in peers)
-        words += f" ↔ {room}" if together else f"   {room}"
+    for before, package in itertools.pairwise(layer):
+        together = any(before in each and package in each for each in peers)
+        words += f" ↔ {package}" if together else f"   {package}"
     return words
 
 
 if __name__ == "__main__":
-    rooms = runpy.run_path(str(DOCS.parent / "tests" / "project" / "test_structure.py"))
-    PICTURE.write_text(drawing(rooms["LAYERS"], rooms["PEERS"]), encoding="utf-8")
+    structure = runpy.run_path(str(DOCS.parent / "tests" / "project" / "test_structure.py"))
+    PICTURE.write_text(drawing(structure["LAYERS"], structure["PEERS"]), encoding="utf-8")
