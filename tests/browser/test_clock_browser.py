@@ -57,6 +57,16 @@ class PausedTests(SharedBrowserTestCase):
         self.assertEqual(await self.calls(page), [])
         self.assertEqual(await page.evaluate("Date.now()"), now + 35 + 8000)
 
+    async def test_delays_are_whole_milliseconds(self):
+        page = await self.paused()
+        delays = [16.9, "16.2", 16, 2**32 + 15, 2**31, float("inf"), None, 1e12, -5]
+        await page.evaluate(
+            "delays => { for (const each of delays) setTimeout(() => stub(each, Date.now() - 1000), each) }", delays
+        )
+        await page.clock.run_for(0.1)
+        at_once = [[each, 0] for each in delays[4:]]
+        self.assertEqual(await self.calls(page), [*at_once, [2**32 + 15, 15], *([each, 16] for each in delays[:3])])
+
     async def test_what_is_set_meanwhile(self):
         page = await self.paused()
         await page.evaluate("""{

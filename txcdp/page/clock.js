@@ -28,7 +28,7 @@
   const FRAME = 16;
   /** Milliseconds that a page has when it is idle. */
   const IDLE = 50;
-  /** The longest delay of a timer; a longer one is none. */
+  /** The longest delay of a timer. */
   const LONGEST = 2 ** 31 - 1;
   /** The first number of a timer: those that were set before have small ones, and their own clock. */
   const FIRST = 1e9;
@@ -145,11 +145,10 @@
     return run(to);
   };
 
-  /** @param {string} kind @param {any} callback @param {any} delay @param {any[]} args */
+  /** @param {string} kind @param {any} callback @param {number} delay @param {any[]} args */
   const add = (kind, callback, delay, args) => {
     sync();
-    delay = Number(delay);
-    if (!(delay >= 0) || delay > LONGEST) delay = delay > LONGEST ? 1 : 0;
+    if (!(delay >= 0)) delay = 0;
     const id = ++lastId;
     // Not at once while timers fire: it would be one without an end.
     timers.set(id, { id, kind, callback, args, delay, at: ticks + (delay || (firing ? 1 : 0)) });
@@ -180,14 +179,15 @@
   /** Either of the two that clear timers clears those of the other one. */
   const TIMERS = ['timeout', 'interval'];
 
+  // Delays of timers are whole numbers of 32 bits, as browsers have them: one that is too long is none.
   /** @type {Record<string, (...given: any[]) => any>} */
   const functions = {
-    setTimeout(callback, delay = 0, ...args) {
-      return arguments.length ? add('timeout', callback, delay, args) : real.setTimeout(); // which throws
+    setTimeout(callback, delay, ...args) {
+      return arguments.length ? add('timeout', callback, delay | 0, args) : real.setTimeout(); // which throws
     },
     clearTimeout: id => remove(id, TIMERS, real.clearTimeout),
-    setInterval(callback, delay = 0, ...args) {
-      return arguments.length ? add('interval', callback, delay, args) : real.setInterval();
+    setInterval(callback, delay, ...args) {
+      return arguments.length ? add('interval', callback, delay | 0, args) : real.setInterval();
     },
     clearInterval: id => remove(id, TIMERS, real.clearInterval),
     requestAnimationFrame: callback => {
