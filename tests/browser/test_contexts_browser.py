@@ -283,6 +283,8 @@ class ContextTests(SharedBrowserTestCase):
         self.assertIn("geolocation", str(error))
         await self.fails(context.grant_permissions("geolocation"), TypeError)
         await self.fails(context.grant_permissions([], origin="example.com"), ValueError)
+        nothing = await self.context(permissions=[])
+        self.assertEqual(await states(await nothing.new_page(self.server.url("/"))), ["denied", "denied"])
 
     async def test_scripts_policies_and_workers(self):
         self.server.page("/scripts", "<noscript>none</noscript><script>document.title = 'ran'</script>")

@@ -102,8 +102,8 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         self._given_state: StorageState | None = None
         self._granted: dict[str | None, list[str]] = {}
         permissions = given.pop("permissions", None)
-        if permissions:
-            self._granted[None] = list(permissions)
+        if permissions is not None:
+            self._granted[None] = list(permissions)  # also none: what was not granted is denied then
         http, proxy = given.pop("http_credentials", None), given.pop("proxy", None)
         self._emulation = ContextEmulation(emulated(given), lambda: browser._openings.start())
         self._scripts = ContextScripts(
@@ -887,7 +887,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
     async def grant_permissions(self, permissions: Sequence[str], *, origin: str | None = None) -> None:
         """Grant permissions to pages (``Browser.grantPermissions``), in addition to those granted before.
 
-        Once any permission is granted, all others are denied.
+        From then on, all other permissions are denied without asking; after an empty list, all permissions are.
 
         :param permissions: names such as ``"geolocation"``, ``"notifications"``, ``"camera"``, ``"clipboard-read"``.
         :param origin: the origin to grant them to, such as ``"https://example.com"``; None means all.

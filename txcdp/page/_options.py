@@ -123,7 +123,8 @@ class ContextOptions(EmulationOptions, total=False):
     :ivar timezone_id: a name of the IANA database, such as ``"Europe/Berlin"``.
     :ivar geolocation: the position of the device: a :class:`Geolocation`. Pages can read it if ``permissions`` includes
         ``"geolocation"``.
-    :ivar permissions: permissions that are granted to pages, as for :meth:`BrowserContext.grant_permissions`.
+    :ivar permissions: permissions that are granted to pages, as for :meth:`BrowserContext.grant_permissions`; an empty
+        list denies all.
     :ivar extra_http_headers: headers to send with each request.
     :ivar http_credentials: :class:`HttpCredentials`, for servers that ask for them. With them, pages' requests to their
         origin are paused for a moment; without an origin, all requests are.
