@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, gatherResults
 from tests.browser.support import SharedBrowserTestCase
 from txcdp import domains as cdp
 from txcdp._core.dispatch.tap import CommandObserver
-from txcdp.errors import ActionTimeout, AlreadyHandled, CommandTimeout
+from txcdp.errors import ActionTimeout, AlreadyHandled, CommandTimeout, EvaluationError
 from txcdp.page import ConsoleMessage, FileChooser, FilePayload, Page, _uploads
 from txcdp.streams import StreamSubject, first
 
@@ -61,18 +61,21 @@ class ConsoleTests(SaidTestCase):
 
     async def test_text_and_arguments(self):
         tab = await self.page()
-        (message, plain, formatted, sparse) = await self.said(
+        (message, plain, formatted, sparse, numbers) = await self.said(
             tab,
             "console.log('hello', 5, {foo: 'bar'}, [1, 2], window, new Map([[1, 2]]), Symbol('s'), 10n);"
             "console.log(null, undefined, true, NaN, -0, 1.5, document.body);"
             "console.log('%s is %d%%', 'a', 5, 'b');"
-            "console.log([1,, 3,,, 6], [,, 3])",
+            "console.log([1,, 3,,, 6], [,, 3]);"
+            "console.log(1e21, 1e-7, 123456789012345680000, '%d', 1e21)",
         )
         self.assertEqual(message.text, "hello 5 {foo: bar} [1, 2] Window Map(1) Symbol(s) 10n")
         self.assertEqual(str(message), message.text)
         self.assertEqual(plain.text, "null undefined true NaN -0 1.5 body")
         self.assertEqual(formatted.text, "a is 5% b")
         self.assertEqual(sparse.text, "[1, empty, 3, empty x 2, 6] [empty x 2, 3]")
+        self.assertEqual(numbers.text, "1e+21 1e-7 123456789012345680000 %d 1e+21")
+        self.assertEqual([str(each) for each in numbers.args[:2]], ["1e+21", "1e-7"])
         self.assertEqual([await each.json_value() for each in message.args[:4]], ["hello", 5, {"foo": "bar"}, [1, 2]])
         self.assertEqual(await tab.evaluate("given => given.foo", message.args[2]), "bar")
         element = plain.args[-1].as_element()
@@ -169,6 +172,7 @@ class ConsoleTests(SaidTestCase):
             ("setTimeout(() => { throw 'text' })", ("", "text")),
             ("setTimeout(() => { throw null })", ("", "null")),
             ("setTimeout(() => { throw 5 })", ("", "5")),
+            ("setTimeout(() => { throw 1e21 })", ("", "1e+21")),
             ("Promise.reject()", ("", "undefined")),
         ):
             async with tab.page_errors.expect() as expected:
@@ -206,6 +210,14 @@ class ConsoleTests(SaidTestCase):
         self.assertEqual(len(messages), 1001)
         self.assertIn("disposed", repr(messages[0].args[0]))
         self.assertEqual(await messages[1].args[0].json_value(), {"i": 1})
+
+    async def test_a_console_that_is_cleared_lets_go_of_what_was_said(self):
+        tab = await self.page()
+        messages = self.collected(tab.console)
+        await tab.evaluate("() => { console.log({a: 1}); console.clear(); console.log({b: 2}) }")
+        error = await self.fails(messages[0].args[0].json_value(), EvaluationError)
+        self.assertIn("console.clear()", str(error))
+        self.assertEqual(await messages[2].args[0].json_value(), {"b": 2})
 
     async def test_all_pages_of_a_context_and_of_the_browser(self):
         context, other = await self.context(), await self.context()

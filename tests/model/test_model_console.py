@@ -109,6 +109,13 @@ class TestCalls:
         (entry,) = written(tell(BrowserModel(), called("log", "x")))
         assert entry.timestamp == 1_700_000_000.5
 
+    def test_numbers_are_as_javascript_writes_them(self) -> None:
+        event = called("log", "%d", "and")
+        number = runtime.RemoteObject(type="number", value=1e21, description="1e+21")
+        event.args[1:1] = [number]
+        (entry,) = written(tell(BrowserModel(), event))
+        assert entry.text == "1e+21 and"
+
     @pytest.mark.parametrize("kind", ["assert", "log"])
     def test_no_arguments(self, kind: str) -> None:
         (entry,) = written(tell(BrowserModel(), called(kind)))

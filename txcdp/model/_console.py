@@ -246,7 +246,7 @@ def arguments_in_words(
 def _filled(kind: str, item: runtime.RemoteObject, words: Callable[[runtime.RemoteObject], str]) -> str:
     if kind == "c":
         return ""
-    if kind in "di" and item.type == "number" and isinstance(item.value, int | float):
+    if kind in "di" and item.type == "number" and isinstance(item.value, float) and not item.value.is_integer():
         return str(int(item.value))
     return str(item.value) if item.type == "string" else words(item)
 
@@ -264,6 +264,8 @@ def value_in_words(item: runtime.RemoteObject) -> str:
         if item.type == "function" and "{" in text:
             return text[: text.index("{")].rstrip() + " {…}"
         return text
+    if item.type == "number" and item.description:
+        return item.description  # as JavaScript writes it, such as 1e+21
     return _plain(item.value)
 
 

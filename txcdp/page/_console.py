@@ -28,6 +28,7 @@ from txcdp.model import (
     ConsoleGroupEnded,
     ConsoleWritten,
     arguments_in_words,
+    value_in_words,
 )
 from txcdp.page._evaluation import Evaluator, Kept, thrown
 from txcdp.page._handles import JSHandle, handle_of
@@ -297,28 +298,14 @@ def location_of(entry: ConsoleEntry) -> SourceLocation:
 
 def in_words(item: runtime.RemoteObject) -> str:
     """Return what a value is like: objects with their properties, arrays with their items, and else by their name."""
-    if item.type == "undefined":
-        return "undefined"
-    if item.unserializable_value is not None:
-        return str(item.unserializable_value)
-    if item.object_id is None and item.type not in ("symbol", "bigint"):
-        return _plain(item.value)
+    if item.object_id is None:
+        return str(item.value) if item.type == "string" else value_in_words(item)
     preview = item.preview
     if preview is not None and preview.subtype == "array":
         return f"[{', '.join(_items(preview))}{_more(preview)}]"
     if preview is not None and item.description == "Object":
         return f"{{{', '.join(f'{each.name}: {_word(each)}' for each in preview.properties)}{_more(preview)}}}"
     return clean_stack(str(item.description or item.type))
-
-
-def _plain(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _word(item: runtime.PropertyPreview) -> str:

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from txcdp._core.sessions import Session
 from txcdp.domains import runtime
 from txcdp.errors import CommandError, ContextDestroyed, LocatorError, SelectorError, StrictModeViolation
-from txcdp.page._evaluation import OwnWorld, explained, thrown
+from txcdp.page._evaluation import NO_OBJECT, OwnWorld, explained, thrown
 from txcdp.page._selectors import selectors
 
 #: Of what the script is put together, in this order, in one scope.
@@ -28,7 +28,7 @@ GROUP: Final = "txcdp-locators"
 _DECLARATIONS: Final = {each: f"function(a){{return this.{each}(...a)}}" for each in ("run", "call", "stop")}
 
 #: What V8 says of an object whose document is gone, beside what it says of a context.
-_NO_OBJECT: Final = ("Could not find object with given id", "Promise was collected")
+_NO_OBJECT: Final = (NO_OBJECT, "Promise was collected")
 
 
 @functools.cache

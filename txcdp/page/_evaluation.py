@@ -30,6 +30,9 @@ _NO_CONTEXT: Final = (
     "No frame for given id found",
 )
 
+#: What V8 says of an object that it has let go, while the document is there.
+NO_OBJECT: Final = "Could not find object with given id"
+
 #: What they say of a value that JSON has no form for.
 _NO_VALUE: Final = (
     "Object couldn't be returned by value",
@@ -369,7 +372,7 @@ def _refused(failure: Failure) -> Failure:
     """Say what it means that the browser has refused."""
     error = failure.value
     if isinstance(error, CommandError):
-        told = explained(error)
+        told = _explained_to_user(error)
         if told is not error:
             raise told from error
     return failure
@@ -532,6 +535,17 @@ def value_of(result: runtime.RemoteObject) -> Any:
 _RETURNED: Final = "Illegal return statement"
 
 
+def _explained_to_user(error: CommandError) -> Exception:
+    """Return what a refused evaluation with handles of the program's own means, or the refusal itself."""
+    if error.message.startswith(NO_OBJECT):
+        return EvaluationError(
+            "a handle's object is not kept any more; those of messages of the console go with console.clear() "
+            f"({error.message})",
+            error,
+        )
+    return explained(error)
+
+
 def explained(error: CommandError) -> Exception:
     """Return what a refused evaluation means, or the refusal itself."""
     if error.message.startswith(_NO_CONTEXT):
@@ -594,7 +608,7 @@ def _in_words(thing: runtime.RemoteObject) -> str:
     if thing.preview is not None and thing.preview.properties:
         inside = ", ".join(f"{each.name}: {each.value or each.type}" for each in thing.preview.properties)
         return f"{thing.description or 'Object'} {{{inside}{', ...' if thing.preview.overflow else ''}}}"
-    if thing.value is None and thing.description:
+    if thing.description and (thing.value is None or thing.type == "number"):
         return thing.description
     return to_json(thing.value).decode("utf-8", "replace")
 

@@ -15,6 +15,7 @@ from txcdp._other_names import NamedElsewhere
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, EvaluationError, SelectorError
+from txcdp.model import value_in_words
 from txcdp.page import _capture as capture
 from txcdp.page._action_options import (
     CheckOptions,
@@ -29,7 +30,6 @@ from txcdp.page._coordinates import Box, ElementPlace, box_of
 from txcdp.page._engine import ElementMoved
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
 from txcdp.page._values import clean_stack
-from txcdp.protocol import to_json
 
 if TYPE_CHECKING:
     from txcdp.page._action_options import Files
@@ -49,7 +49,7 @@ class JSHandle(Kept, NamedElsewhere):
 
     def __str__(self) -> str:
         if self._remote.object_id is None:
-            return self._remote.unserializable_value or _in_javascript(self._remote)
+            return _in_javascript(self._remote)
         described = self._remote.description or self._remote.type
         return clean_stack(described) if self._remote.subtype == "error" else described
 
@@ -131,9 +131,7 @@ class JSHandle(Kept, NamedElsewhere):
 
 def _in_javascript(primitive: runtime.RemoteObject) -> str:
     """Return a primitive as JavaScript's own ``String`` does."""
-    if primitive.type == "string":
-        return str(value_of(primitive))
-    return "undefined" if primitive.type == "undefined" else to_json(primitive.value).decode()
+    return str(value_of(primitive)) if primitive.type == "string" else value_in_words(primitive)
 
 
 class ElementHandle(JSHandle):
