@@ -214,6 +214,8 @@ MAKE = """async () => {
         date: new Date(1e12), bad: new Date(NaN), none: undefined, null: null, nan: NaN, zero: -0, big: 2n ** 70n,
         pattern: /a\\/b/gi, error: new RangeError('far'),
         bytes: new Uint8Array([1, 2, 255]), words: new Uint16Array([65535]),
+        view: new DataView(new Uint8Array([0, 9, 8]).buffer, 1),
+        boxes: [Object(4), Object('text'), Object(false), Object(5n)],
         buffer: new Uint8Array([7, 8]).buffer, map: new Map([[1, {a: new Date(1)}]]), set: new Set(['s', 1]),
         cycle, blob: new Blob(['text'], {type: 'text/plain'}),
         file: new File(['f'], 'name.txt', {lastModified: 9}), text: '\\ud800',
@@ -245,6 +247,8 @@ TELL = """async () => {
         if (value instanceof Error) return `${value.constructor.name} ${value.message}`;
         if (value instanceof RegExp) return String(value);
         if (value instanceof ArrayBuffer) return `buffer ${new Uint8Array(value)}`;
+        if (value instanceof DataView) return `view ${new Uint8Array(value.buffer, value.byteOffset)}`;
+        if ([Number, String, Boolean, BigInt].some(each => value instanceof each)) return `object of ${value}`;
         if (ArrayBuffer.isView(value)) return `${value.constructor.name} ${value}`;
         if (value instanceof Map || value instanceof Set) {
             return `${value.constructor.name} ${await show([...value], below)}`;
@@ -333,6 +337,8 @@ class StorageStateTests(SharedBrowserTestCase):
         await page.evaluate(MAKE)
         told = await page.evaluate(TELL)
         self.assertIn("given date = Date 1000000000000", told)
+        self.assertIn("given view = view 9,8", told)
+        self.assertIn("given boxes = list{0:object of 4,1:object of text,2:object of false,3:object of 5}", told)
         self.assertEqual((await context.storage_state())["origins"], [])
         state = await context.storage_state(indexed_db=True)
         (database,) = state["origins"][0]["indexedDB"]

@@ -4,13 +4,16 @@
 //   {v: "null" | "undefined" | "NaN" | "Infinity" | "-Infinity" | "-0"}  {bi: digits of a bigint}  {d: a Date, ISO 8601}
 //   {u: a URL}  {r: {p: pattern, f: flags}}  {e: {n: name, m: message, s: stack}}  {ab: {b: base 64}}
 //   {ta: {b: base 64, k: kind of typed array}}  {a: items, id}  {o: [{k: key, v: value}], id}  {ref: id of a or o before}
-// Four of our own: {v: "hole"} in items, {m: [[key, value]], id} a Map  {s: items, id} a Set  {blob: {b, t: type, n: name of a File, l: its time}}
+// Of our own: {v: "hole"} in items, {m: [[key, value]], id} a Map  {s: items, id} a Set  {box: a primitive, id} its object
+//   {blob: {b, t: type, n: name of a File, l: its time}}  and dv, the kind of a DataView
 (() => {
   'use strict';
   const KINDS = {
     i8: Int8Array, ui8: Uint8Array, ui8c: Uint8ClampedArray, i16: Int16Array, ui16: Uint16Array, i32: Int32Array,
     ui32: Uint32Array, f32: Float32Array, f64: Float64Array, bi64: BigInt64Array, bui64: BigUint64Array,
+    dv: DataView,
   };
+  const BOXES = [Boolean, Number, String, BigInt];
   const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
   const done = request => new Promise((resolve, reject) => {
@@ -96,6 +99,7 @@
     }
       return { a, id };
     }
+    if (BOXES.some(each => value instanceof each)) return { box: await encode(value.valueOf(), seen), id };
     if (!isPlain(value)) throw new TypeError(`a ${Object.prototype.toString.call(value).slice(8, -1)} cannot be written`);
     const o = [];
     for (const k of Object.keys(value)) o.push({ k, v: await encode(value[k], seen) });
@@ -138,6 +142,7 @@
       for (const each of said.s) all.add(decode(each, seen));
       return all;
     }
+    if ('box' in said) return keep(Object(decode(said.box, seen)));
     if ('a' in said) {
       const items = keep([]);
       for (const each of said.a) {
