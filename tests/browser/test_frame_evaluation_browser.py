@@ -75,6 +75,10 @@ class InFrames(BrowserTestCase):
         element = await frame.query_selector("p")
         self.assertEqual(await element.bounding_box(), {"x": 108, "y": 108, "width": 30, "height": 40})
         self.assertEqual(await element.bounding_box(), await frame.locator("p").bounding_box())
+        await tab.add_style_tag(content="body { zoom: 2 } iframe { transform: scale(.5); transform-origin: 0 0 }")
+        zoomed = await element.bounding_box()
+        self.assertEqual(zoomed, {"x": 208, "y": 208, "width": 30, "height": 40})
+        self.assertEqual(zoomed, await frame.locator("p").bounding_box())
         await element.evaluate("element => { element.style.display = 'none' }")
         self.assertIsNone(await element.bounding_box())
 

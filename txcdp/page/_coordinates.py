@@ -188,15 +188,6 @@ class ElementPlace:
         return [(x * scale, y * scale) for x, y in _corners(model.border)]
 
 
-async def box_of(session: Session, object_id: str | None) -> Box | None:
-    """Return the box of an element's border, in the viewport of its session (``DOM.getBoxModel``).
-
-    :returns: None where it is not shown.
-    """
-    model = await _model_of(session, object_id=object_id)
-    return None if model is None else box_around(_corners(model.border))
-
-
 def box_around(points: Sequence[Point]) -> Box:
     """Return the box that points are in."""
     x, y = [each[0] for each in points], [each[1] for each in points]

@@ -26,7 +26,7 @@ from txcdp.page._action_options import (
     KeyOptions,
     WaitOptions,
 )
-from txcdp.page._coordinates import Box, ElementPlace, box_of
+from txcdp.page._coordinates import Box, ElementPlace
 from txcdp.page._engine import ElementMoved
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
 from txcdp.page._values import clean_stack
@@ -305,11 +305,11 @@ class ElementHandle(JSHandle):
             not shown. Fails like ``Page.evaluate``.
         """
         self._check()
-        session = self._injected.session
-        if session.kind != "iframe":
-            return await box_of(session, self._remote.object_id)
-        frame = await self.owner_frame()  # of another process, which does not know where it is
-        return None if frame is None else await ElementPlace(session, self._remote.object_id, frame).box()
+        frame = await self.owner_frame()
+        if frame is None:
+            return None
+        # The browser does not tell of zoom around the frame, nor of where one of another process is.
+        return await ElementPlace(self._injected.session, self._remote.object_id, frame).box()
 
     @returns_deferred
     async def screenshot(
