@@ -306,8 +306,12 @@ class RefererTests(SharedBrowserTestCase):
         await page.set_extra_http_headers({"Referer": "http://other.test/"})
         error = await self.fails(page.goto(self.server.url("/"), referer="http://from.test/"), ValueError)
         self.assertIn("http://other.test/", str(error))
-        response = got(await page.goto(self.server.url("/"), referer="http://other.test/"))
-        self.assertEqual(await response.text(), "http://other.test/")
+        for given in ({"referer": "http://other.test/"}, {}):
+            response = got(await page.goto(self.server.url("/"), **given))
+            self.assertEqual(await response.text(), "http://other.test/")
+        for referer, kind in (("nowhere", ValueError), ("http://other.test/\ud800", ValueError), (5, TypeError)):
+            error = await self.fails(page.goto(self.server.url("/"), referer=referer), kind)  # type: ignore[arg-type]
+            self.assertIn("referer", str(error))
 
     async def test_the_page_is_closed_before_there_is_an_answer(self):
         page = await self.page()

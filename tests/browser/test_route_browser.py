@@ -529,8 +529,11 @@ class RequestStageTests(RouteTestCase):
                 lambda: route.continue_(url="ftp://x/"),
                 lambda: route.continue_(method="NO NO"),
                 lambda: route.continue_(headers={"a b": "c"}),
+                lambda: route.continue_(headers={"a": "\ud800"}),
                 lambda: route.continue_(status=200),
                 lambda: route.fulfill(body="x", json=1),
+                lambda: route.fulfill(body="x", content_type="a\nb"),
+                lambda: route.fulfill(body="x", headers={"a": "\ud800"}),
                 lambda: route.fulfill(status="200"),  # type: ignore[arg-type]
                 lambda: route.fulfill(path="/nowhere/at/all"),
                 lambda: route.fulfill(response={"status": 200}),  # type: ignore[arg-type]
@@ -546,8 +549,9 @@ class RequestStageTests(RouteTestCase):
 
         await page.route("**/x", handler)
         self.assertEqual(await self.text(page, "/x"), "at last")
-        kinds = [*[ValueError] * 4, TypeError, TypeError, OSError, TypeError, ValueError, NoBody]
-        self.assertEqual([isinstance(error, kind) for error, kind in zip(errors, kinds, strict=True)], [True] * 10)
+        kinds: list[type[Exception]] = [*[ValueError] * 5, TypeError, ValueError, ValueError]
+        kinds += [TypeError, OSError, TypeError, ValueError, NoBody]
+        self.assertEqual([isinstance(error, kind) for error, kind in zip(errors, kinds, strict=True)], [True] * 13)
 
     async def test_a_handler_that_raises_or_does_not_decide_hangs_nothing(self):
         page = await self.at()

@@ -33,6 +33,7 @@ from txcdp.network._api_response import APIResponse, read_response
 from txcdp.network._client_cookies import ClientJar, CookieAgent
 from txcdp.network._credentials import ServerCredentials, origin_of
 from txcdp.network._digest import challenges, digest_answer
+from txcdp.network._headers import check_header
 from txcdp.network._proxy_agent import ProxyAgent, TrustingPolicy
 from txcdp.network._requests import Overrides, Request
 
@@ -295,10 +296,22 @@ def _merged(settings: ClientSettings, given: Any) -> Headers:
 
 
 def _listed(given: Any) -> dict[Any, list[Any]]:
-    """Return headers as a program gives them, each with a list of values."""
+    """Return headers as a program gives them, each with a list of values.
+
+    :raises TypeError: one is none.
+    :raises ValueError: one cannot be sent.
+    """
     if isinstance(given, Headers):
         given = dict(given.getAllRawHeaders())
-    return {name: value if isinstance(value, list) else [value] for name, value in (given or {}).items()}
+    listed = {name: value if isinstance(value, list) else [value] for name, value in (given or {}).items()}
+    for name, values in listed.items():
+        for value in values:
+            check_header("headers", _text(name), _text(value))
+    return listed
+
+
+def _text(given: Any) -> Any:
+    return given.decode("latin-1") if isinstance(given, bytes) else given
 
 
 def _own_headers(headers: Mapping[str, str]) -> Headers:

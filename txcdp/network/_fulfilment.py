@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from txcdp._arguments import instead_of
 from txcdp.domains import fetch, network
-from txcdp.network._headers import checked_headers
+from txcdp.network._headers import check_header, checked_headers, is_of_the_browser
 
 #: Reasons for a request to fail, by Playwright's names.
 ABORTED: Final[dict[str, network.ErrorReason]] = {
@@ -35,11 +35,6 @@ ABORTED: Final[dict[str, network.ErrorReason]] = {
 
 #: Headers that tell of a body as it went over the wire, which is not what is given.
 OF_THE_WIRE: Final = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"})
-
-#: Headers of a request that a browser alone says; it refuses a request in which others do.
-_OF_THE_BROWSER: Final = frozenset(
-    {"content-length", "cookie2", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
-)
 
 #: What a header may be that occurs several times: the values with line breaks between them.
 _SEVERAL: Final = frozenset({"set-cookie"})
@@ -108,7 +103,7 @@ def request_headers(headers: Mapping[str, str | None]) -> dict[str, str]:
     :raises ValueError: one cannot be.
     """
     given = given_headers(without_none(headers))
-    return {name: value for name, value in given if name not in _OF_THE_BROWSER}
+    return {name: value for name, value in given if not is_of_the_browser(name, value)}
 
 
 def _joined(name: object, value: object) -> object:
@@ -166,6 +161,7 @@ class Fulfilment:
         if self.body is None and response is not None:
             self.body = response._whole_body()
         if content_type is not None:
+            check_header("content_type", "content-type", content_type)
             self._set("content-type", content_type, replace=True)
         elif kind is not None:
             self._set("content-type", kind, replace=headers is None)

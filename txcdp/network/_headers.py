@@ -5,10 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypedDict
+from urllib.parse import urlsplit
 
-#: A name of a header, and what cannot be in a value.
+from txcdp._privacy import shown_url
+
+#: A name of a header, and what cannot be in a value. Of half a surrogate pair the browser sends a question mark.
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LINE_BREAKS: Final = re.compile(r"[\0\r\n]")
+_HALF_PAIRS: Final = re.compile("[\ud800-\udfff]")
+
+#: Headers of a request that a browser alone says: Chromium sends no request in which others do.
+_OF_THE_BROWSER: Final = frozenset(
+    {
+        "content-length",
+        "cookie2",
+        "host",
+        "keep-alive",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+#: What others may say of the connection all the same.
+_OF_CONNECTIONS: Final = frozenset({"close", "keep-alive"})
 
 
 class Header(TypedDict):
@@ -53,22 +75,89 @@ def size(headers: Iterable[tuple[str, str]], first_line: str) -> int:
     return len(first_line) + 4 + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
-def checked_headers(name: str, value: object) -> dict[str, str]:
+def is_of_the_browser(name: str, value: str) -> bool:
+    """Return whether a header of a request is one that the browser alone says."""
+    key = name.lower()
+    if key == "connection":
+        return value.strip().lower() not in _OF_CONNECTIONS
+    return key in _OF_THE_BROWSER or key.startswith("proxy-")
+
+
+def check_header(argument: str, header: object, value: object) -> None:
+    """Refuse a header that cannot be sent.
+
+    :param argument: what it was given as.
+    :raises TypeError: its name or its value is no text.
+    :raises ValueError: it has what no header can have.
+    """
+    if not isinstance(header, str) or not isinstance(value, str):
+        raise TypeError(f"{argument}: a header's name and value are str, not {header!r} and {type(value).__name__}")
+    if not _NAME.fullmatch(header):
+        raise ValueError(f"{argument}: {header!r} is no name of a header; give one such as 'X-Token'")
+    if _LINE_BREAKS.search(value):
+        raise ValueError(f"{argument}: the value of {header!r} cannot have line breaks or NUL; percent-encode them")
+    if half := _HALF_PAIRS.search(value):
+        said = f"{argument}: the value of {header!r} has half of a surrogate pair"
+        raise ValueError(f"{said}, {half[0]!a}, which no encoding has; leave it out")
+
+
+def checked_headers(argument: str, headers: object) -> dict[str, str]:
     """Return headers that were given.
 
+    :param argument: what they were given as.
     :raises TypeError: they are none.
     :raises ValueError: one cannot be sent.
     """
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name}={value!r}: a mapping of names to values is wanted, such as {{'X-Token': 'a'}}")
-    for header, text in value.items():
-        if not isinstance(header, str) or not isinstance(text, str):
-            raise TypeError(f"{name}: a header's name and value are str, not {header!r} and {type(text).__name__}")
-        if not _NAME.fullmatch(header):
-            raise ValueError(f"{name}: {header!r} is no name of a header")
-        if _LINE_BREAKS.search(text):
-            raise ValueError(f"{name}: the value of {header!r} cannot have line breaks")
-    return dict(value)
+    if not isinstance(headers, Mapping):
+        raise TypeError(f"{argument}={headers!r}: a mapping of names to values is wanted, such as {{'X-Token': 'a'}}")
+    for header, value in headers.items():
+        check_header(argument, header, value)
+    return dict(headers)
+
+
+def checked_extra_headers(argument: str, headers: object) -> dict[str, str]:
+    """Return headers that were given for each request of a page.
+
+    :param argument: what they were given as.
+    :raises TypeError: they are none.
+    :raises ValueError: one cannot be sent, or would keep all requests from being sent.
+    """
+    checked = checked_headers(argument, headers)
+    for header, value in checked.items():
+        if is_of_the_browser(header, value):
+            said = f"{argument}: {header!r} is for the browser to say, which sends no request where others do"
+            raise ValueError(f"{said}; leave it out")
+        check_letters(f"{argument}: the value of {header!r}", value)
+        if header.lower() == "referer":
+            check_referer(f"{argument}[{header!r}]", value)
+    return checked
+
+
+def check_referer(argument: str, referer: object) -> None:
+    """Refuse a ``Referer`` that the browser would not send, or send as another one.
+
+    :param argument: what it was given as; an empty one is none.
+    :raises TypeError: it is no text.
+    :raises ValueError: it is no URL of a site.
+    """
+    check_header(argument, "Referer", referer)
+    parts = urlsplit(str(referer))
+    if referer and (parts.scheme not in ("http", "https") or not parts.hostname):
+        said = f"{argument}={shown_url(str(referer))!r}: the browser sends the URL of a page alone"
+        raise ValueError(f"{said}; give one such as 'https://example.com/'")
+
+
+def check_letters(what: str, value: str) -> None:
+    """Refuse the value of a header for all requests of a page that has letters of which documents alone would be sent.
+
+    :param what: the value's name.
+    :raises ValueError: it has.
+    """
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError as error:
+        odd = value[error.start]
+        raise ValueError(f"{what} has {odd!a}, which scripts' requests would send as '?'; percent-encode it") from None
 
 
 #: As HTTP itself writes them, by what browsers call the protocols.

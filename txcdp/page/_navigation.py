@@ -50,6 +50,7 @@ from txcdp.model import (
     NavigationState,
 )
 from txcdp.model._exchanges import STATUS_ALONE
+from txcdp.network._headers import check_referer
 from txcdp.page import _commits as commits
 from txcdp.page._frames import LIFECYCLE, UNDER_WAY, Frame, Waiter, WaitUntil
 from txcdp.protocol import Command
@@ -586,6 +587,24 @@ class Caused(Waiter[None]):
         return {each.loader_id for each in navigations if each.state in UNDER_WAY} if navigations else set()
 
 
+def _referer_of(frame: Frame, url: str, given: str | None) -> str | None:
+    """Return the ``Referer`` that a navigation has: the page's extra header, where it has such a one.
+
+    The browser is told of that, too: it refuses to send one that disagrees with what it knows of the navigation.
+
+    :raises TypeError: the one that was given is no text.
+    :raises ValueError: it cannot be sent, or is another one than the page's.
+    """
+    if given is not None:
+        check_referer("referer", given)
+    headers = frame.page._emulation.options.get("extra_http_headers") or {}
+    extra = next((value for name, value in headers.items() if name.lower() == "referer"), None)
+    if extra is not None and given is not None and given != extra:
+        said = f"set_extra_http_headers() has set another one, {shown_url(extra)!r}"
+        raise ValueError(f"goto({shown_url(url)!r}, referer={shown_url(given)!r}): {said}")
+    return extra if given is None else given
+
+
 class Navigator:
     """Sends the frames of one page somewhere, and waits for what comes of it.
 
@@ -603,11 +622,10 @@ class Navigator:
         """Send a frame to a URL; see ``Page.goto``."""
         if _SCHEME.match(url) is None:
             return fail(InvalidPageURL(url))
-        headers = frame.page._emulation.options.get("extra_http_headers") or {} if referer is not None else {}
-        others = [value for name, value in headers.items() if name.lower() == "referer" and value != referer]
-        if others:  # the browser sends that one
-            said = f"set_extra_http_headers() has set another one, {shown_url(others[0])!r}"
-            return fail(ValueError(f"goto({shown_url(url)!r}, referer={shown_url(referer or '')!r}): {said}"))
+        try:
+            referer = _referer_of(frame, url, referer)
+        except (TypeError, ValueError):
+            return fail()
 
         def send(watcher: Watcher, session: Session) -> None:
             frame_id = None if frame is frame.page.main_frame else frame._row.id

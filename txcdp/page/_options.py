@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from txcdp._arguments import check_choice, did_you_mean, instead_of, refuse_bare_string
 from txcdp.network._credentials import origin_of
-from txcdp.network._headers import checked_headers
+from txcdp.network._headers import check_header, check_letters, checked_extra_headers
 from txcdp.page._viewport import ViewportSize, checked
 
 Media = Literal["screen", "print", "null"]
@@ -125,7 +125,8 @@ class ContextOptions(EmulationOptions, total=False):
         ``"geolocation"``.
     :ivar permissions: permissions that are granted to pages, as for :meth:`BrowserContext.grant_permissions`; an empty
         list denies all.
-    :ivar extra_http_headers: headers to send with each request.
+    :ivar extra_http_headers: headers to send with each request. Characters have to be in Latin-1; those beyond ASCII
+        are sent in UTF-8 with navigations, and in Latin-1 with requests of scripts.
     :ivar http_credentials: :class:`HttpCredentials`, for servers that ask for them. With them, pages' requests to their
         origin are paused for a moment; without an origin, all requests are.
     :ivar offline: whether the network is off.
@@ -338,6 +339,13 @@ def _a_text(name: str, value: object) -> str:
     return value
 
 
+def _a_user_agent(name: str, value: object) -> str:
+    text = _a_text(name, value)
+    check_header(name, "User-Agent", text)
+    check_letters(name, text)
+    return text
+
+
 def _a_number(least: float) -> Callable[[str, object], float]:
     def check(name: str, value: Any) -> float:
         if not _is_number(value):
@@ -482,12 +490,12 @@ _CHECKS: Final[dict[str, Callable[[str, Any], object]]] = {
     "device_scale_factor": _a_number(0),
     "is_mobile": _a_bool,
     "has_touch": _a_bool,
-    "user_agent": _a_text,
+    "user_agent": _a_user_agent,
     "locale": _a_text,
     "timezone_id": _a_text,
     "geolocation": checked_geolocation,
     "permissions": _some_permissions,
-    "extra_http_headers": checked_headers,
+    "extra_http_headers": checked_extra_headers,
     "http_credentials": checked_credentials,
     "offline": _a_bool,
     "network_conditions": checked_conditions,

@@ -751,7 +751,8 @@ class Page(SelectorActions, EndedByBlock):
         :param wait_until: ``"commit"``: the new document has begun; ``"domcontentloaded"``: it is parsed; ``"load"``:
             everything that belongs to it has loaded; ``"networkidle"``: and there were no requests for half a second,
             in its frames as well.
-        :param referer: the ``Referer`` header, unless :meth:`set_extra_http_headers` has set one; None sends none.
+        :param referer: the ``Referer`` header, a URL; None means that of :meth:`set_extra_http_headers`, if there is
+            one.
         :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default what
             :meth:`set_default_navigation_timeout` has set for the page, its context or the browser: 30 s.
         :returns: fires with the server's :class:`Response`, the last one in case of redirects; with None if there was
@@ -760,7 +761,7 @@ class Page(SelectorActions, EndedByBlock):
             :exc:`DownloadStarted`, :exc:`DocumentBroken` if the document's body broke off or cannot be decoded, and
             :exc:`NavigationInterrupted` if the program navigates the page somewhere else meanwhile; with
             :exc:`SessionDetached`, :exc:`TargetCrashed` or :exc:`ConnectionLost`; with :exc:`ValueError` if
-            ``wait_until`` is invalid or ``timeout`` is negative.
+            ``wait_until`` is invalid, ``timeout`` is negative, or ``referer`` cannot be sent.
         """
         return self.main_frame.goto(url, wait_until, referer=referer, timeout=timeout)
 
