@@ -16,7 +16,6 @@ from txcdp.assertions import expect
 from txcdp.domains import emulation, page
 from txcdp.errors import (
     ActionTimeout,
-    DeadlineError,
     ExpectationFailed,
     LocatorError,
     SelectorError,
@@ -146,30 +145,37 @@ class ClickTests(ActionTestCase):
 
     async def test_what_is_waited_for(self):
         """Each state that an element has to be in is waited for, and is told of where it does not come."""
-        tab = await self.shown(BUTTON)
-        button = tab.locator("#button")
-        for wrong, right, word in (
-            ("button.style.display = 'none'", "button.style.display = ''", "element is not visible"),
-            ("button.style.visibility = 'hidden'", "button.style.visibility = ''", "element is not visible"),
-            ("button.disabled = true", "button.disabled = false", "element is not enabled"),
-            ("button.setAttribute('aria-disabled', 'true')", "button.removeAttribute('aria-disabled')", "not enabled"),
-            ("button.inert = true", "button.inert = false", "element is inert"),
-            ("button.style.pointerEvents = 'none'", "button.style.pointerEvents = ''", "intercepts pointer events"),
-            ("gone = button; above = button.parentNode; button.remove()", "above.append(gone)", "no element is there"),
-        ):
-            await tab.evaluate(f"{wrong}; clicks = 0")
-            await self.late(ActionTimeout, button.click, words=["locator('#button').click: not within ", word])
-            clicking = button.click()
-            await tab.evaluate(f"setTimeout(() => {{ {right} }}, 20)")
-            await clicking
-            await self.clicked(tab)
-        html = "<fieldset disabled><legend><button id='inside' onclick='clicks = 5'>in the legend</button></legend>"
-        await tab.evaluate(f"document.body.insertAdjacentHTML('beforeend', \"{html}<button id='other'>x</button>\")")
-        await tab.click("#inside")
-        await self.clicked(tab, 5)
-        await self.late(
-            ActionTimeout, tab.click, "#other", words=['element is not enabled: <button id="other">x</button>']
+        states = (
+            ("it.style.display = 'none'", "it.style.display = ''", "element is not visible"),
+            ("it.style.visibility = 'hidden'", "it.style.visibility = ''", "element is not visible"),
+            ("it.disabled = true", "it.disabled = false", "element is not enabled"),
+            ("it.setAttribute('aria-disabled', 'true')", "it.removeAttribute('aria-disabled')", "not enabled"),
+            ("it.inert = true", "it.inert = false", "element is inert"),
+            ("it.style.pointerEvents = 'none'", "it.style.pointerEvents = ''", "intercepts pointer events"),
+            ("above = it.parentNode; it.remove()", "above.append(it)", "no element is there"),
         )
+        html = "".join(f"<p><button id=b{number} onclick='clicks++'>x</button></p>" for number in range(len(states)))
+        legend = "<fieldset disabled><legend><button id='inside' onclick='clicks = 50'>in the legend</button></legend>"
+        tab = await self.shown(f"{html}{legend}<button id='other'>x</button>")
+        await tab.evaluate("clicks = 0; buttons = [...document.querySelectorAll('p button')]; 0")
+
+        def waits(selector: str, *words: str) -> Deferred[Any]:
+            late = self.late(ActionTimeout, tab.locator(selector).click, words=words)
+            return Deferred.fromCoroutine(late)
+
+        waiting = [waits("#other", 'element is not enabled: <button id="other">x</button>')]
+        for number, (wrong, _, word) in enumerate(states):
+            await tab.evaluate(f"it = buttons[{number}]; {wrong}; 0")
+            waiting.append(waits(f"#b{number}", f"locator('#b{number}').click: not within ", word))
+        await gatherResults(waiting, consumeErrors=True)
+        self.assertEqual(await tab.evaluate("clicks"), 0)
+        for number, (_, right, _) in enumerate(states):
+            clicking = tab.click(f"#b{number}")
+            await tab.evaluate(f"it = buttons[{number}]; setTimeout(() => {{ {right} }}, 20)")
+            await clicking
+            self.assertEqual(await tab.evaluate("clicks"), number + 1)
+        await tab.click("#inside")
+        self.assertEqual(await tab.evaluate("clicks"), 50)
 
     async def test_cancelled(self):
         """Who does not want it any more leaves nothing in the page: what is clicked next gets its click."""
@@ -866,21 +872,29 @@ class FieldTests(ActionTestCase):
         await self.refused(tab.fill("p", "text"), error, kind=LocatorError)
 
     async def test_what_fill_waits_for(self):
-        tab = await self.field("<label>Name <input></label>")
-        for wrong, right, word in (
+        states = (
             ("disabled = true", "disabled = false", "element is not enabled"),
             ("readOnly = true", "readOnly = false", "element is not editable"),
             ("style.display = 'none'", "style.display = ''", "element is not visible"),
-        ):
-            await tab.evaluate(f"document.querySelector('input').{wrong}")
-            await self.late(ActionTimeout, tab.fill, "input", "x", words=[word, "<input"])
-            filling = tab.get_by_label("Name").fill("text")
-            await tab.evaluate(f"setTimeout(() => {{ document.querySelector('input').{right} }}, 20)")
+        )
+        tab = await self.field("".join(f"<label>Name {number} <input></label>" for number in range(len(states))))
+        await tab.evaluate("inputs = [...document.querySelectorAll('input')]; 0")
+        waiting = []
+        for number, (wrong, _, word) in enumerate(states):
+            await tab.evaluate(f"inputs[{number}].{wrong}; 0")
+            late = self.late(ActionTimeout, tab.locator("input").nth(number).fill, "x", words=[word, "<input"])
+            waiting.append(Deferred.fromCoroutine(late))
+        await gatherResults(waiting, consumeErrors=True)
+        self.assertEqual(await tab.evaluate("inputs.map(each => each.value)"), ["", "", ""])
+        for number, (_, right, _) in enumerate(states):
+            filling = tab.get_by_label(f"Name {number}").fill("text")
+            await tab.evaluate(f"setTimeout(() => {{ inputs[{number}].{right} }}, 20)")
             await filling
-            self.assertEqual(await tab.input_value("input"), "text")
-            await tab.fill("label", "")
-        await tab.evaluate("input = document.querySelector('input'); input.blur(); input.disabled = true")
-        await self.refused(tab.fill("input", "x", force=True), "cannot be focused", kind=LocatorError)
+            self.assertEqual(await tab.evaluate(f"inputs[{number}].value"), "text")
+            await tab.get_by_text(f"Name {number}").fill("")
+            self.assertEqual(await tab.evaluate(f"inputs[{number}].value"), "")
+        await tab.evaluate("inputs[0].blur(); inputs[0].disabled = true")
+        await self.refused(tab.fill("input >> nth=0", "x", force=True), "cannot be focused", kind=LocatorError)
 
     async def test_no_other_field_gets_the_text(self):
         tab = await self.field(
@@ -1063,9 +1077,12 @@ class BackgroundTests(ActionTestCase):
         await tab.session.execute(emulation.set_focus_emulation_enabled(enabled=False))
         await front.bring_to_front()
         await tab.wait_for_function("document.visibilityState == 'hidden'", polling=0.05)
-        await self.late(ActionTimeout, tab.click, "#button", words=["draws no frames", "in the background"])
-        await self.late(ActionTimeout, tab.hover, "#button", words=["draws no frames"])
-        await self.fails(expect(tab.locator("input")).to_be_in_viewport(timeout=2), ExpectationFailed)
+        waiting = (
+            self.late(ActionTimeout, tab.click, "#button", words=["draws no frames", "in the background"]),
+            self.late(ActionTimeout, tab.hover, "#button", words=["draws no frames"]),
+            self.fails(expect(tab.locator("input")).to_be_in_viewport(timeout=2), ExpectationFailed),
+        )
+        await gatherResults([Deferred.fromCoroutine(each) for each in waiting], consumeErrors=True)
         await tab.fill("input", "filled")
         self.assertEqual(await tab.input_value("input"), "filled")
         clicking = tab.click("#button", timeout=None)
@@ -1236,7 +1253,7 @@ class LocatorHandlerTests(ActionTestCase):
         tab = await self.shown(self.OVER)
         await tab.evaluate("show()")
         slow = await tab.add_locator_handler(tab.locator("#overlay"), lambda: tab.wait_for_timeout(60))
-        await self.fails(tab.click("#button", timeout=10), DeadlineError)
+        await self.late(ActionTimeout, tab.click, "#button", words=["locator('#overlay') has not returned"])
         await slow.close()
         await tab.add_locator_handler(tab.locator("#overlay"), lambda: tab.evaluate("overlay.remove()"))
         await tab.click("#button")
@@ -1247,7 +1264,7 @@ class LocatorHandlerTests(ActionTestCase):
         await tab.evaluate("show()")
         late: Deferred[None] = Deferred()
         await tab.add_locator_handler(tab.locator("#overlay"), lambda: late)
-        await self.fails(tab.click("#button", timeout=10), DeadlineError)
+        await self.late(ActionTimeout, tab.click, "#button", words=["locator('#overlay') has not returned"])
         late.errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
@@ -1270,12 +1287,20 @@ class LocatorHandlerTests(ActionTestCase):
 
     async def test_times_and_not_waiting(self):
         tab = await self.shown(self.OVER)
-        called: list[int] = []
+        called: list[str] = []
+
+        async def remove() -> None:
+            called.append("always")
+            if called.count("always") == 4:
+                await tab.evaluate("overlay.remove()")
+
         overlay = tab.locator("#overlay")
-        await tab.add_locator_handler(overlay, lambda: called.append(1), times=2, no_wait_after=True)
+        await tab.add_locator_handler(overlay, lambda: called.append("twice"), times=2, no_wait_after=True)
+        await tab.add_locator_handler(overlay, remove, no_wait_after=True)
         await tab.evaluate("show()")
-        await self.late(ActionTimeout, tab.click, "#button", words=["intercepts pointer events"])
-        self.assertEqual(called, [1, 1])
+        await tab.click("#button")
+        self.assertEqual(called, ["twice", "always", "twice", "always", "always", "always"])
+        await self.clicked(tab)
         await self.fails(tab.add_locator_handler(overlay, lambda: None, times=-1), ValueError)
 
     async def test_what_it_does_itself(self):

@@ -373,7 +373,9 @@ class ReportTests(CommandTestCase):
         command.signal("INT")
         await command.gone
         self.assertEqual(command.code, 130)
-        self.assertIn(self.server.url("/held"), path.read_text("utf-8"))
+        shown = json.loads(path.read_text("utf-8").partition('id="data">')[2].partition("</script>")[0])
+        asked = [dict(zip(shown["columns"], row, strict=False))["url"] for row in shown["runs"][0]["exchanges"]]
+        self.assertEqual(asked, [self.server.url("/held")])
         self.assert_nothing_left()
 
     async def test_a_watched_page_is_in_a_report_as_well(self):

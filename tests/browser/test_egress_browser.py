@@ -337,8 +337,11 @@ class ExclusiveTests(EgressCase):
             assert gateway.egress is not None
             raise AssertionError(f"{why}; connections by now: {gateway.egress.counts}") from why
         self.assertIn("http://far.example/through", self.site.asked)
+        assert gateway.egress is not None
+        refused = gateway.egress.counts.refused["loopback"]
         context = await browser.new_context(proxy={"server": f"http://proxy.test:{self.hidden.port}"})
         await self.fails((await context.new_page()).goto("http://far.example/"), NavigationError)
+        self.assertGreater(gateway.egress.counts.refused["loopback"], refused)
         error = await self.fails(browser.new_context(proxy={"server": "https://proxy.test"}), CommandError)
         self.assertIn("only proxies like", error.message)
         self.assertEqual(self.came, set())

@@ -87,12 +87,6 @@ class LaunchTests(BrowserTestCase):
         kinds = {each.type for each in (await chrome.session.execute(everything)).target_infos}
         self.assertEqual(kinds, {"page", "tab"}, "each such page is a process that costs as much as the browser's own")
 
-    async def test_it_asks_nobody_for_the_time(self):
-        chrome = await self.launch(proxy={"server": f"http://127.0.0.1:{self.server.port}"})
-        await chrome.new_page()
-        await deferLater(reactor, 2)
-        self.assertEqual([each for each in self.server.asked if "/time/" in each], [])
-
     async def test_leaving_the_block_ends_it(self):
         with self.assertRaises(KeyError):
             async with await txcdp.launch(reactor) as chrome:

@@ -8,7 +8,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.python.filepath import FilePath
 
 from tests.browser.support import SharedBrowserTestCase
@@ -359,8 +359,11 @@ class LocatorTests(LocatorTestCase):
         none = tab.locator("#none")
         self.assertEqual(await none.count(), 0)
         words = ["locator('#none').text_content: not within ", " s; no element is there"]
-        await self.late(ActionTimeout, none.text_content, words=words)
-        await self.late(ActionTimeout, tab.locator("p").wait_for, words=["it is not visible: <p hidden>x</p>"])
+        waiting = (
+            self.late(ActionTimeout, none.text_content, words=words),
+            self.late(ActionTimeout, tab.locator("p").wait_for, words=["it is not visible: <p hidden>x</p>"]),
+        )
+        await gatherResults([Deferred.fromCoroutine(each) for each in waiting], consumeErrors=True)
         tab.set_default_timeout(0.1)
         self.assertIn("not within 0.1 s", str(await self.fails(tab.locator("p").wait_for(), ActionTimeout)))
 

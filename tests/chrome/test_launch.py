@@ -676,6 +676,12 @@ class CommandLineTests(SynchronousTestCase):
         self.assertIn("primaryHoverType=2,", settings)
         self.assertTrue(settings.endswith(",imagesEnabled=false"))
 
+    def test_nobody_is_asked_for_the_time_whatever_else_is_disabled(self):
+        """Chromium does so now and then, at a time of its own."""
+        for args in ((), ("--disable-features=A",)):
+            (disabled,) = (each for each in self.line(args=args) if each.startswith("--disable-features="))
+            self.assertIn("NetworkTimeServiceQuerying", disabled.partition("=")[2].split(","))
+
     def test_own_flags_only(self):
         self.assertNotIn("--mute-audio", self.line(flags=()))
 
