@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
+import re
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -19,6 +20,11 @@ _LISTED: Final = 15
 
 #: How much of a name is compared with others, which takes time.
 _COMPARED: Final = 60
+
+#: A name of a header, and what cannot be in a value. Chromium sends half a surrogate pair as a question mark.
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE_BREAKS: Final = re.compile(r"[\0\r\n]")
+_HALF_PAIRS: Final = re.compile("[\ud800-\udfff]")
 
 #: Modules whose frames are not the caller that a warning is meant for: Twisted starts our coroutines.
 _INNER: Final = ("txcdp", "twisted")
@@ -48,6 +54,24 @@ def check_text(name: str, value: object) -> None:
     """
     if not isinstance(value, str):
         raise TypeError(shortened(f"{name}={value!r}: a str is wanted"))
+
+
+def check_header(argument: str, header: object, value: object) -> None:
+    """Refuse a header that cannot be sent.
+
+    :param argument: what it was given as.
+    :raises TypeError: its name or its value is no text.
+    :raises ValueError: it has what no header can have.
+    """
+    if not isinstance(header, str) or not isinstance(value, str):
+        raise TypeError(f"{argument}: a header's name and value are str, not {header!r} and {type(value).__name__}")
+    if not _HEADER_NAME.fullmatch(header):
+        raise ValueError(f"{argument}: {header!r} is no name of a header; give one such as 'X-Token'")
+    if _LINE_BREAKS.search(value):
+        raise ValueError(f"{argument}: the value of {header!r} cannot have line breaks or NUL; percent-encode them")
+    if half := _HALF_PAIRS.search(value):
+        said = f"{argument}: the value of {header!r} has half of a surrogate pair"
+        raise ValueError(f"{said}, {half[0]!a}, which no encoding has; leave it out")
 
 
 def check_function(name: str, value: object) -> None:

@@ -561,6 +561,7 @@ class Sharing(RenderCase):
     ("path", "wanted", "words"),
     [
         ("/content", {}, "url or html is wanted"),
+        ("/content", {"html": "x", "headers": {"Host": "a"}}, "Host among the headers is for the browser to say"),
         ("/content", {"url": ""}, "`$.url`"),
         ("/content", {"html": "", "cookies": [{"name": "a", "value": "b"}]}, "a url or a domain"),
         ("/content", {"html": "", "headers": {"a b": "c"}}, "`key` in `$.headers`"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from twisted.web.http_headers import Headers
 
+from txcdp import WebSocketOptions
 from txcdp.network._client import _listed
 from txcdp.network._fulfilment import given_headers, request_headers
 from txcdp.network._headers import check_referer, checked_extra_headers, checked_headers
@@ -54,6 +55,8 @@ def test_what_cannot_be_sent(header: Any, value: Any, kind: type[Exception], say
         _listed(given)
     with pytest.raises(kind, match=says):
         _listed({header: ["a", value]})
+    with pytest.raises(kind, match=says):
+        WebSocketOptions(headers=given)
 
 
 def test_bytes_and_headers_of_twisted_are_taken_for_our_own_requests() -> None:

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IStream
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_header, refuse_bare_string
 from txcdp._privacy import printable
 from txcdp._reactor import AnyReactor
 from txcdp._transports.eager import EagerReader
@@ -62,6 +62,8 @@ class WebSocketOptions:
     ping_timeout: float = 20.0
 
     def __post_init__(self) -> None:
+        for header, value in self.headers.items():
+            check_header("headers", header, value)
         refuse_bare_string("subprotocols", self.subprotocols)
         if isinstance(self.proxy, str | bytes):
             raise TypeError('proxy: a host and a port are wanted, such as ("proxy.example.com", 3128)')

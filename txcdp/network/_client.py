@@ -25,6 +25,7 @@ from twisted.web.client import (
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
+from txcdp._arguments import check_header
 from txcdp._deferreds import failing_deferreds, returns_deferred, with_deadline
 from txcdp._reactor import AnyReactor
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
@@ -33,7 +34,6 @@ from txcdp.network._api_response import APIResponse, read_response
 from txcdp.network._client_cookies import ClientJar, CookieAgent
 from txcdp.network._credentials import ServerCredentials, origin_of
 from txcdp.network._digest import challenges, digest_answer
-from txcdp.network._headers import check_header
 from txcdp.network._proxy_agent import ProxyAgent, TrustingPolicy
 from txcdp.network._requests import Overrides, Request
 

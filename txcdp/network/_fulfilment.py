@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from txcdp._arguments import instead_of
+from txcdp._arguments import check_header, instead_of
 from txcdp.domains import fetch, network
-from txcdp.network._headers import check_header, checked_headers, is_of_the_browser
+from txcdp.network._headers import checked_headers, is_of_the_browser
 
 #: Reasons for a request to fail, by Playwright's names.
 ABORTED: Final[dict[str, network.ErrorReason]] = {

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 
+from txcdp._arguments import check_header
 from txcdp._privacy import shown_url
-
-#: A name of a header, and what cannot be in a value. Of half a surrogate pair the browser sends a question mark.
-_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_LINE_BREAKS: Final = re.compile(r"[\0\r\n]")
-_HALF_PAIRS: Final = re.compile("[\ud800-\udfff]")
 
 #: Headers of a request that a browser alone says: Chromium sends no request in which others do.
 _OF_THE_BROWSER: Final = frozenset(
@@ -81,24 +76,6 @@ def is_of_the_browser(name: str, value: str) -> bool:
     if key == "connection":
         return value.strip().lower() not in _OF_CONNECTIONS
     return key in _OF_THE_BROWSER or key.startswith("proxy-")
-
-
-def check_header(argument: str, header: object, value: object) -> None:
-    """Refuse a header that cannot be sent.
-
-    :param argument: what it was given as.
-    :raises TypeError: its name or its value is no text.
-    :raises ValueError: it has what no header can have.
-    """
-    if not isinstance(header, str) or not isinstance(value, str):
-        raise TypeError(f"{argument}: a header's name and value are str, not {header!r} and {type(value).__name__}")
-    if not _NAME.fullmatch(header):
-        raise ValueError(f"{argument}: {header!r} is no name of a header; give one such as 'X-Token'")
-    if _LINE_BREAKS.search(value):
-        raise ValueError(f"{argument}: the value of {header!r} cannot have line breaks or NUL; percent-encode them")
-    if half := _HALF_PAIRS.search(value):
-        said = f"{argument}: the value of {header!r} has half of a surrogate pair"
-        raise ValueError(f"{said}, {half[0]!a}, which no encoding has; leave it out")
 
 
 def checked_headers(argument: str, headers: object) -> dict[str, str]:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NotRequired, TypedDict, get_args
 from urllib.parse import urlsplit
 
-from txcdp._arguments import check_choice, did_you_mean, instead_of, refuse_bare_string
+from txcdp._arguments import check_choice, check_header, did_you_mean, instead_of, refuse_bare_string
 from txcdp.network._credentials import origin_of
-from txcdp.network._headers import check_header, check_letters, checked_extra_headers
+from txcdp.network._headers import check_letters, checked_extra_headers
 from txcdp.page._viewport import ViewportSize, checked
 
 Media = Literal["screen", "print", "null"]

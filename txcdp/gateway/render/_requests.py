@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from txcdp.network._headers import is_of_the_browser
 from txcdp.page import WaitUntil
 
 Name = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$(?!\n)")]
@@ -80,6 +81,10 @@ class Render(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("url or html is wanted")
         if self.url is None and any(each.url is None and each.domain is None for each in self.cookies):
             raise ValueError("a cookie has to have a url or a domain where there is no url to render")
+        for name, value in self.headers.items():
+            if is_of_the_browser(name, value):
+                said = f"{name} among the headers is for the browser to say"
+                raise ValueError(f"{said}, which sends no request where others do")
 
 
 class Screenshot(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
