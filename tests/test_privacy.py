@@ -375,6 +375,7 @@ class TextTests(SynchronousTestCase):
     def test_every_planted_one(self):
         for url in URLS:
             self.assertNotIn(SECRET, shown_url(url))
+            self.assertTrue(shown_url(url))
 
     def test_what_is_left(self):
         for url, shown in {

@@ -178,6 +178,8 @@ class InitScriptTests(FileTestCase):
         await tab.goto(self.server.page("/", "<p>"))
         for number in range(3):
             script = await tab.add_init_script("window.made = true")
+            await tab.reload()
+            self.assertIs(await tab.evaluate("window.made"), True)
             await tab.evaluate("number => { location.href = '/?' + number }", number)
             await script.close()
             await tab.wait_for_url(f"**/?{number}")

@@ -100,6 +100,7 @@ class TestReplay:
     def test_a_hostile_page_writes_no_escapes(self, tmp_path: Path) -> None:
         (tmp_path / "r.jsonl").write_bytes(BEGIN + console(1.0, "S", "error", HOSTILE))
         _, out = replayed(tmp_path / "r.jsonl", Clock(), speed="instant")
+        assert "\\x1b[31m" in out.getvalue()
         assert "\x1b" not in out.getvalue()
 
     @pytest.mark.parametrize(("typed", "speed"), [("instant", "instant"), ("2", 2.0), ("0.5", 0.5), ("10x", 10.0)])

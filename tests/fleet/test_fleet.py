@@ -467,4 +467,6 @@ class Options(FleetCase):
             self.assertNotIn("secret", str(caught.exception))
 
     def test_a_ticket_is_not_shown(self):
-        self.assertNotIn("secret", repr(RouterOptions(url="ws://x", realm="r", authid="a", ticket="secret")))
+        shown = repr(RouterOptions(url="ws://x", realm="r", authid="somebody", ticket="secret"))
+        self.assertIn("somebody", shown)
+        self.assertNotIn("secret", shown)

@@ -745,6 +745,7 @@ class EndpointTests(LiveCase):
         self.guarded()
         for path in ("/", "/live/live.css", "/live/live.js"):
             body = self.get(path).body.decode()
+            self.assertGreater(len(body), 500)
             self.assertNotIn("//" if path == "/" else "https:", body)
             for markup in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "style=", "onclick"):
                 self.assertNotIn(markup, body)

@@ -103,8 +103,9 @@ class SharedCookiesTests(SynchronousTestCase):
 
     def test_what_has_expired_is_not_said(self):
         self.jar.set_cookie(cookie("old", "1", expires=1))
+        self.jar.set_cookie(cookie("new", "1"))
         self.both()
-        self.assertEqual(self.store.added, [])
+        self.assertEqual(self.store.added, ["new"])
 
     def test_what_scrapy_sets_while_a_page_is_read_is_kept(self):
         self.jar.set_cookie(cookie("a", "1"))
