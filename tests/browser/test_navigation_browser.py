@@ -303,14 +303,20 @@ class RefererTests(SharedBrowserTestCase):
         response = got(await page.goto(self.server.url("/"), referer="http://from.test/path?query"))
         self.assertEqual(await response.text(), "http://from.test/path?query")
         self.assertEqual(await page.evaluate("document.referrer"), "http://from.test/path?query")
-        await page.set_extra_http_headers({"Referer": "http://other.test/"})
+        await page.set_extra_http_headers({"Referer": "http://other.test/path"})
         error = await self.fails(page.goto(self.server.url("/"), referer="http://from.test/"), ValueError)
-        self.assertIn("http://other.test/", str(error))
-        for given in ({"referer": "http://other.test/"}, {}):
-            response = got(await page.goto(self.server.url("/"), **given))
-            self.assertEqual(await response.text(), "http://other.test/")
-        for referer, kind in (("nowhere", ValueError), ("http://other.test/\ud800", ValueError), (5, TypeError)):
-            error = await self.fails(page.goto(self.server.url("/"), referer=referer), kind)  # type: ignore[arg-type]
+        self.assertIn("http://other.test/path", str(error))
+        for path, referer in (("/again", None), ("/", "http://other.test/path")):
+            self.server.echo(path, "referer")
+            response = got(await page.goto(self.server.url(path), referer=referer))
+            self.assertEqual(await response.text(), "http://other.test/path")
+        wrong: list[tuple[Any, type[Exception]]] = [
+            ("nowhere", ValueError),
+            ("http://other.test/\ud800", ValueError),
+            (5, TypeError),
+        ]
+        for given, kind in wrong:
+            error = await self.fails(page.goto(self.server.url("/"), referer=given), kind)
             self.assertIn("referer", str(error))
 
     async def test_the_page_is_closed_before_there_is_an_answer(self):
