@@ -102,6 +102,25 @@ class EvaluateTests(EvaluationTestCase):
         self.chrome.flush()
         self.assertIn("because", str(self.failureResultOf(waiting, NotSerializable).value))
 
+    def test_what_was_thrown_that_is_no_error(self):
+        itself = f"t{json.dumps([['o', ['a', 'b'], [['r', 0], ['r', 1]]], ['a', [['r', 1], ['r', 0]]]])}"
+        numbers = f"t{json.dumps([['a', [['f', 'NaN'], ['f', '-0'], ['f', '-Infinity'], 1.5]]])}"
+        for kind, value, shown in (
+            ("object", MARK + itself, "Object {a: Object {a: Object {...}, b: [...]}, b: [[...], Object {...}]}"),
+            ("object", MARK + numbers, "[NaN, -0, -Infinity, 1.5]"),
+            ("object", MARK + f"j{json.dumps(list(range(1000)))}", "[0, 1, 2, 3, 4, ...]"),
+            ("object", MARK + "j[[[]],[{}]]", "[[[]], [Object {}]]"),
+            ("object", MARK + "ubecause", "object that cannot be read (because)"),
+            ("bigint", MARK + "na", "10n"),
+            ("function", None, "function"),
+        ):
+            said = {"promise": False, "type": kind, "value": value}
+            self.chrome.once(runtime.evaluate, result(f"{MARK}x{MARK}j{json.dumps(said)}"))
+            waiting = self.tab.evaluate("f()")
+            self.chrome.flush()
+            error = self.failureResultOf(waiting, EvaluationError).value
+            self.assertEqual((str(error), error.message), (f"Uncaught: {shown}", shown))
+
     def test_where_a_source_is_wrong(self):
         said = {"name": "SyntaxError", "message": "Unexpected x", "stack": "SyntaxError: Unexpected x"}
         self.chrome.once(runtime.evaluate, result(f"{MARK}x{MARK}j{json.dumps(said)}"))

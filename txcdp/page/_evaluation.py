@@ -625,8 +625,7 @@ def _of_thrown(said: dict[str, Any], place: str = "") -> EvaluationError:
     """
     if "type" in said:
         kind = str(said["type"])
-        value = values.unpack(said.get("value"))
-        inside = kind if kind == "undefined" else _shown(value)
+        value, inside = _shown_value(kind, said.get("value"))
         promised = " (in promise)" if said.get("promise") else ""
         message = value if kind in ("string", "symbol") else inside
         exception = runtime.RemoteObject(type=kind, description=inside)  # type: ignore[arg-type]
@@ -649,12 +648,40 @@ def _details(exception: runtime.RemoteObject, promised: str) -> runtime.Exceptio
     )
 
 
-def _shown(value: Any) -> str:
-    """Show what was thrown although it is no Error."""
-    if isinstance(value, dict):
-        items = [f"{key}: {_shown(each)}" for key, each in list(value.items())[:5]]
-        return f"Object {{{', '.join(items)}{', ...' if len(value) > 5 else ''}}}"
+def _shown_value(kind: str, packed: Any) -> tuple[Any, str]:
+    """Return what was thrown although it is no Error, and show it.
+
+    :param kind: its type, as ``typeof`` has it.
+    """
+    if kind in ("undefined", "function"):
+        return None, kind
+    try:
+        value = values.unpack(packed)
+    except values.Unpackable as error:
+        return None, f"{kind} that cannot be read ({error})"
+    return value, f"{value}n" if kind == "bigint" else _shown(value)
+
+
+#: How deep is shown what was thrown, and how many items of each: it may contain itself, and be of any size.
+_DEPTH, _ITEMS = 2, 5
+
+
+def _shown(value: Any, depth: int = 0) -> str:
+    """Show as much of a value as says which it is."""
+    if isinstance(value, dict | list):
+        name, begin, end = ("Object ", "{", "}") if isinstance(value, dict) else ("", "[", "]")
+        if depth == _DEPTH:
+            return f"{name}{begin}...{end}" if value else f"{name}{begin}{end}"
+        pairs = list(value.items()) if isinstance(value, dict) else [("", each) for each in value]
+        items = [f"{key}: " * isinstance(value, dict) + _shown(each, depth + 1) for key, each in pairs[:_ITEMS]]
+        return f"{name}{begin}{', '.join(items)}{', ...' if len(pairs) > _ITEMS else ''}{end}"
+    if isinstance(value, float) and (special := _SPECIAL.get(repr(value))):
+        return special
     try:
         return to_json(value).decode("utf-8", "replace")
     except (TypeError, ValueError):
         return str(value)
+
+
+#: Numbers that JSON has not, as JavaScript writes them, by how Python does.
+_SPECIAL: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "-0.0": "-0"}
