@@ -273,6 +273,7 @@ class HandleTests(SharedBrowserTestCase):
             ("-0", -0.0, "-0"),
             ("2n ** 70n", 2**70, f"{2**70}n"),
             ("-5n", -5, "-5n"),
+            ("Symbol.iterator", None, "Symbol(Symbol.iterator)"),
             ("Promise.resolve(true)", True, "true"),
         ):
             handle = await tab.evaluate_handle(source)

@@ -416,7 +416,7 @@ async def elements_of(found: JSHandle) -> list[ElementHandle]:
 async def _properties(handle: JSHandle) -> dict[str, Kept]:
     """Return an object's own enumerable properties."""
     handle._check()
-    if handle._remote.object_id is None:
+    if handle._remote.object_id is None or handle._remote.type == "symbol":  # which has an id, and is no object
         return {}
     command = runtime.get_properties(object_id=handle._remote.object_id, own_properties=True)
     try:
