@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -245,12 +246,14 @@ class BindingTests(SharedBrowserTestCase):
         await tab.expose_function("fail", fail)
         await tab.expose_function("late", late)
         await tab.expose_function("odd", object)
+        await tab.expose_function("refused", lambda: re.compile("(?>a)"))  # which JavaScript has not
         told = "async f => { try { return await f() } catch (e) { return [e instanceof Error, e.name, e.message] } }"
         self.assertEqual(await tab.evaluate(f"({told})(fail)"), [True, "KeyError", "'no such key'"])
         self.assertEqual(await tab.evaluate(f"({told})(late)"), [True, "ValueError", "late"])
         real, name, message = await tab.evaluate(f"({told})(odd)")
         self.assertEqual((real, name), (True, "TypeError"))
         self.assertIn("has no form in JavaScript", message)
+        self.assertEqual((await tab.evaluate(f"({told})(refused)"))[:2], [True, "SyntaxError"])
         self.assertNotIn(__file__, await tab.evaluate("fail().catch(e => e.stack)"))
         revoked = "(() => { const {proxy, revoke} = Proxy.revocable({}, {}); revoke(); return proxy })()"
         self.assertIn("cannot be read", await tab.evaluate(f"fail({revoked}).catch(e => e.message)"))

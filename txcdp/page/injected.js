@@ -616,7 +616,10 @@
     answer(id, well, packed, handles = []) {
       const call = mapGet(calls, id);
       mapDelete(calls, id);
-      if (call) call[well ? 'resolve' : 'reject'](unpack(packed, handles));
+      if (!call) return;
+      let value;
+      try { value = unpack(packed, handles); } catch (error) { call.reject(error); return; }  // such as a RegExp of Python's own
+      call[well ? 'resolve' : 'reject'](value);
     },
   };
 })()
