@@ -144,6 +144,17 @@ def test_of_a_stack_only_what_is_the_programs_is_shown() -> None:
         assert clean_stack(stack) == shown
 
 
+def test_maps_whose_keys_are_one_in_python() -> None:
+    for keys, read in (
+        ([1, True], [[1, "a"], [True, "b"]]),
+        ([0, ["n", "0"]], [[0, "a"], [0, "b"]]),
+        ([None, None], [[None, "a"], [None, "b"]]),  # null, and what is undefined
+        ([1, 2], {1: "a", 2: "b"}),
+        ([["f", "NaN"], "1"], {math.nan: "a", "1": "b"}),
+    ):
+        assert unpack(table(["m", keys, ["a", "b"]])) == read
+
+
 def test_regular_expressions() -> None:
     assert pattern(r"(?<year>\d+)-\k<year>(?<=x)(?<!y)", "m") == re.compile(
         r"(?P<year>\d+)-(?P=year)(?<=x)(?<!y)", re.MULTILINE

@@ -159,8 +159,10 @@ def _table(table: list[Any]) -> Any:
     # Who refers to a row has to have what is there in the end: a Map whose keys cannot be hashed is a list of pairs,
     # and a row may stand for a later one.
     for index, row in enumerate(table):
-        if row[0] == "m" and not all(type(key) is not list or _is_hashable(key, table, made) for key in row[1]):
-            made[index] = []
+        if row[0] == "m":
+            hashable = all(type(key) is not list or _is_hashable(key, table, made) for key in row[1])
+            if not hashable or len(set(map(value, row[1]))) < len(row[1]):  # 1, 1n and true are one key in Python
+                made[index] = []
     for index in range(len(table) - 1, -1, -1):
         if table[index][0] == "v":
             made[index] = value(table[index][1])
