@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from txcdp.page import JSError
-from txcdp.page._values import MARK, Unpackable, clean_stack, pack, pattern, thrown, unpack
+from txcdp.page._values import MARK, Unpackable, clean_stack, pack, pattern, regular_expression, thrown, unpack
 
 #: An array of characters; since Python 3.13 the older code is deprecated.
 TEXT = array.array("w" if sys.version_info >= (3, 13) else "u", "a")
@@ -171,6 +171,26 @@ def test_regular_expressions() -> None:
         assert pattern(source, flags) == f"/{source}/{flags}"
 
 
+def test_regular_expressions_of_python() -> None:
+    for compiled, written in (
+        (re.compile(r"(?P<a>x)(?P=a)"), (r"(?<a>x)\k<a>", "")),
+        (re.compile(r"\Ax\Z"), ("^x$", "")),
+        (re.compile(r"\\A\(?P<"), (r"\\A\(?P<", "")),
+        (re.compile("a/b"), ("a/b", "")),
+        (re.compile("a", re.IGNORECASE | re.MULTILINE | re.DOTALL), ("a", "ims")),
+        (re.compile(r"\d", re.ASCII), (r"\d", "")),
+        (re.compile("(?i)a(?:i)"), ("a(?:i)", "i")),
+        (re.compile("(?ms)(?i:a)b"), ("(?i:a)b", "ms")),
+        (re.compile(r"\(?i\)"), (r"\(?i\)", "")),
+    ):
+        assert regular_expression(compiled) == written
+    for wrong in (re.compile("a # b", re.VERBOSE), re.compile("(?x)a # b")):
+        with pytest.raises(ValueError, match="has no form in JavaScript"):
+            regular_expression(wrong)
+    with pytest.raises(TypeError, match="of text is wanted"):
+        regular_expression(re.compile(b"a"))
+
+
 def test_patterns_of_a_page_do_not_hold_the_program_up() -> None:
     deep = "(" * 5_000 + ")" * 5_000
     assert pattern(deep, "") == f"/{deep}/"
@@ -276,5 +296,5 @@ def test_what_cannot_be_written(value: Any) -> None:
 
 
 def test_what_cannot_be_said() -> None:
-    with pytest.raises(ValueError, match=r"without re\.VERBOSE"):
+    with pytest.raises(ValueError, match="has no form in JavaScript"):
         pack(re.compile("a", re.VERBOSE))

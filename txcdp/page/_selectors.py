@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from txcdp.errors import SelectorError
+from txcdp.page._values import regular_expression
 
 #: A text to match: a substring, ignoring case; or a regular expression.
 Text = str | re.Pattern[str]
@@ -70,41 +71,14 @@ def pattern(text: Text, exact: bool | None = None) -> dict[str, Any]:
 
     :param exact: whether it is the whole text, in the same case.
     :raises TypeError: it is no text.
+    :raises ValueError: JavaScript has no such regular expression.
     """
     if isinstance(text, re.Pattern):
-        return regular_expression(text)
+        source, flags = regular_expression(text)
+        return {"re": source, "flags": flags}
     if not isinstance(text, str):
         raise TypeError(f"{text!r}: a str, or a compiled regular expression, is wanted")
     return {"s": text, "exact": bool(exact)}
-
-
-#: What Python writes otherwise: named groups, references to them, and the ends of the text, among all that is escaped.
-_GROUP = re.compile(r"\(\?P<(\w+)>|\(\?P=(\w+)\)|\\[\s\S]")
-_ENDS = {r"\A": "^", r"\Z": "$"}
-
-
-def regular_expression(compiled: re.Pattern[str]) -> dict[str, str]:
-    """Return a regular expression as JavaScript's.
-
-    :raises ValueError: JavaScript has no such flag.
-    """
-    if not isinstance(compiled.pattern, str):
-        raise TypeError(f"{compiled!r}: a regular expression of text is wanted")
-    flags = compiled.flags
-    unknown = flags & ~(re.IGNORECASE | re.MULTILINE | re.DOTALL | re.UNICODE)
-    if unknown:
-        raise ValueError(f"{compiled!r}: JavaScript has the flags IGNORECASE, MULTILINE and DOTALL alone")
-    names = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"))
-
-    def written(found: re.Match[str]) -> str:
-        if found[1]:
-            return f"(?<{found[1]}>"
-        if found[2]:
-            return rf"\k<{found[2]}>"
-        return _ENDS.get(found[0], found[0])
-
-    source = _GROUP.sub(written, compiled.pattern)
-    return {"re": source, "flags": "".join(letter for flag, letter in names if flags & flag)}
 
 
 def shown_text(text: Text) -> str:

@@ -402,7 +402,7 @@ def _leaf(value: Any) -> list[Any] | None:
             raise TypeError(f"an array of the type {code!r} has no form in JavaScript")
         return ["b", name, _base64(value.tobytes())]
     if isinstance(value, re.Pattern):
-        return _regexp(value)
+        return ["x", *regular_expression(value)]
     if isinstance(value, JSError):
         return ["e", value.name, value.message, value.stack]
     if isinstance(value, BaseException):
@@ -428,12 +428,33 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _regexp(value: re.Pattern[Any]) -> list[Any]:
-    if not isinstance(value.pattern, str) or value.flags & re.VERBOSE:
-        raise ValueError(f"{value!r} has no form in JavaScript: give one of text, without re.VERBOSE")
-    source = value.pattern.replace("(?P<", "(?<")
-    source = re.sub(r"\(\?P=(\w+)\)", r"\\k<\1>", source)
-    flags = "".join(
-        letter for letter, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL)) if value.flags & flag
-    )
-    return ["x", source, flags]
+#: What Python writes otherwise: flags for all of it, named groups, references to them, and the ends of the text, among
+#: all that is escaped.
+_OTHERWISE: Final = re.compile(r"\A\(\?[a-zA-Z]+\)|\(\?P<(\w+)>|\(\?P=(\w+)\)|\\[\s\S]")
+_ENDS: Final = {r"\A": "^", r"\Z": "$"}
+
+#: The flags that JavaScript has, and those that say how it is there anyway.
+_FLAGS: Final = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.UNICODE: "", re.ASCII: ""}
+
+
+def regular_expression(compiled: re.Pattern[Any]) -> tuple[str, str]:
+    """Return the source and the flags that a regular expression has in JavaScript.
+
+    :raises TypeError: it is one of bytes.
+    :raises ValueError: JavaScript has no such flag.
+    """
+    if not isinstance(compiled.pattern, str):
+        raise TypeError(f"{compiled!r} has no form in JavaScript: a regular expression of text is wanted")
+    flags = re.RegexFlag(compiled.flags)
+    if any(flag not in _FLAGS for flag in flags):
+        raise ValueError(f"{compiled!r} has no form in JavaScript: IGNORECASE, MULTILINE and DOTALL alone are there")
+
+    def written(found: re.Match[str]) -> str:
+        if found[1]:
+            return f"(?<{found[1]}>"
+        if found[2]:
+            return rf"\k<{found[2]}>"
+        return _ENDS.get(found[0], found[0]) if found[0][0] == "\\" else ""  # the flags are with the others
+
+    letters = "".join(letter for flag, letter in _FLAGS.items() if flag in flags)
+    return _OTHERWISE.sub(written, compiled.pattern), letters
