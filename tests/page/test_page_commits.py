@@ -273,6 +273,25 @@ class ReloadTests(CommitTestCase):
         self.failureResultOf(reloading)
 
 
+class HistoryTests(CommitTestCase):
+    def test_a_step_is_asked_for_again_where_it_was_refused(self):
+        entries = [
+            page.NavigationEntry(id=each, url=f"http://a/{each}", user_typed_url="", title="", transition_type="link")
+            for each in (3, 4)
+        ]
+        self.chrome.on(page.get_navigation_history, page.GetNavigationHistoryResult(current_index=1, entries=entries))
+        self.chrome.once(page.get_navigation_history, NOT_ACTIVE)
+        self.chrome.once(page.navigate_to_history_entry, NOT_ACTIVE)
+        going = self.tab.go_back("commit", timeout=None)
+        self.chrome.flush()
+        self.state()
+        self.assertEqual((self.sent(page.get_navigation_history), self.sent(page.navigate_to_history_entry)), (2, 1))
+        self.state()
+        self.assertEqual(self.sent(page.navigate_to_history_entry), 2)
+        going.cancel()
+        self.failureResultOf(going)
+
+
 class ClosingTests(CommitTestCase):
     def setUp(self) -> None:
         super().setUp()

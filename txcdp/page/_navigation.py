@@ -684,7 +684,7 @@ class Navigator:
         return with_deadline(self._session.context.clock, stepping, seconds, late)
 
     async def _step(self, frame: Frame, steps: int, wait_until: WaitUntil, seconds: float | None) -> Response | None:
-        history = await self._session.execute(page.get_navigation_history(), timeout=None)
+        history = await commits.execute(self._session, page.get_navigation_history(), None)
         index = history.current_index + steps
         if not 0 <= index < len(history.entries):
             return None
@@ -692,7 +692,7 @@ class Navigator:
 
         def send(watcher: Watcher, session: Session) -> None:
             command = page.navigate_to_history_entry(entry_id=entry.id)
-            watcher.moving(session.execute(command, timeout=None))
+            watcher.moving(commits.execute(session, command, None, again_unanswered=False))
 
         return await self._go(frame, entry.url, send, wait_until, seconds, ("history", "restore"))
 
