@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -177,6 +178,34 @@ class HistoryTests(SharedBrowserTestCase):
         self.assertIsNone(await page.go_back())
 
     async def test_within_a_document(self):
+    async def test_frames_of_a_document_that_comes_back(self):
+        page, _, second = await self.visited()
+        self.server.page("/inner", "<p>inner")
+        first = self.server.page("/around", "<iframe name=a src=/inner></iframe><iframe name=b srcdoc=b></iframe>")
+        going: dict[str, Callable[[], Awaitable[Any]]] = {
+            "go_back": page.go_back,
+            "expect_navigation": lambda: self.expected(page, "history.back()"),
+            "wait_for_url": lambda: self.awaited(page, first, "history.back()"),
+        }
+        for name, back in going.items():
+            await page.goto(first)
+            await page.goto(second)
+            await back()
+            names = [each.name for each in page.frames]
+            self.assertEqual(names, ["", "a", "b"], name)
+            frame = page.frames[1]
+            self.assertEqual(await frame.evaluate("document.body.innerText"), "inner")
+            await frame.wait_for_load_state("networkidle")
+
+    async def expected(self, page: Page, script: str) -> None:
+        async with page.expect_navigation():
+            await evaluate_leaving(page, script)
+
+    async def awaited(self, page: Page, url: str, script: str) -> None:
+        arriving = page.wait_for_url(url)
+        await evaluate_leaving(page, script)
+        await arriving
+
         page = await self.page()
         url = self.server.page("/", "<p id=part>")
         await page.goto(url)

@@ -176,6 +176,8 @@ class Frame(SelectorActions):
         self._evaluator: Evaluator | None = None
         #: The requests that were under way when a script opened its document; None: none has, or nobody was told.
         self._before_opening: frozenset[str] | None = None
+        #: Whether its document has come back, and the frames in that are not told yet.
+        self._untold = False
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
@@ -483,7 +485,7 @@ class FrameTree:
             FrameAttached: self._attached,
             FrameDetached: self._detached,
             FrameRenamed: self._renamed,
-            FrameTreeChanged: lambda change: self._ask(change.frame.session_id),
+            FrameTreeChanged: self._tree_changed,
             DocumentCommitted: self._committed,
             DocumentOpened: self._document_opened,
             LifecycleReached: self._reached,
@@ -550,7 +552,10 @@ class FrameTree:
     def has_reached(self, row: Row, state: WaitUntil) -> bool:
         """Return whether the document in a frame has reached a state; for ``networkidle``, those inside it as well."""
         document = self.document(row)
-        if document is None or (state != "commit" and LIFECYCLE[state] not in document.reached):
+        if document is None:
+            return False
+        frame = self.frame(row.id)
+        if state != "commit" and (LIFECYCLE[state] not in document.reached or (frame is not None and frame._untold)):
             return False
         return state != "networkidle" or all(self._is_idle(each) for each in self._model.frames.children(row.id))
 
@@ -868,12 +873,29 @@ class FrameTree:
             return []
         return [("Page.enable", {}), ("Page.setLifecycleEventsEnabled", {"enabled": True})]
 
-    def _ask(self, key: str | None) -> None:
-        """Ask which frames there are in a session, where not all was told."""
+    def _ask(self, key: str | None) -> Deferred[None]:
+        """Ask which frames there are in a session, where not all was told.
+
+        :returns: fires with None when that is known, or cannot be; never fails.
+        """
         session = self._sessions.get(key or "")
-        if session is not None:
-            asking = session.execute(page.get_frame_tree(), timeout=None)
-            self._expect(asking.addCallbacks(lambda result: self._feed.take(key or "", result), ignore_failure))
+        if session is None:
+            return succeed(None)
+        asking = session.execute(page.get_frame_tree(), timeout=None)
+        known = asking.addCallbacks(lambda result: self._feed.take(key or "", result), ignore_failure)
+        self._expect(known)
+        return known
+
+    def _tree_changed(self, change: FrameTreeChanged) -> None:
+        """Ask which frames there are in a document that has come back: it has not got anywhere until they are known."""
+        frame = self.frames[change.frame.id]
+        frame._untold = True
+
+        def told(_: None) -> None:
+            frame._untold = False
+            self._tell(())
+
+        self._ask(change.frame.session_id).addCallback(told)
 
     def _expect(self, answer: Deferred[Any]) -> None:
         """Have it known of the frames that they are told when this is answered, too, and what that leads to."""

@@ -353,8 +353,8 @@ class Watcher(_Settling[Arrival]):
             self._when_alive(there)  # a page that is closed, or crashes, stops loading as well, a moment before
 
     def _has_reached(self, document: Document) -> bool:
-        if self._wait_until == "networkidle" and self._tree.document(self._frame._row) is document:
-            return self._tree.has_reached(self._frame._row, "networkidle")
+        if self._tree.document(self._frame._row) is document:
+            return self._tree.has_reached(self._frame._row, self._wait_until)
         return self._wait_until == "commit" or LIFECYCLE[self._wait_until] in document.reached
 
     def _unreachable(self, navigation: NavigationRequest) -> None:
