@@ -539,3 +539,14 @@ class ContentTests(SharedBrowserTestCase):
         page = await self.page()
         await page.set_content("<script>document.title = 'ran'</script>")
         self.assertEqual(await page.title(), "ran")
+    async def test_a_frame_that_is_not_closed_is_idle_when_it_rests(self):
+        page = await self.page()
+        await page.goto(self.server.page("/", "<iframe></iframe>"), "networkidle")
+        held = self.server.held("/held.png")
+        await page.evaluate("frames[0].document.write('<img src=/held.png>')")
+        await held.asked
+        idle = page.wait_for_load_state("networkidle", timeout=NEVER)
+        held.release()
+        await idle
+        self.assertEqual(await page.evaluate("frames[0].document.readyState"), "loading")
+

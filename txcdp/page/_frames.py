@@ -593,6 +593,15 @@ class FrameTree:
         going = any(each.state in UNDER_WAY for each in self.navigations_in(row))
         return not going and (document.opened or not document.loader_id)
 
+    def written_below(self, row: Row) -> Frame | None:
+        """Return a frame in another one that is not idle, and whose document a script may not have closed."""
+        for each in self._model.frames.children(row.id):
+            if not self._is_idle(each):
+                found = self.frame(each.id) if self.may_be_written(each) else self.written_below(each)
+                if found is not None:
+                    return found
+        return None
+
     def take_for_idle(self, row: Row) -> None:
         """Take it for told that the network is idle for the document in a frame."""
         document = self.document(row)

@@ -420,7 +420,7 @@ class _State(_Settling[None]):
         if self._tree.has_reached(self._frame._row, self._state):
             self.succeed(None)
             return
-        if self._rest is not None and not self._rest.is_set and self._tree.may_be_written(self._frame._row):
+        if self._rest is not None and not self._rest.is_set and self._written() is not None:
             self._rest.set(_QUIET)
         if self._quiet is not None:
             if self._tree.is_quiet(self._frame):
@@ -428,25 +428,33 @@ class _State(_Settling[None]):
             else:
                 self._quiet.stop()
 
-    def _ask_whether_written(self) -> None:
-        if self._asked is None or self._asked.called:
-            self._asked = Deferred.fromCoroutine(self._is_written())
-            self._asked.addCallbacks(self._rested, ignore_failure)
+    def _written(self) -> Frame | None:
+        """Return the frame that it waits for whose document a script may not have closed; itself, or one in it."""
+        row = self._frame._row
+        if self._tree.may_be_written(row):
+            return self._frame
+        return self._tree.written_below(row) if self._state == "networkidle" else None
 
-    async def _is_written(self) -> bool:
+    def _ask_whether_written(self) -> None:
+        frame = self._written()
+        if frame is not None and (self._asked is None or self._asked.called):
+            self._asked = Deferred.fromCoroutine(self._is_written(frame))
+            self._asked.addCallbacks(self._rested, ignore_failure, callbackArgs=(frame,))
+
+    @staticmethod
+    async def _is_written(frame: Frame) -> bool:
         """Return whether the document is one that nothing keeps but that it is not closed."""
-        session = await self._frame._when_session()
-        written: bool = await self._frame._world(session).read(_IS_WRITTEN, self._frame._row.id)
+        session = await frame._when_session()
+        written: bool = await frame._world(session).read(_IS_WRITTEN, frame._row.id)
         return written
 
-    def _rested(self, is_written: bool) -> None:
-        row = self._frame._row
-        if self._rest is None or not self._tree.may_be_written(row):
+    def _rested(self, is_written: bool, frame: Frame) -> None:
+        if self._rest is None or not self._tree.may_be_written(frame._row):
             return
-        if not is_written or (self._state == "networkidle" and self._tree.is_fetching(self._frame)):
+        if not is_written or (self._state == "networkidle" and self._tree.is_fetching(frame)):
             self._rest.set(_QUIET)
         elif self._state == "networkidle":
-            self._tree.take_for_idle(row)
+            self._tree.take_for_idle(frame._row)
         else:
             self.succeed(None)
 
