@@ -125,6 +125,24 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
         tab.session.execute(txcdp.domains.page.crash()).addErrback(lambda _: None)
         await self.fails(going, TargetCrashed)
 
+    async def test_what_is_expected_brings_no_document(self):
+        tab = await self.page()
+        stays = self.site.page("/page", "<title>stays</title>")
+        await tab.goto(stays)
+        for path in ("/none", "/file"):
+            error = await self.fails(self.expecting(tab, f"location = '{path}'"), NavigationError)
+            self.assertEqual((error.url, error.error_text, tab.url), (self.site.url(path), "net::ERR_ABORTED", stays))
+        there = self.site.page("/there", "<title>there</title>")
+        await self.expecting(tab, "location = '/never'; setTimeout(() => { location = '/there' })")
+        self.assertEqual(tab.url, there)
+        await self.expecting(tab, "location = '/none'; setTimeout(() => { location = '/page' }, 50)", "**/page")
+        self.assertEqual(tab.url, stays)
+
+    @returns_deferred
+    async def expecting(self, tab: Page, script: str, url: str | None = None) -> None:
+        async with tab.expect_navigation(url, timeout=NEVER):
+            await evaluate_leaving(tab, script)
+
     async def test_back_and_forward_by_the_page_itself(self):
         tab = await self.page()
         first, second = self.site.page("/one", "<title>one</title>"), self.site.page("/two", "<title>two</title>")
@@ -160,24 +178,6 @@ class HistoryTests(SharedBrowserTestCase):
         self.assertEqual(len(kinds), 8)
         self.assertLessEqual(set(kinds), {"restored", "new_document"})
 
-    async def test_what_cannot_be_kept_is_asked_for_again(self):
-        page = await self.page()
-        first = self.server.page("/one", "<script>addEventListener('unload', () => 0)</script>")
-        await page.goto(first)
-        await page.goto(self.server.page("/two"))
-        self.assertEqual(got(await page.go_back()).status, 200)
-        self.assertEqual(page.url, first)
-
-    async def test_nowhere_to_go(self):
-        page, _, second = await self.visited()
-        self.assertIsNone(await page.go_forward())
-        self.assertEqual(page.url, second)
-        await page.go_back()
-        await page.go_back()
-        self.assertEqual(page.url, "about:blank")
-        self.assertIsNone(await page.go_back())
-
-    async def test_within_a_document(self):
     async def test_frames_of_a_document_that_comes_back(self):
         page, _, second = await self.visited()
         self.server.page("/inner", "<p>inner")
@@ -206,6 +206,24 @@ class HistoryTests(SharedBrowserTestCase):
         await evaluate_leaving(page, script)
         await arriving
 
+    async def test_what_cannot_be_kept_is_asked_for_again(self):
+        page = await self.page()
+        first = self.server.page("/one", "<script>addEventListener('unload', () => 0)</script>")
+        await page.goto(first)
+        await page.goto(self.server.page("/two"))
+        self.assertEqual(got(await page.go_back()).status, 200)
+        self.assertEqual(page.url, first)
+
+    async def test_nowhere_to_go(self):
+        page, _, second = await self.visited()
+        self.assertIsNone(await page.go_forward())
+        self.assertEqual(page.url, second)
+        await page.go_back()
+        await page.go_back()
+        self.assertEqual(page.url, "about:blank")
+        self.assertIsNone(await page.go_back())
+
+    async def test_within_a_document(self):
         page = await self.page()
         url = self.server.page("/", "<p id=part>")
         await page.goto(url)
@@ -528,17 +546,6 @@ class ContentTests(SharedBrowserTestCase):
         await loading
         self.assertEqual(await page.evaluate("document.readyState"), "loading")
 
-    async def test_what_a_page_without_requests_had_begun(self):
-        page = await self.page()
-        held = self.server.held("/before")
-        await page.set_content(f"<img src='{self.server.url('/before')}'>", "commit")
-        await held.asked
-        await page.set_content("<p>", "networkidle")
-
-    async def test_scripts_run(self):
-        page = await self.page()
-        await page.set_content("<script>document.title = 'ran'</script>")
-        self.assertEqual(await page.title(), "ran")
     async def test_a_frame_that_is_not_closed_is_idle_when_it_rests(self):
         page = await self.page()
         await page.goto(self.server.page("/", "<iframe></iframe>"), "networkidle")
@@ -550,3 +557,14 @@ class ContentTests(SharedBrowserTestCase):
         await idle
         self.assertEqual(await page.evaluate("frames[0].document.readyState"), "loading")
 
+    async def test_what_a_page_without_requests_had_begun(self):
+        page = await self.page()
+        held = self.server.held("/before")
+        await page.set_content(f"<img src='{self.server.url('/before')}'>", "commit")
+        await held.asked
+        await page.set_content("<p>", "networkidle")
+
+    async def test_scripts_run(self):
+        page = await self.page()
+        await page.set_content("<script>document.title = 'ran'</script>")
+        self.assertEqual(await page.title(), "ran")

@@ -498,6 +498,8 @@ class _Next(_State):
                     self._navigated(change.navigation.url)
                 elif self._opened or change.reason is NavigationState.CRASHED:
                     self._ended(change)
+                elif change.reason is NavigationState.ABORTED and change.navigation.response is not None:
+                    self._answered_in_vain(change.navigation.url)
         self.look()
 
     @property
@@ -515,13 +517,31 @@ class _Next(_State):
             self.fail(NavigationError(document.unreachable_url, error_text or "net::ERR_FAILED"))
 
     def _navigated(self, url: str) -> bool:
+        wanted = self._wants(url)
+        self._opened = self._opened or wanted
+        return wanted
+
+    def _wants(self, url: str) -> bool:
         try:
-            wanted = self._is_wanted(url)
+            return self._is_wanted(url)
         except Exception:
             self.fail(Failure())
             return False
-        self._opened = self._opened or wanted
-        return wanted
+
+    def _answered_in_vain(self, url: str) -> None:
+        """Note that a server's answer has brought no document: it was one of 204, or a download."""
+        if self._asked is None and self._wants(url):
+            self._when_alive(NavigationError(url, _ABORTED))
+
+    def _settle(self, outcome: None | NavigationError) -> None:
+        """Fail with what a navigation has come to, unless it was given up for another one."""
+        if not isinstance(outcome, NavigationError):
+            super()._settle(outcome)
+            return
+        self._asked = None
+        going = any(each.state in UNDER_WAY for each in self._tree.navigations_in(self._frame._row))
+        if not (self._opened or going):
+            self.fail(outcome)
 
 
 #: Seconds in which a navigation begins that a document has asked for, if it does at all: ``mailto:`` does not.

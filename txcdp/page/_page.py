@@ -837,8 +837,8 @@ class Page(SelectorActions, EndedByBlock):
         :param wait_until: as for :meth:`goto`.
         :param timeout: as for :meth:`goto`.
         :raises ValueError: as :meth:`wait_for_url`.
-        :raises NavigationError: at the end of the block, if the document could not be loaded; :exc:`NavigationTimeout`
-            if there was no navigation in time.
+        :raises NavigationError: at the end of the block, if the document could not be loaded, or if the navigation
+            brought none (a 204, a download); :exc:`NavigationTimeout` if there was no navigation in time.
         """
         return self.main_frame.expect_navigation(url, wait_until, timeout=timeout)
 
