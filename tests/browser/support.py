@@ -29,6 +29,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 import txcdp
 from tests.support import PATIENCE
 from txcdp._deferreds import Timer, returns_deferred
+from txcdp.domains.storage import clear_cookies
 from txcdp.domains.target import close_target
 from txcdp.errors import CommandError, ContextDestroyed, SessionDetached
 from txcdp.network import Response, _exchange
@@ -341,7 +342,7 @@ class WithSharedBrowser(TestCase):
     """A test with a browser that others have used before it."""
 
     async def borrowed(self) -> txcdp.Browser:
-        """Return that browser; the pages that are opened there meanwhile are closed at the test's end."""
+        """Return that browser; at the test's end its new pages are closed, and its cookies cleared."""
         browser = shared_browser.browser
         before = {each.target_id for each in await browser.targets()}
 
@@ -354,6 +355,7 @@ class WithSharedBrowser(TestCase):
                 with contextlib.suppress(CommandError):  # its context has just ended
                     await browser.session.execute(close_target(target_id=each))
             await gatherResults(ending)
+            await browser.session.execute(clear_cookies())  # those of its own context, which others have, too
 
         self.addCleanup(end)
         return browser
