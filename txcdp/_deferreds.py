@@ -298,7 +298,7 @@ class OneShot(Waiters[T]):
 
 
 class EndedByBlock:
-    """Base of what ``async with`` ends at the end of its block."""
+    """Base of the objects that ``async with`` closes or stops at the end of its block."""
 
     #: The method that ends it, which returns a Deferred.
     _end_by: ClassVar[Literal["close", "stop"]] = "close"

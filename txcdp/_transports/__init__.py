@@ -1,1 +1,1 @@
-"""The two lines to a browser, :mod:`txcdp._transports.websocket` and :mod:`txcdp._transports.pipe`."""
+"""The two transports to a browser: :mod:`txcdp._transports.websocket` and :mod:`txcdp._transports.pipe`."""

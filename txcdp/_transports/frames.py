@@ -64,7 +64,7 @@ def _shape(size: int) -> tuple[bytes, int, int]:
 
 
 class ShortPathProtocol(ShortPath, WebSocketClientProtocol):  # type: ignore[misc]
-    """A WebSocket client protocol that is Autobahn's own but for the short path.
+    """Autobahn's WebSocket client protocol with the short path added.
 
     Subclasses override ``onOpen``, ``onMessage`` and ``onClose`` as with Autobahn, and send with
     :meth:`send`.

@@ -10,10 +10,10 @@ from txcdp.errors import ConnectionLost, LossCause
 
 
 class Receiver(Protocol):
-    """The end of a transport that takes what comes in; implemented by ``Connection``."""
+    """The receiver of a transport's messages; implemented by ``Connection``."""
 
     def message_received(self, message: bytes) -> None:
-        """Take one whole message, as the browser sent it; must not raise."""
+        """Process one whole message, as the browser sent it; must not raise."""
 
     def transport_closed(self, reason: ConnectionLost) -> None:
         """Handle the end of the transport; called once, after the last message."""
@@ -23,18 +23,18 @@ class WriteBatching(Protocol):
     """A transport that can collect messages, so that they leave in one write."""
 
     def cork(self) -> None:
-        """Keep together what is sent from now on."""
+        """Collect the messages that are sent from now on."""
 
     def uncork(self) -> None:
-        """Write what was kept together; nothing where nothing is."""
+        """Write the collected messages, if there are any."""
 
 
 class Transport(WriteBatching, Protocol):
-    """A line to a browser that carries whole messages in order.
+    """A connection to a browser that carries whole messages in order.
 
-    :ivar receiver: who takes what comes in.
-    :ivar batched_with: what is corked while this line is read, and uncorked at the end of each read: what is sent
-        over it because of what has come in one read leaves in one write. None: nothing.
+    :ivar receiver: the receiver of the incoming messages.
+    :ivar batched_with: a transport that is corked while this one is read, and uncorked at the end of each read:
+        messages that are sent on it in response to one read leave in one write. None: no batching.
     """
 
     receiver: Receiver | None
@@ -46,30 +46,31 @@ class Transport(WriteBatching, Protocol):
         """Queue one message; messages of one reactor turn leave in one write."""
 
     def close(self) -> None:
-        """End the line in good order; ``transport_closed`` follows within the close deadline."""
+        """Close the connection cleanly; ``transport_closed`` follows within the close timeout."""
 
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
-        """End the line now; ``transport_closed`` follows, and says why."""
+        """Drop the connection now; ``transport_closed`` follows, with ``why`` as the reason."""
 
     def pause(self) -> None:
-        """Stop reading until ``resume``; the peer then has to buffer."""
+        """Stop reading until ``resume``; the peer has to buffer meanwhile."""
 
     def resume(self) -> None:
-        """Go on reading after ``pause``."""
+        """Continue reading after ``pause``."""
 
     @property
     def congested(self) -> bool:
-        """Whether more waits to leave this process than goes out in one write; always up to date, at no cost."""
+        """Whether more is waiting to leave this process than one write can take; always up to date, at no cost."""
 
     @property
     def unsent(self) -> int:
-        """Bytes that were handed over but have not left this process yet."""
+        """The number of bytes that were sent but have not left this process yet."""
 
     def when_drained(self) -> Deferred[None]:
-        """Wait until all that was sent has left this process; at once where the line is not ``congested``.
+        """Wait until everything that was sent has left this process; fires at once if the transport is not
+        ``congested``.
 
-        :returns: fails with :exc:`ConnectionLost` when the line ends before. It may be cancelled.
+        :returns: fails with :exc:`ConnectionLost` if the connection ends first. It may be cancelled.
         """
 
     def describe(self) -> dict[str, object]:
-        """Facts about the line for people: kind, addresses, negotiated extensions, close code."""
+        """Information about the connection for people: kind, addresses, negotiated extensions, close code."""

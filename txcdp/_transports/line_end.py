@@ -26,14 +26,16 @@ _LONGEST_REASON: Final = LONGEST_CONTROL - 2
 
 
 class LineEnd(ShortPath):
-    """One end of a WebSocket; a mixin.
+    """Either end of a WebSocket; a mixin.
 
     :param reactor: the reactor, or a ``task.Clock``.
-    :param close_timeout: seconds for the peer's part in closing; then :meth:`_close_expired` is called.
-    :param ping_interval: seconds between pings; None: none are sent.
-    :param ping_timeout: seconds for anything to come after one; then :meth:`_unanswered` is called.
+    :param close_timeout: seconds that the peer has for the closing handshake; after that, :meth:`_close_expired` is
+        called.
+    :param ping_interval: seconds between pings; None: no pings.
+    :param ping_timeout: seconds within which anything has to arrive after a ping; after that, :meth:`_unanswered` is
+        called.
     :ivar paused: whether reading is stopped.
-    :ivar congested: whether more waits in this process than goes out in one write.
+    :ivar congested: whether more is waiting in this process than one write can take.
     """
 
     def __init__(
@@ -57,22 +59,22 @@ class LineEnd(ShortPath):
             self.transport.pauseProducing()
 
     def resume(self) -> None:
-        """Go on reading from the socket."""
+        """Continue reading from the socket."""
         if self.paused:
             self.paused = False
             self._heartbeat.heard()
             self.transport.resumeProducing()
 
     def when_drained(self) -> Deferred[None]:
-        """Wait until the socket has taken all that was sent; see ``Transport``."""
+        """Wait until the socket has taken everything that was sent; see ``Transport``."""
         return self._backpressure.wait()
 
     def ping(self, payload: bytes = b"") -> Deferred[float]:
         """Send a ping and wait for its pong.
 
-        :param payload: up to 125 bytes that the pong has to carry; by default, random ones.
-        :returns: a Deferred of the seconds that it took; it fails with :exc:`ConnectionLost`.
-        :raises ValueError: the payload is too long, or that of a ping that has not been answered.
+        :param payload: up to 125 bytes that the pong has to carry; random ones by default.
+        :returns: a Deferred that fires with the round-trip time in seconds; it fails with :exc:`ConnectionLost`.
+        :raises ValueError: the payload is too long, or is that of another ping that has not been answered yet.
         """
         payload = payload or token_bytes(4)
         if len(payload) > LONGEST_CONTROL:
@@ -88,10 +90,10 @@ class LineEnd(ShortPath):
         return answered
 
     def end(self, code: int = 1000, reason: str = "") -> None:
-        """Begin the closing handshake; where the peer does not do its part in time, :meth:`_close_expired` is called.
+        """Begin the closing handshake; if the peer does not complete it in time, :meth:`_close_expired` is called.
 
-        :param code: as in RFC 6455, section 7.4.
-        :param reason: for people; it is cut where it does not fit.
+        :param code: the close code, as in RFC 6455, section 7.4.
+        :param reason: the reason, for people; it is truncated if it does not fit.
         """
         if self.state == OPEN:
             self.resume()
@@ -131,7 +133,7 @@ class LineEnd(ShortPath):
     # Autobahn's names:
 
     def onPong(self, payload: bytes) -> None:
-        """Fire the Deferred of the ping that a pong answers, and of those that were sent before."""
+        """Fire the Deferred of the ping that the pong answers, and those of the pings sent before it."""
         if payload not in self._pings:
             return
         while self._pings:
@@ -142,19 +144,19 @@ class LineEnd(ShortPath):
                 break
 
     def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
-        """Send the close frame, and limit the time for its answer; Autobahn calls it for us, or at a violation."""
+        """Send the close frame and limit the time for the reply; Autobahn calls this when we close, or at a violation."""
         if reasonUtf8 and not isReply:
             self._why = self._why or reasonUtf8.decode("utf-8", "replace")
         self._start_cut_off()
         super().sendCloseFrame(code, reasonUtf8, isReply)  # type: ignore[misc]
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
-        """Answer the peer's close frame, and cut the peer off if it then keeps the connection open."""
+        """Answer the peer's close frame, and drop the connection if the peer then keeps it open."""
         self._start_cut_off()
         return super().onCloseFrame(code, reasonRaw)  # type: ignore[misc]
 
     def dataReceived(self, data: bytes) -> None:
-        """Take bytes from the network."""
+        """Process bytes from the network."""
         self._heartbeat.heard()
         super().dataReceived(data)
 

@@ -41,15 +41,15 @@ log = Logger()
 class PipeTransport:
     """A :class:`~txcdp.transports.Transport` over two pipes.
 
-    Nothing is read before :attr:`receiver` is set. Closing the line ends the browser.
+    Nothing is read before :attr:`receiver` is set. Closing the transport ends the browser.
 
     :param reactor: a reactor that watches file descriptors (all but Windows' IOCP).
-    :param read_fd: the descriptor that we read from; owned, and closed, by the transport.
-    :param write_fd: the descriptor that we write to; likewise.
+    :param read_fd: the file descriptor to read from; the transport owns and closes it.
+    :param write_fd: the file descriptor to write to; likewise.
     :param max_message_size: bytes; a longer message from the browser ends the connection.
-    :param close_timeout: seconds from :meth:`close` until the line is cut off.
-    :param exit_timeout: seconds after the end of file in which :meth:`peer_exited` may still say
-        how the process ended; only then is the receiver told.
+    :param close_timeout: seconds from :meth:`close` until the pipes are closed regardless.
+    :param exit_timeout: seconds after the end of file within which :meth:`peer_exited` may report how the process
+        ended; the receiver is told only then.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class PipeTransport:
 
     @property
     def receiver(self) -> Receiver:
-        """The receiver of the messages; setting it for the first time starts the reading."""
+        """The receiver of the messages; setting it for the first time starts reading."""
         if self._receiver is None:
             raise AttributeError("this PipeTransport has no receiver yet")
         return self._receiver
@@ -101,9 +101,10 @@ class PipeTransport:
     def send(self, message: bytes) -> None:
         """Queue one message; messages of one reactor turn leave in one write.
 
-        After the line has been closed it is dropped: the receiver has been, or will be, told.
+        Once the transport has been closed, the message is dropped: the receiver has been, or will be, told about the
+        end.
 
-        :raises ValueError: it is larger than Chromium takes over a pipe, or contains a NUL.
+        :raises ValueError: the message is larger than Chromium accepts over a pipe, or contains a NUL.
         """
         size = len(message)
         if size >= MAX_OUTGOING:
@@ -119,15 +120,15 @@ class PipeTransport:
         self._writer.put(message, soon=not self._dispatching)
 
     def cork(self) -> None:
-        """Do nothing: what is sent in one turn leaves in one write anyway."""
+        """Do nothing: messages of one reactor turn leave in one write anyway."""
 
     def uncork(self) -> None:
         """Do nothing; see :meth:`cork`."""
 
     def close(self) -> None:
-        """Send what is queued, then hang up; the browser ends, and ``transport_closed`` follows.
+        """Send what is queued, then close the pipe; the browser ends, and ``transport_closed`` follows.
 
-        What has not happened after ``close_timeout`` seconds is cut off.
+        If that takes longer than ``close_timeout`` seconds, both pipes are closed at once.
         """
         if self._closing or self.closed is not None:
             return
@@ -141,23 +142,23 @@ class PipeTransport:
             self._writer.close()
 
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
-        """Close both pipes now; ``transport_closed`` follows in the reactor's next turn, and says why."""
+        """Close both pipes now; ``transport_closed`` follows in the next reactor turn, with ``why`` as the reason."""
         closed = ConnectionLost("closed on our side", clean=True)
         self._finish(closed if self._closing else ConnectionLost(why, cause=cause), soon=True)
 
     def pause(self) -> None:
-        """Stop reading; messages that were read already are still delivered."""
+        """Stop reading; messages that were already read are still delivered."""
         self._paused = True
         self._reader.watch(False)
 
     def resume(self) -> None:
-        """Go on reading."""
+        """Continue reading."""
         self._paused = False
         self._reader.watch(self._receiver is not None)
 
     @property
     def bytes_sent(self) -> int:
-        """Bytes that the pipe has taken."""
+        """The number of bytes that the pipe has accepted."""
         return self._writer.written
 
     @bytes_sent.setter
@@ -166,15 +167,15 @@ class PipeTransport:
 
     @property
     def unsent(self) -> int:
-        """Bytes that are queued and that the pipe has not taken yet."""
+        """The number of queued bytes that the pipe has not accepted yet."""
         return self._writer.unsent
 
     def when_drained(self) -> Deferred[None]:
-        """Wait until the pipe has taken all that is queued; see ``Transport``."""
+        """Wait until the pipe has accepted everything that is queued; see ``Transport``."""
         return self._backpressure.wait()
 
     def describe(self) -> dict[str, object]:
-        """Facts about the line for people."""
+        """Information about the connection for people."""
         return {
             "kind": "pipe",
             "open": self.closed is None,
@@ -188,10 +189,10 @@ class PipeTransport:
         }
 
     def peer_exited(self, reason: str, clean: bool = False) -> None:
-        """Deliver what the process at the other end has left behind, then end.
+        """Deliver what the process at the other end has written before it exited, then end.
 
-        :param reason: how it ended, in words.
-        :param clean: whether that was on purpose.
+        :param reason: how the process ended, in words.
+        :param clean: whether it ended on purpose.
         """
         while self._reader.open and self._receiver is not None:
             if self._readable() < _READ_SIZE:

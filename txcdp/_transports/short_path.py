@@ -51,11 +51,11 @@ class Silence:
 
 
 class ShortPath:
-    """Reads and writes past Autobahn's parser where that is the same; a mixin.
+    """Reads and writes without Autobahn's parser where the result is the same; a mixin.
 
-    :ivar deliver: takes each text that came the short path; calls ``onMessage`` unless it is replaced.
-    :ivar batched_with: what is corked while this line is read; see ``Transport``.
-    :ivar bytes_received: bytes from the network, the handshake's included.
+    :ivar deliver: called with each text message that was read without Autobahn; calls ``onMessage`` unless replaced.
+    :ivar batched_with: a transport that is corked while this one is read; see ``Transport``.
+    :ivar bytes_received: bytes from the network, including the handshake.
     :ivar bytes_sent: bytes to the network.
     """
 
@@ -88,7 +88,7 @@ class ShortPath:
     # In:
 
     def dataReceived(self, data: bytes) -> None:
-        """Take bytes from the network; what is sent meanwhile leaves in one write at the end."""
+        """Process bytes from the network; messages that are sent meanwhile leave in one write at the end."""
         self.bytes_received += len(data)
         batched_with = self.batched_with
         self.cork()
@@ -108,7 +108,7 @@ class ShortPath:
                 self.data = b""
 
     def consumeData(self) -> None:
-        """Parse what is in the buffer; Autobahn calls this for what came together with the handshake, too."""
+        """Parse the contents of the buffer; Autobahn also calls this for data that arrived with the handshake."""
         if self.state not in (OPEN, CLOSING):
             super().consumeData()  # type: ignore[misc]
             return
@@ -157,7 +157,7 @@ class ShortPath:
         self._forget_message()
 
     def dropConnection(self, abort: bool = False) -> None:
-        """Drop the connection by Autobahn's way, and forget the message that is half-read."""
+        """Drop the connection as Autobahn does, and discard a message that was read in part."""
         super().dropConnection(abort)  # type: ignore[misc]
         self._forget_message()
 
@@ -183,7 +183,7 @@ class ShortPath:
     # Out:
 
     def send(self, payload: bytes) -> None:
-        """Send one text message, while data is being received at the end of that; nothing when not open."""
+        """Send one text message; during a read, at the end of that read. Does nothing if the WebSocket is not open."""
         if self.state != OPEN:
             return
         if self._perMessageCompress is not None or len(payload) > FRAGMENT_SIZE:
@@ -199,7 +199,7 @@ class ShortPath:
                 self.flush()
 
     def send_message(self, payload: bytes, binary: bool) -> None:
-        """Send one message of any kind and size, by Autobahn; nothing when not open."""
+        """Send one message of any kind and size through Autobahn; does nothing if the WebSocket is not open."""
         if self.state != OPEN:
             return
         # Autobahn applies the limit on what comes in to what goes out, too, and raises.
@@ -210,7 +210,7 @@ class ShortPath:
             self.maxMessagePayloadSize = limit
 
     def pass_on(self, frame: bytes) -> None:
-        """Send a text in the frame in which it came over another line, its mask included; nothing when not open."""
+        """Send a text in the frame that it arrived in on another connection, mask included; nothing if not open."""
         if self.state == OPEN:
             self.sendData(frame)
 
@@ -228,26 +228,26 @@ class ShortPath:
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait in this process to be written."""
+        """The number of bytes that wait in this process to be written."""
         corked = 0 if self._corked is None else sum(map(len, self._corked))
         tcp = self.transport  # TLS on top of it looks these up there
         waiting: int = len(getattr(tcp, "dataBuffer", b"")) - getattr(tcp, "offset", 0)
         return corked + waiting + sum(map(len, getattr(tcp, "_tempDataBuffer", ())))
 
     def cork(self) -> None:
-        """Keep together what is sent, until :meth:`uncork`."""
+        """Collect the messages that are sent, until :meth:`uncork`."""
         if self._corked is None:
             self._corked = []
             self._cork_until = self.bytes_sent + _CORKED
 
     def flush(self) -> None:
-        """Write what was kept together so far."""
+        """Write what was collected so far."""
         if self._corked:
             self.uncork()
             self.cork()
 
     def uncork(self) -> None:
-        """Write what was kept together."""
+        """Write what was collected."""
         corked, self._corked = self._corked, None
         if corked:
             data = corked[0] if len(corked) == 1 else b"".join(corked)

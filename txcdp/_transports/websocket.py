@@ -31,13 +31,13 @@ __all__ = ["WebSocketOptions", "WebSocketTransport", "open_protocol", "open_webs
 async def open_websocket(reactor: AnyReactor, url: str, options: WebSocketOptions | None = None) -> WebSocketTransport:
     """Open a WebSocket to a browser.
 
-    No Origin is sent: Chromium refuses any that it does not know.
+    No Origin header is sent: Chromium refuses origins that it does not know.
 
     :param reactor: the reactor.
     :param url: ``ws://...`` or ``wss://...``.
     :param options: see :class:`WebSocketOptions`.
-    :returns: a Deferred of the open transport. Fails, within ``open_timeout``, with
-        :exc:`InvalidURL`, :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
+    :returns: a Deferred that fires with the open transport. It fails, within ``open_timeout``, with :exc:`InvalidURL`,
+        :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
     """
     return await open_protocol(reactor, url, options or WebSocketOptions(), WebSocketTransport)
 

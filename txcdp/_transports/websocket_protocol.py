@@ -33,20 +33,20 @@ _LONGEST_HANDSHAKE = 64 * 1024
 class WebSocketOptions:
     """Options of a WebSocket to a browser; times in seconds, sizes in bytes.
 
-    :ivar headers: extra headers of the handshake, such as ``{"Authorization": "Bearer ..."}``.
-    :ivar tls: for ``wss://``: a Twisted TLS configuration, such as
-        ``twisted.internet.ssl.optionsForClientTLS(host, trustRoot=...)``; None: the platform's trust.
-    :ivar proxy: ``(host, port)`` of an HTTP proxy to go through with CONNECT.
-    :ivar endpoint: a Twisted client endpoint that leads to the browser, in place of the URL's host and port, or the
-        description of one, such as ``"unix:/run/browser.sock"``.
-    :ivar subprotocols: what is offered as ``Sec-WebSocket-Protocol``, the best first; browsers know none, but what
-        stands before one may.
-    :ivar compress: offer permessage-deflate. On one machine it costs more than it saves.
-    :ivar max_message_size: a longer message ends the connection. Chromium sends none of 256 MB or more.
+    :ivar headers: extra headers for the handshake, such as ``{"Authorization": "Bearer ..."}``.
+    :ivar tls: for ``wss://``: a Twisted TLS configuration, such as ``twisted.internet.ssl.optionsForClientTLS(host,
+        trustRoot=...)``; None: the platform's trusted certificates.
+    :ivar proxy: ``(host, port)`` of an HTTP proxy to connect through, with CONNECT.
+    :ivar endpoint: a Twisted client endpoint to connect to instead of the URL's host and port, or its description, such
+        as ``"unix:/run/browser.sock"``.
+    :ivar subprotocols: offered as ``Sec-WebSocket-Protocol``, in order of preference; browsers know none, but a server
+        in front of one may.
+    :ivar compress: whether to offer permessage-deflate. On one machine it costs more than it saves.
+    :ivar max_message_size: a longer message ends the connection. Chromium sends no messages of 256 MB or more.
     :ivar open_timeout: for connecting, TLS and the handshakes together.
-    :ivar close_timeout: for the peer's part in closing; then the line is cut.
-    :ivar ping_interval: between pings; None: no pings. A browser answers them even while its pages hang.
-    :ivar ping_timeout: for the answer to a ping; then the line is taken as dead and cut.
+    :ivar close_timeout: for the peer's part of the closing handshake; after that, the connection is dropped.
+    :ivar ping_interval: between pings; None: no pings. A browser answers pings even while its pages hang.
+    :ivar ping_timeout: for the answer to a ping; after that, the connection is considered dead and dropped.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -72,9 +72,10 @@ class WebSocketOptions:
 class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
     """An open WebSocket to a browser; see :class:`txcdp.transports.Transport`.
 
-    :ivar opened: fires with the transport when the handshake is done.
+    :ivar opened: fires with the transport once the handshake is complete.
     :ivar paused: whether reading is stopped.
-    :cvar validates: whether texts are checked to be UTF-8 here: the JSON decoder does that for a browser's.
+    :cvar validates: whether text messages are checked for valid UTF-8 here: for a browser's, the JSON decoder does
+        that.
     """
 
     validates = False
@@ -109,15 +110,15 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
             self._reactor.callLater(0, receiver.transport_closed, lost)
 
     def close(self) -> None:
-        """Begin the closing handshake; the line is cut when the peer does not do its part in time."""
+        """Begin the closing handshake; the connection is dropped if the peer does not complete it in time."""
         self.end()
 
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
-        """Cut the line now."""
+        """Drop the connection now."""
         self._fail(why, cause)
 
     def describe(self) -> dict[str, object]:
-        """Return what is known of the line: addresses, extensions, and how it was closed."""
+        """Return what is known about the connection: addresses, extensions, and how it was closed."""
         return {
             "transport": "websocket",
             "local": self._local,
@@ -136,7 +137,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
-        """Take bytes from the network; noise in place of a handshake ends the connection."""
+        """Process bytes from the network; anything but a handshake at the start ends the connection."""
         try:
             super().dataReceived(data)
         except Exception as error:
@@ -145,25 +146,25 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
             self._check_handshake()
 
     def onOpen(self) -> None:
-        """Fire ``opened``: the handshake is done."""
+        """Fire ``opened``: the handshake is complete."""
         self._opened()
         if is_plain(self.transport):
             self.transport.doRead = EagerReader(self, self.transport)
         self.opened.callback(self)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Hand a message on; whether it came in a binary frame makes no difference to what it says."""
+        """Deliver a message; it makes no difference whether its frame was a text or a binary one."""
         if self._receiver is not None:
             self._receiver.message_received(payload)
 
     def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
-        """Send the close frame, and remember a violation of the protocol as the cause."""
+        """Send the close frame, and remember a protocol violation as the cause."""
         if reasonUtf8 and not isReply:
             self._cause = self._cause or "protocol"
         super().sendCloseFrame(code, reasonUtf8, isReply)
 
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
-        """Report the end of the connection, with what Autobahn knows of it."""
+        """Report the end of the connection, with what Autobahn knows about it."""
         why = self._why or str(reason or "closed")
         clean = bool(wasClean) and code in (1000, 1001, 1005, None)
         closed: LossCause = "protocol" if code in _OUR_FAULT else "closed" if wasClean else "ended"
@@ -178,7 +179,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         self._tell(lost)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Find the words for an end that came without a closing handshake."""
+        """Describe the end of a connection that was lost without a closing handshake."""
         if not self._why and not self.wasNotCleanReason and not self.wasClean:
             if self.opened.called:
                 # Of the plain end that every browser leaves Twisted says "closed cleanly", which is TCP's affair.

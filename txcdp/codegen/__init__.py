@@ -1,7 +1,7 @@
-"""Makes ``txcdp.domains`` of the protocol's own description: ``python -m txcdp.codegen``.
+"""Generates ``txcdp.domains`` from the protocol's own description: ``python -m txcdp.codegen``.
 
-The description, ``protocol/*.json``, is the npm package ``devtools-protocol``, unchanged. From there it goes downwards:
-:mod:`.schema` reads it, ``_names`` chooses Python's names, ``_model`` the Python types, ``_text`` the prose;
-``_render`` and ``_package`` write modules, and ``_output`` puts them on disk or compares.
-:mod:`.diff` says how two descriptions differ.
+The description, ``protocol/*.json``, is that of the npm package ``devtools-protocol``, unchanged. The modules form
+layers: :mod:`.schema` reads the description, ``_names`` chooses the Python names, ``_model`` the Python types, and
+``_text`` converts the prose; ``_render`` and ``_package`` generate the modules, and ``_output`` writes them to disk or
+compares them. :mod:`.diff` reports how two descriptions differ.
 """

@@ -1,7 +1,7 @@
-"""``python -m txcdp.codegen.devices FILE``: bring the table of devices up to date from Playwright's.
+"""``python -m txcdp.codegen.devices FILE``: update the table of devices from Playwright's.
 
-FILE is that table as JSON, which ``make devices`` has Node print from the package ``playwright-core``; ``-`` is the
-standard input. What is written is ``txcdp/devices.json``: options of contexts, by the names of the devices.
+FILE is Playwright's table as JSON, which ``make devices`` has Node print from the package ``playwright-core``; ``-``
+stands for standard input. The command writes ``txcdp/devices.json``: context options, by device name.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _NAMES: Final = {
 
 
 class BadTable(TxcdpError):
-    """The table is not of the expected shape."""
+    """The table does not have the expected structure."""
 
 
 def table(devices: object) -> dict[str, dict[str, Any]]:
-    """Return the devices of our families, by their names, as options of contexts.
+    """Return the devices of the supported families as context options, by device name.
 
-    :raises BadTable: they are none.
+    :raises BadTable: the table does not have the expected structure.
     """
     if not isinstance(devices, Mapping):
         raise BadTable("a mapping of names to devices is wanted")
@@ -59,13 +59,13 @@ def table(devices: object) -> dict[str, dict[str, Any]]:
 
 
 def written(devices: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the text of the file: a device on each line."""
+    """Return the text of the file, one device to a line."""
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(device)}" for name, device in devices.items())
     return f"{{\n{lines}\n}}\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0 well, 1 no table, 2 misuse."""
+    """Run the command and return its exit status: 0 for success, 1 if there is no valid table, 2 for wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m txcdp.codegen.devices", description="Write the table of devices.")
     parser.add_argument("file", metavar="FILE", help="Playwright's table of devices, as JSON; -: the standard input")
     parser.add_argument("--output", metavar="FILE", type=Path, default=_TARGET, help="where to (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""How two descriptions of the protocol differ: these bindings' and a browser's, say."""
+"""How two descriptions of the protocol differ, such as that of these bindings and that of a browser."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Kind = Literal["domain", "type", "property", "command", "parameter", "result", "
 
 
 class Difference(msgspec.Struct, frozen=True, order=True):
-    """One difference, seen from our side.
+    """One difference, as seen from our side.
 
-    :ivar change: ``added`` is only theirs, ``missing`` only ours.
-    :ivar kind: what it is about; ``value`` is one value of an enumeration.
+    :ivar change: ``added`` means only theirs has it, ``missing`` that only ours has it.
+    :ivar kind: the kind of item; ``value`` is one value of an enumeration.
     :ivar name: the full name, such as ``"Page.navigate.url"``.
-    :ivar ours: what it looks like here, where it is ``changed``.
-    :ivar theirs: what it looks like there.
+    :ivar ours: what our side has, if ``change`` is ``changed``.
+    :ivar theirs: what their side has.
     """
 
     name: str
@@ -38,18 +38,18 @@ class Difference(msgspec.Struct, frozen=True, order=True):
 
 
 def protocol_diff(ours: Protocol, theirs: Protocol) -> list[Difference]:
-    """Return what the two differ in, by name; of what is on one side only, not also every part.
+    """Return the differences of two descriptions, by name; an item that only one side has is listed without its parts.
 
-    Descriptions are not compared, nor is the order of anything.
+    Neither the prose nor the order of items is compared.
     """
     return sorted(_compare(_domains(ours), _domains(theirs)))
 
 
 def render(differences: list[Difference], ours: str = "ours", theirs: str = "theirs") -> str:
-    """Return the differences as text, grouped by what happened.
+    """Return the differences as text, grouped by kind of change.
 
-    :param ours: what to call our side.
-    :param theirs: what to call the other.
+    :param ours: the name of our side.
+    :param theirs: the name of the other side.
     """
     if not differences:
         return f"{ours} and {theirs} describe the same protocol"

@@ -1,4 +1,4 @@
-"""The protocol's description as typed values: what ``/json/protocol`` and the npm package hold."""
+"""The protocol's description as typed values: the contents of ``/json/protocol`` and of the npm package."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ _UNMARKED_BINARY = frozenset(
 
 
 class BadProtocol(TxcdpError):
-    """A description of the protocol is not one, or is inconsistent."""
+    """Something is not a valid description of the protocol, or is inconsistent."""
 
 
 class Shape(msgspec.Struct, kw_only=True):
-    """The type of a value: one of ``type`` and ``ref`` is set."""
+    """The type of a value: either ``type`` or ``ref`` is set."""
 
     type: str | None = None
     ref: str | None = msgspec.field(name="$ref", default=None)
@@ -127,7 +127,7 @@ class Domain(msgspec.Struct, kw_only=True):
 
 
 class Version(msgspec.Struct):
-    """The protocol's own version."""
+    """The version of the protocol."""
 
     major: str
     minor: str
@@ -143,8 +143,9 @@ class Protocol(msgspec.Struct):
 def parse(texts: Sequence[tuple[str, bytes]]) -> Protocol:
     """Merge descriptions into one.
 
-    :param texts: pairs of a name for error messages and JSON.
-    :raises BadProtocol: for what is not a description, holds a domain twice or refers to what is not there.
+    :param texts: pairs of a name, for error messages, and JSON.
+    :raises BadProtocol: a text is not a description, contains a domain twice, or refers to something that does not
+        exist.
     """
     parts = [_decode(name, text) for name, text in texts]
     if not parts:
@@ -163,7 +164,7 @@ def parse(texts: Sequence[tuple[str, bytes]]) -> Protocol:
 
 
 def load(paths: Iterable[Path]) -> Protocol:
-    """Read and merge description files; :exc:`BadProtocol` also for what cannot be read."""
+    """Read and merge description files; raises :exc:`BadProtocol` also if one cannot be read."""
     texts = []
     for path in paths:
         try:
@@ -174,13 +175,13 @@ def load(paths: Iterable[Path]) -> Protocol:
 
 
 def vendored() -> tuple[Protocol, str]:
-    """Return the vendored description and where it is from, such as ``"devtools-protocol 0.0.1"``."""
+    """Return the vendored description and its origin, such as ``"devtools-protocol 0.0.1"``."""
     source = (VENDORED / "VERSION").read_text("ascii").strip()
     return load(sorted(VENDORED.glob("*.json"))), source
 
 
 def qualified(ref: str, domain: str) -> tuple[str, str]:
-    """Split a ``$ref`` found in a domain into the domain and the type that it means."""
+    """Split a ``$ref`` found in a domain into the domain and the type that it refers to."""
     where, _, name = ref.rpartition(".")
     return where or domain, name
 

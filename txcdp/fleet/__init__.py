@@ -1,7 +1,7 @@
-"""Browsers of several machines, for callers on others, over a WAMP router such as Crossbar; needs ``txcdp[fleet]``.
+"""Browsers on several machines, used from others over a WAMP router such as Crossbar; needs ``txcdp[fleet]``.
 
-A :class:`Node` registers the work of a :class:`~txcdp.gateway.Gateway` at the router; ``twistd txcdp node`` runs one. A
-:class:`Fleet` has work done by whichever node has a place for it.
+A :class:`Node` offers the work of a :class:`~txcdp.gateway.Gateway` at the router; ``twistd txcdp node`` runs one. A
+:class:`Fleet` has work done by any node that has a free place.
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ from txcdp.streams._pulled import PulledStream, _Gate
 
 @dataclass(frozen=True)
 class StreamedResult:
-    """The outcome of work whose result came piece by piece.
+    """The outcome of work whose result arrived in chunks.
 
-    :ivar kind: the type of what came, such as ``"application/pdf"``.
-    :ivar status: the HTTP status that the page came with; None: it has none.
-    :ivar size: bytes.
-    :ivar dropped: events that the node has dropped, of a recording.
+    :ivar kind: the content type of the result, such as ``"application/pdf"``.
+    :ivar status: the HTTP status of the page; None: it has none.
+    :ivar size: the size of the result in bytes.
+    :ivar dropped: for a recording, the number of events that the node dropped.
     """
 
     kind: str
@@ -63,14 +63,14 @@ async def write(attempt: WorkAttempt, file: NewFile) -> StreamedResult:
 
 
 class RemoteChunks(PulledStream[bytes]):
-    """The bytes of a result that a node makes, from the first subscription on.
+    """The bytes of a result that a node makes, starting with the first subscription.
 
-    A queue with ``overflow="pause"`` asks the node for no more than its window. What the last subscriber leaves is
-    broken off.
+    A queue with ``overflow="pause"`` asks the node for no more than its window. When the last subscriber leaves, the
+    work is cancelled.
 
     :param clock: the reactor.
-    :param name: what it is, for people.
-    :param start: calls a node, and returns the attempt that has a place there, with its pieces.
+    :param name: the name of the result, for people.
+    :param start: calls a node, and returns the attempt that has a place there, with its chunks.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class RemoteChunks(PulledStream[bytes]):
 
     @property
     def outcome(self) -> StreamedResult | None:
-        """What has come of it; None before its end."""
+        """The outcome; None before the end."""
         return self._outcome
 
     async def _bytes(self) -> AsyncGenerator[bytes, None]:

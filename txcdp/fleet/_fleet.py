@@ -50,11 +50,11 @@ REPEATABLE: Final[Mapping[str, bool]] = {
 
 @dataclass(frozen=True)
 class RemoteResult:
-    """The result of a render that a node has made.
+    """The result of a render on a node.
 
     :ivar body: the bytes.
-    :ivar kind: their type, such as ``"image/png"``.
-    :ivar status: the HTTP status that the page came with; None: it has none.
+    :ivar kind: their content type, such as ``"image/png"``.
+    :ivar status: the HTTP status of the page; None: it has none.
     """
 
     body: bytes
@@ -64,12 +64,12 @@ class RemoteResult:
 
 @dataclass(frozen=True)
 class ActionsResult:
-    """The outcome of actions.
+    """The outcome of running actions.
 
-    :ivar url: of the page, when they were done.
-    :ivar extract: what was to be extracted; None: nothing was.
-    :ivar screenshot: a picture; None: none was wanted.
-    :ivar status: the HTTP status that the first page came with; None: it has none.
+    :ivar url: the page's URL after the actions.
+    :ivar extract: the extracted data; None: nothing was to be extracted.
+    :ivar screenshot: the screenshot; None: none was requested.
+    :ivar status: the HTTP status of the first page; None: it has none.
     """
 
     url: str
@@ -79,15 +79,15 @@ class ActionsResult:
 
 
 class Fleet(EndedByBlock):
-    """The nodes of a realm, for a caller.
+    """The nodes of a realm, as seen by a caller.
 
-    Each call goes to a node that has a place, and is tried again where none has, or where the node is lost and the work
-    may be done twice: within its time, and not more often than the options say. What may not be done twice is begun
-    when a node has said that it has a place; if that node is lost then, the call ends with :exc:`NodeLost`. Cancelling
-    a Deferred ends the work, too.
+    Each call goes to a node that has a free place. It is tried again if no node has one, or if the node is lost and the
+    work may be repeated: within the call's timeout, and no more often than the options say. Work that may not be
+    repeated starts only when a node has said that it has a place; if that node is then lost, the call fails with
+    :exc:`NodeLost`. Cancelling a Deferred also cancels the work on the node.
 
-    :param session: an ``ApplicationSession`` of Autobahn's that has joined; or use :func:`connect`.
-    :param reactor: the reactor; by default the one that is installed.
+    :param session: an Autobahn ``ApplicationSession`` that has joined; or use :func:`connect`.
+    :param reactor: the reactor; by default the installed one.
     :param options: see :class:`~txcdp.fleet.FleetOptions`.
     """
 
@@ -104,9 +104,9 @@ class Fleet(EndedByBlock):
 
     @returns_deferred
     async def close(self) -> None:
-        """Leave the router, where :func:`connect` has joined it; what is under way ends with :exc:`NodeLost`.
+        """Leave the router if :func:`connect` joined it; calls in progress fail with :exc:`NodeLost`.
 
-        :returns: fires when the line is closed.
+        :returns: fires once the connection is closed.
         """
         if isinstance(self._source, RouterLine):
             await self._source.stop()
@@ -123,13 +123,13 @@ class Fleet(EndedByBlock):
         repeat: bool | None = None,
         **more: Any,
     ) -> RemoteResult:
-        """Load a page, and take something of it.
+        """Load a page and return a screenshot, a PDF, its HTML or a value.
 
-        :param take: what: ``"screenshot"``, ``"pdf"``, ``"content"`` or ``"evaluate"``.
-        :param url: of the page; or ``html=...`` is one.
-        :param timeout: for all of it, attempts included; None: none but the node's own, for each.
-        :param repeat: whether it may be done again where its node is lost; when not given, all but ``"evaluate"`` may.
-        :param more: what the gateway's renders take: ``full_page``, ``wait_until``, ``viewport``, ``cookies`` ...
+        :param take: what to return: ``"screenshot"``, ``"pdf"``, ``"content"`` or ``"evaluate"``.
+        :param url: the page's URL; alternatively, ``html=...`` is the page.
+        :param timeout: for the whole call, including all attempts; None: only the node's own timeout, for each attempt.
+        :param repeat: whether the work may be repeated if its node is lost; by default, all but ``"evaluate"`` may.
+        :param more: the options of the gateway's renders: ``full_page``, ``wait_until``, ``viewport``, ``cookies`` ...
         :returns: fires with a :class:`RemoteResult`. Fails with :exc:`WorkFailed`, :exc:`FleetBusy`,
             :exc:`FleetTimeout` and :exc:`NodeLost`.
         """
@@ -138,15 +138,15 @@ class Fleet(EndedByBlock):
 
     @returns_deferred
     async def screenshot(self, url: str | None = None, **more: Any) -> bytes:
-        """Take a picture of a page; see :meth:`render`.
+        """Take a screenshot of a page; see :meth:`render`.
 
-        :returns: fires with the bytes of a PNG, or of what ``format`` says.
+        :returns: fires with the bytes of a PNG, or of the format that ``format`` names.
         """
         return (await self.render("screenshot", url, **more)).body
 
     @returns_deferred
     async def pdf(self, url: str | None = None, **more: Any) -> bytes:
-        """Print a page; see :meth:`render`.
+        """Print a page to PDF; see :meth:`render`.
 
         :returns: fires with the bytes.
         """
@@ -154,7 +154,7 @@ class Fleet(EndedByBlock):
 
     @returns_deferred
     async def content(self, url: str | None = None, **more: Any) -> str:
-        """Return a page's HTML, as scripts have left it; see :meth:`render`.
+        """Return a page's HTML, including what scripts have changed; see :meth:`render`.
 
         :returns: fires with the text.
         """
@@ -164,9 +164,9 @@ class Fleet(EndedByBlock):
     async def evaluate(self, url: str | None = None, expression: str | None = None, **more: Any) -> Any:
         """Evaluate JavaScript in a page; see :meth:`render`.
 
-        It is not done again where its node is lost, unless ``repeat=True`` says that it may.
+        It is not repeated if its node is lost, unless ``repeat=True`` says that it may be.
 
-        :param expression: what to evaluate; or ``function`` and ``args``.
+        :param expression: the expression to evaluate; alternatively, pass ``function`` and ``args``.
         :returns: fires with the value.
         """
         made = await self.render("evaluate", url, expression=expression, **more)
@@ -182,13 +182,13 @@ class Fleet(EndedByBlock):
         repeat: bool = True,
         **more: Any,
     ) -> dict[str, Any]:
-        """Read a structure out of a page.
+        """Extract structured data from a page.
 
-        :param shape: selectors, in the shape that ``Page.extract`` takes.
-        :param timeout: as of :meth:`render`.
-        :param repeat: as of :meth:`render`.
-        :param more: as of :meth:`render`.
-        :returns: fires with what was found; fails like :meth:`render`.
+        :param shape: selectors, in the form that ``Page.extract`` takes.
+        :param timeout: as for :meth:`render`.
+        :param repeat: as for :meth:`render`.
+        :param more: as for :meth:`render`.
+        :returns: fires with the extracted data; fails like :meth:`render`.
         """
         wanted = _wanted("extract", {"url": url, "shape": dict(shape), **more}, repeat)
         done = await self._done(wanted, timeout)
@@ -208,18 +208,18 @@ class Fleet(EndedByBlock):
         repeat: bool = False,
         **more: Any,
     ) -> ActionsResult:
-        """Do actions in a page.
+        """Run actions in a page.
 
-        It is not done again where its node is lost, unless ``repeat=True`` says that it may.
+        They are not repeated if the node is lost, unless ``repeat=True`` says that they may be.
 
-        :param actions: lists such as ``["fill", "#name", "ada"]``, as requests of Scrapy's have them.
-        :param extract: what to read of the page then, in the shape that ``Page.extract`` takes.
-        :param screenshot: whether to take a picture then; or its ``format``, ``quality`` and ``full_page``.
-        :param did: called with the number of each action when it is done, from 1. It may be called again from 1 where
-            the work may be done twice.
-        :param timeout: as of :meth:`render`.
-        :param repeat: whether it may be done again where its node is lost.
-        :param more: as of :meth:`render`.
+        :param actions: lists such as ``["fill", "#name", "ada"]``, as in Scrapy requests.
+        :param extract: the data to extract afterwards, in the form that ``Page.extract`` takes.
+        :param screenshot: whether to take a screenshot afterwards; or its ``format``, ``quality`` and ``full_page``.
+        :param did: called with the number of each action, counted from 1, once it is done. If the work may be repeated,
+            the count may start again from 1.
+        :param timeout: as for :meth:`render`.
+        :param repeat: whether the work may be repeated if its node is lost.
+        :param more: as for :meth:`render`.
         :returns: fires with an :class:`ActionsResult`; fails like :meth:`render`.
         """
         picture = None if screenshot is False else dict(screenshot) if isinstance(screenshot, Mapping) else {}
@@ -239,21 +239,21 @@ class Fleet(EndedByBlock):
         repeat: bool = True,
         **more: Any,
     ) -> StreamedResult:
-        """Record what a page says, from before it is loaded, into a file that ``txcdp.recording.read`` reads.
+        """Record a page's events, from before it loads, into a file that ``txcdp.recording.read`` reads.
 
-        The page is recorded with its frames and workers, without the windows that it opens. The file is there when all
-        of it has come; until then, and where it fails, nothing is by that name but what was there. If its node is lost,
-        the page is loaded and recorded again, and the file has that recording alone.
+        The recording includes the page's frames and workers, but not the windows that it opens. The file appears once
+        all of it has arrived; until then, and if the call fails, a file that already had the name stays as it was. If
+        the node is lost, the page is loaded and recorded again, and the file contains only that recording.
 
-        :param path: of the file; ``NAME.jsonl.gz``, or ``NAME.jsonl`` with ``compression="none"``.
-        :param seconds: for which it goes on when the page is loaded, and its actions are done; 3,600 at the most.
-        :param did: as of :meth:`run_actions`.
-        :param timeout: for all of it but these seconds; as of :meth:`render`.
-        :param repeat: as of :meth:`render`; with ``actions`` that must not be done twice, say False.
-        :param more: ``actions`` as of :meth:`run_actions`; ``domains``, ``secrets``, and ``events`` and ``without`` of
-            a ``Filter``, as a ``Recorder`` has them; ``buffer``, the bytes that may wait at the node for a caller that
-            is slower, and ``overflow``, what becomes of more: ``"drop_oldest"``, ``"drop_newest"`` or ``"error"``; and
-            as of :meth:`render`.
+        :param path: the path of the file: ``NAME.jsonl.gz``, or ``NAME.jsonl`` with ``compression="none"``.
+        :param seconds: how long to go on recording once the page is loaded and its actions are done; 3,600 at most.
+        :param did: as for :meth:`run_actions`.
+        :param timeout: for everything except these seconds; as for :meth:`render`.
+        :param repeat: as for :meth:`render`; pass False with ``actions`` that must not be repeated.
+        :param more: ``actions`` as for :meth:`run_actions`; ``domains``, ``secrets``, and ``events`` and ``without`` of
+            a ``Filter``, as for a ``Recorder``; ``buffer``, the bytes that may wait at the node for a slower caller,
+            and ``overflow``, what happens to more: ``"drop_oldest"``, ``"drop_newest"`` or ``"error"``; and the options
+            of :meth:`render`.
         :returns: fires with a :class:`StreamedResult`; fails like :meth:`render`, and with :exc:`OSError`.
         """
         wanted = _streamed("record", url, {"seconds": seconds, **more}, repeat)
@@ -270,13 +270,14 @@ class Fleet(EndedByBlock):
         repeat: bool | None = None,
         **more: Any,
     ) -> StreamedResult:
-        """Render into a file, piece by piece: however large it is, little of it is in memory here.
+        """Render into a file, chunk by chunk: however large the result, little of it is in memory here.
 
-        :param path: of the file; it is there when all of it has come, and replaces one that had its name.
-        :param take: as of :meth:`render`.
-        :param timeout: as of :meth:`render`.
-        :param repeat: as of :meth:`render`.
-        :param more: as of :meth:`render`.
+        :param path: the path of the file; it appears once all of the result has arrived, and replaces any file of that
+            name.
+        :param take: as for :meth:`render`.
+        :param timeout: as for :meth:`render`.
+        :param repeat: as for :meth:`render`.
+        :param more: as for :meth:`render`.
         :returns: fires with a :class:`StreamedResult`; fails like :meth:`render`, and with :exc:`OSError`.
         """
         return await self._saved(_streamed(take, url, more, repeat), path, timeout)
@@ -291,16 +292,16 @@ class Fleet(EndedByBlock):
         repeat: bool | None = None,
         **more: Any,
     ) -> RemoteChunks:
-        """Return a render, or a recording, as a stream of its bytes; it is made when somebody subscribes.
+        """Return a render, or a recording, as a stream of its bytes; the work starts with the first subscription.
 
-        It fails like :meth:`render`. When a first piece has come it is not begun again: it fails with :exc:`NodeLost`
-        where the node is lost.
+        The stream fails like :meth:`render`. Once the first chunk has arrived, the work is not repeated: the stream
+        fails with :exc:`NodeLost` if the node is lost.
 
-        :param take: as of :meth:`render`; or ``"record"``, see :meth:`record`.
-        :param window: how many pieces, of 256 KB, may be on their way; as the options say when not given.
-        :param timeout: for the page to be loaded and, of a render, for that to be made.
-        :param repeat: as of :meth:`render`; until a first piece has come.
-        :param more: as of :meth:`render` or :meth:`record`.
+        :param take: as for :meth:`render`; or ``"record"``, see :meth:`record`.
+        :param window: how many chunks of 256 KB may be in transit; by default as the options say.
+        :param timeout: for loading the page and, for a render, for making the result.
+        :param repeat: as for :meth:`render`, until the first chunk has arrived.
+        :param more: as for :meth:`render` or :meth:`record`.
         """
         wanted = replace(_streamed(take, url, more, repeat), window=window)
         return RemoteChunks(self._clock, f"{take} by a node", lambda: self._pieces(wanted, timeout, chunks_of))
@@ -315,19 +316,21 @@ class Fleet(EndedByBlock):
         timeout: Timeout = DEFAULT,
         **more: Any,
     ) -> RemoteStream[E]:
-        """Return the stream of events of a page that a node opens when somebody subscribes, and closes with the last.
+        """Return a stream of a page's events; a node opens the page at the first subscription and closes it after the
+        last.
 
-        It begins before the page is loaded. It fails with :exc:`NodeLost` where the node is lost, with
-        :exc:`WorkFailed` where the page cannot be loaded, or crashes, and with :exc:`FleetBusy` where no node has a
-        place for it.
+        The stream begins before the page loads. It fails with :exc:`NodeLost` if the node is lost, with
+        :exc:`WorkFailed` if the page cannot be loaded, or crashes, and with :exc:`FleetBusy` if no node has a free
+        place.
 
-        :param events: their classes, such as ``cdp.network.ResponseReceived``; of the page's own session.
-        :param buffer: how many of them the node keeps for a subscriber that is slower.
-        :param overflow: what it does with more: ``"drop_oldest"``, ``"drop_newest"``, ``"latest"`` or ``"error"``.
-        :param window: how many of them may be on their way.
-        :param timeout: for the page to be loaded.
-        :param more: as of :meth:`render`.
-        :raises TypeError: there is none of these, or something else.
+        :param events: event classes, such as ``cdp.network.ResponseReceived``; events of the page's own session.
+        :param buffer: how many events the node keeps for a slower subscriber.
+        :param overflow: what the node does with more: ``"drop_oldest"``, ``"drop_newest"``, ``"latest"`` or
+            ``"error"``.
+        :param window: how many events may be in transit.
+        :param timeout: for loading the page.
+        :param more: as for :meth:`render`.
+        :raises TypeError: no event class is given, or something that is not one.
         """
         named = _by_name("watch", events)
         request = {"url": url, "events": list(named), "buffer": buffer, "overflow": overflow, **more}
@@ -335,17 +338,17 @@ class Fleet(EndedByBlock):
         return RemoteStream(self._clock, named, lambda: self._pieces(wanted, timeout, WorkAttempt.pieces))
 
     def subscribe(self, name: str, *events: type[E]) -> TopicStream[E]:
-        """Return the stream of events of a page that a node watches of its own, and publishes to all who subscribe.
+        """Return a stream of the events of a page that a node watches on its own and publishes to all subscribers.
 
-        It has what happens from the subscription on. It fails with :exc:`NodeLost` where nothing is published for
-        ``FleetOptions(silence=...)`` seconds, since a node says something every few seconds; and with
-        :exc:`WorkFailed` where the router does not let this caller subscribe. A topic has no back-pressure: see
-        :meth:`watch` for one subscriber's own.
+        The stream begins with the subscription. It fails with :exc:`NodeLost` if nothing is published for
+        ``FleetOptions(silence=...)`` seconds (a node publishes something every few seconds), and with :exc:`WorkFailed`
+        if the router does not allow this caller to subscribe. A topic has no back-pressure: use :meth:`watch` for a
+        stream of one subscriber's own.
 
-        :param name: of the page, as its node has it in ``NodeOptions(publish=...)``.
-        :param events: their classes, out of those that the node publishes.
-        :raises TypeError: there is none of these, or something else.
-        :raises ValueError: the name cannot be one.
+        :param name: the page's name in its node's ``NodeOptions(publish=...)``.
+        :param events: event classes, out of those that the node publishes.
+        :raises TypeError: no event class is given, or something that is not one.
+        :raises ValueError: the name is invalid.
         """
         named = _by_name("subscribe", events)
         topic = self._uris.topic(checked_label("name", name))
@@ -534,14 +537,14 @@ _MISSING = {True: "events may be missing: subscribe again", False: "a part had c
 
 @returns_deferred
 async def connect(reactor: AnyReactor, router: RouterOptions, options: FleetOptions | None = None) -> Fleet:
-    """Join a router's realm, for work that its nodes are to do.
+    """Join a router's realm, to have its nodes do work.
 
-    Where the session is lost, it is joined again, and calls that are tried again wait for that.
+    If the session is lost, it is joined again; calls that are tried again wait for that.
 
     :param router: see :class:`~txcdp.fleet.RouterOptions`.
     :param options: see :class:`~txcdp.fleet.FleetOptions`.
-    :returns: fires with a :class:`Fleet`, which is to be closed; fails with :exc:`ConnectError` where the first attempt
-        does.
+    :returns: fires with a :class:`Fleet`, which you have to close; fails with :exc:`ConnectError` if the first attempt
+        fails.
     """
     line = RouterLine(reactor, router)
     line.start()

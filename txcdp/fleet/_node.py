@@ -30,16 +30,16 @@ log = Logger()
 
 
 class Node:
-    """A node of a fleet: does the work of callers by the browsers of a gateway.
+    """A node of a fleet: does the work of callers with the browsers of a gateway.
 
-    It follows the gateway's rules: what a render may open, how large it may be and how long it may take.
+    It follows the gateway's rules on what a render may open, how large it may be and how long it may take.
 
     :param reactor: the reactor.
-    :param gateway: whose browsers do the work; it has to render.
+    :param gateway: the gateway whose browsers do the work; it has to render.
     :param options: see :class:`~txcdp.fleet.NodeOptions`.
-    :ivar name: of the node.
-    :ivar counts: how many calls were ``done``, ``failed``, ``refused`` for want of a place, and ``cancelled``.
-    :raises ValueError: the gateway does not render, or renders too few pages, or may not open one that is to be
+    :ivar name: the name of the node.
+    :ivar counts: how many calls were ``done``, ``failed``, ``refused`` for lack of a place, and ``cancelled``.
+    :raises ValueError: the gateway does not render, or renders too few pages, or does not allow a page that is to be
         published.
     """
 
@@ -70,10 +70,10 @@ class Node:
     # The session:
 
     def joined(self, session: Any) -> Deferred[None]:
-        """Register everything at the router of a session.
+        """Register all procedures at the router of a session.
 
-        :param session: an ``ApplicationSession`` of Autobahn's that has joined.
-        :returns: fires when all is registered, or the session is gone.
+        :param session: an Autobahn ``ApplicationSession`` that has joined.
+        :returns: fires once everything is registered, or the session is gone.
         """
         self.left()
         registrations = self._registrations = Registrations(session, self._clock)
@@ -93,7 +93,7 @@ class Node:
         return Deferred.fromCoroutine(when_all(registering))
 
     def left(self) -> None:
-        """Take note that the session is gone: nobody waits any more for what is being done, and it is broken off."""
+        """Handle the loss of the session: nobody is waiting for the work in progress any more, so it is cancelled."""
         registrations, self._registrations = self._registrations, None
         if registrations is not None:
             registrations.stop()
@@ -125,7 +125,7 @@ class Node:
     # Operators:
 
     def state(self) -> dict[str, Any]:
-        """Return what there is now, as plain data; no URLs."""
+        """Return the current state as plain data, without URLs."""
         return {
             "node": self.name,
             "version": VERSION,
@@ -141,10 +141,10 @@ class Node:
 
     @returns_deferred
     async def drain(self, seconds: float | None = None) -> bool:
-        """Take no more work, and let what is under way be finished; :meth:`resume` takes work again.
+        """Accept no more work, and let the work in progress finish; :meth:`resume` accepts work again.
 
-        :param seconds: after which what is left is broken off; None: never.
-        :returns: fires when no work is left, with whether nothing was broken off.
+        :param seconds: after which the remaining work is cancelled; None: never.
+        :returns: fires once no work is left, with whether all of it finished without being cancelled.
         """
         if not self._draining:
             self._draining = True
@@ -164,7 +164,7 @@ class Node:
         return True
 
     def resume(self) -> None:
-        """Take work again."""
+        """Accept work again."""
         if self._draining:
             self._draining = False
             log.info("{node}: takes work again", node=self)

@@ -29,19 +29,19 @@ _ROUTER = re.compile(r"(wss?)://[^/?#\s@]+(/[^?#\s]*)?")
 
 @dataclass(frozen=True, kw_only=True)
 class RouterOptions:
-    """A WAMP router, and how to come in; times in seconds.
+    """A WAMP router and how to connect to it; times in seconds.
 
-    :ivar url: of its WebSocket: ``ws://host:8080/ws``, or ``wss://...`` for TLS.
+    :ivar url: the URL of its WebSocket: ``ws://host:8080/ws``, or ``wss://...`` for TLS.
     :ivar realm: the realm to join.
-    :ivar authid: as whom; None: whoever the router takes one for.
-    :ivar ticket: the secret that goes with it; None: none is told. It is never logged.
-    :ivar authority: path of a file of certificates (PEM) of those who may vouch for the router; None: those that
-        the system trusts.
-    :ivar certificate: path of a file with a certificate and its key (PEM), which is shown to the router; None: none.
-    :ivar open_timeout: for the connection, the handshake and the joining, each.
-    :ivar ping_interval: between pings of a quiet line.
-    :ivar ping_timeout: for its answer; then the line is taken as dead.
-    :ivar retry_least: before another attempt where one has failed; longer each time.
+    :ivar authid: the identity to join with; None: the one that the router assigns.
+    :ivar ticket: the secret for that identity; None: no secret is sent. It is never logged.
+    :ivar authority: path of a PEM file with the certificate authorities to trust for the router; None: those that the
+        system trusts.
+    :ivar certificate: path of a PEM file with a client certificate and its key; None: no client certificate.
+    :ivar open_timeout: for the connection, the handshake and joining, each.
+    :ivar ping_interval: between pings on an idle connection.
+    :ivar ping_timeout: for the answer to a ping; after that, the connection is considered dead.
+    :ivar retry_least: the first pause after a failed attempt; each further pause is longer.
     :ivar retry_most: the longest of these pauses.
     """
 
@@ -78,19 +78,20 @@ class RouterOptions:
 class NodeOptions:
     """Options of a node; times in seconds.
 
-    :ivar name: of the node; None: one of its own, of the machine's name and the process. A name that is given has to
-        be that of no other node.
+    :ivar name: the name of the node; None: a name made from the machine's name and the process. A name that you give
+        must not be that of another node.
     :ivar prefix: what the names of all procedures and topics begin with.
-    :ivar places: how much work is done at once; with one more the node is full. None: as many pages as the gateway
-        renders at once.
-    :ivar beat: between two words of work that is under way.
-    :ivar patience: for which a caller may leave unanswered what it has been sent, until it is taken as gone.
-    :ivar drain: for which work may go on when the node is stopped.
-    :ivar publish: pages that the node watches of its own, and publishes the events of: their URLs, by names for
-        :meth:`Fleet.subscribe`. Each takes a place from the node's work. Of several nodes that are told the same name
-        one publishes at a time.
-    :ivar publish_events: which events, by the protocol's names.
-    :ivar publish_buffer: bytes of events that may wait for the router, of each page; the oldest are dropped then.
+    :ivar places: how many calls are worked on at once; beyond that, the node is full. None: as many as the gateway
+        renders pages at once.
+    :ivar beat: between two signs of life from work in progress.
+    :ivar patience: how long a caller may leave what it was sent unacknowledged before it is considered gone.
+    :ivar drain: how long work may go on when the node is stopped.
+    :ivar publish: pages that the node watches on its own, publishing their events: URLs by name, for
+        :meth:`Fleet.subscribe`. Each occupies one of the node's places. If several nodes are given the same name, one
+        of them publishes at a time.
+    :ivar publish_events: which events, by their protocol names.
+    :ivar publish_buffer: bytes of events that may wait for the router, for each page; beyond that, the oldest are
+        dropped.
     """
 
     name: str | None = None
@@ -122,14 +123,14 @@ class NodeOptions:
 class FleetOptions:
     """Options of a caller; times in seconds.
 
-    :ivar prefix: what the names of all procedures and topics begin with; that of the nodes.
-    :ivar timeout: for a call, with all its attempts, where it says nothing else.
-    :ivar tries: how often a call is tried where all nodes are full, or none is there; within its time.
-    :ivar repeats: how often a call is done again whose node was lost, where it may be.
-    :ivar pause: before another attempt, the first time; longer each time, and never more than ``pause_most``.
+    :ivar prefix: what the names of all procedures and topics begin with; the same as the nodes'.
+    :ivar timeout: for a call with all its attempts, unless the call gives its own.
+    :ivar tries: how often a call is tried while all nodes are full, or there is none; within its timeout.
+    :ivar repeats: how often a call is repeated whose node was lost, if it may be repeated.
+    :ivar pause: the first pause before another attempt; each further pause is longer, up to ``pause_most``.
     :ivar pause_most: the longest of these pauses.
-    :ivar silence: for which a node that does a call may say nothing, until it is taken as lost.
-    :ivar window: chunks or events that may be on their way to this caller, for each call.
+    :ivar silence: how long a node that works on a call may be silent before it is considered lost.
+    :ivar window: for each call, how many chunks or events may be in transit to this caller.
     """
 
     prefix: str = PREFIX

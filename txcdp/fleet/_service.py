@@ -20,18 +20,18 @@ log = Logger()
 
 
 class NodeService(Service):
-    """A node from its start until its stop, which lets the work that is under way be finished.
+    """Runs a node while the service runs; stopping it lets the work in progress finish.
 
-    It joins the router again, with growing pauses, for as long as that takes.
+    If the session is lost, the node joins the router again, with growing pauses, for as long as that takes.
 
     :param reactor: the reactor.
-    :param gateway: whose browsers do the work; it is started and stopped with this service, and has to render. With
-        ``GatewayOptions(endpoint=None)`` it is asked over the router alone.
+    :param gateway: the gateway whose browsers do the work; it is started and stopped with this service, and has to
+        render. With ``GatewayOptions(endpoint=None)`` it is reachable only through the router.
     :param router: see :class:`~txcdp.fleet.RouterOptions`.
     :param options: see :class:`~txcdp.fleet.NodeOptions`.
-    :param given_up: called with the error when the gateway cannot start; by default it is logged.
+    :param given_up: called with the error if the gateway cannot start; by default the error is logged.
     :ivar node: the node itself.
-    :ivar gateway: as it was given.
+    :ivar gateway: the gateway, as given.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class NodeService(Service):
         self._starting: Deferred[None] = succeed(None)
 
     def startService(self) -> None:
-        """Start browsers, and join the router."""
+        """Start the browsers, and join the router."""
         if not self.running:
             super().startService()
             self._starting = self.gateway.start().addErrback(self._failed)
@@ -60,9 +60,9 @@ class NodeService(Service):
 
     @returns_deferred
     async def stopService(self) -> None:
-        """Take no more work, let what is under way be finished, for as long as the options say, and leave.
+        """Accept no more work, let the work in progress finish, for as long as the options allow, and leave the router.
 
-        :returns: fires when no browser is left.
+        :returns: fires once no browser is left.
         """
         if not self.running:
             return

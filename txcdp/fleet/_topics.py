@@ -80,18 +80,18 @@ class _Subscription:
 
 
 class TopicStream(StreamSubject[E]):
-    """Events of a page that a node watches of its own, published to all who subscribe.
+    """Events of a page that a node watches on its own and publishes to all subscribers.
 
-    They come in the order in which the browser has sent them, from the time of the subscription on. A topic has no
-    back-pressure: a subscriber that is slower holds up nobody, so a queue of it drops, or ends with an error. The
-    subscription at the router ends with that of the last subscriber. After an error it may be subscribed to again.
+    They arrive in the order in which the browser sent them, from the time of the subscription on. A topic has no
+    back-pressure: a slower subscriber holds up nobody, so a queue of it drops events, or ends with an error. The
+    subscription at the router ends with the last subscription to the stream. After an error, you can subscribe again.
 
     :param clock: the reactor.
-    :param name: of the page.
-    :param topic: its URI.
-    :param events: their classes, by the protocol's names.
-    :param silence: seconds without a word after which the node is taken as lost.
-    :param session: returns a Deferred of a session of the router.
+    :param name: the name of the page.
+    :param topic: the URI of the topic.
+    :param events: event classes, by their protocol names.
+    :param silence: seconds without a message after which the node is considered lost.
+    :param session: returns a Deferred that fires with a session of the router.
     """
 
     def __init__(
@@ -117,17 +117,17 @@ class TopicStream(StreamSubject[E]):
 
     @property
     def missed(self) -> int:
-        """How many events of the page have not come: the node has dropped them, or the router.
+        """How many events of the page did not arrive, because the node or the router dropped them.
 
-        They are counted from the first word of the node on, which says something every few seconds; of all the kinds
-        that are published, since nobody knows what is in them. Not those between the end of a page and its being opened
-        again; see :attr:`restarts`.
+        They are counted from the node's first message on (a node publishes something every few seconds), and across all
+        published kinds of events, since it is unknown which kinds were dropped. Events between the end of a page and
+        its reopening are not counted; see :attr:`restarts`.
         """
         return self._missed
 
     @property
     def restarts(self) -> int:
-        """How often the page was opened again, by its node or another one: events are missing there."""
+        """How often the page was opened again, by its node or another one: the events in between are missing."""
         return self._restarts
 
     # The subscription:

@@ -16,13 +16,13 @@ E = TypeVar("E", bound=Event, covariant=True)
 
 
 class RemoteStream(PulledStream[E]):
-    """Events of a page that a node watches, from the first subscription to the last one's end.
+    """Events of a page that a node watches, from the first subscription to the end of the last.
 
-    They come in the order in which the browser has sent them. A queue with ``overflow="pause"`` asks the node for no
-    more; then the node holds its ``buffer``, and does with more of them what its ``overflow`` says.
+    They arrive in the order in which the browser sent them. A queue with ``overflow="pause"`` stops asking the node for
+    more; the node then keeps up to ``buffer`` events, and treats more of them as its ``overflow`` says.
 
     :param clock: the reactor.
-    :param events: their classes, by the protocol's names.
+    :param events: event classes, by their protocol names.
     :param start: calls a node, and returns the attempt that has a place there, with its pieces.
     """
 
@@ -39,7 +39,7 @@ class RemoteStream(PulledStream[E]):
 
     @property
     def dropped(self) -> int:
-        """How many events the node has dropped, as far as it has told."""
+        """How many events the node has dropped, as far as it has reported."""
         return 0 if self._attempt is None else self._attempt.dropped
 
     async def _typed(self) -> AsyncGenerator[Any, None]:
