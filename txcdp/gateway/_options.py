@@ -19,17 +19,17 @@ _PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+(/[^?#\s]*)?")
 
 @dataclass(frozen=True, kw_only=True)
 class BrowserLimits:
-    """Limits of a browser: the time that it serves, and the memory that it takes.
+    """Limits of a browser: how long it is used, and how much memory it may take.
 
-    :ivar sessions: clients after which it is replaced. With 1, each client has a process and a profile that nobody
-        had before. With more it is tidied up in between, which is for clients that trust each other: what a
-        page has stored, and what a client has switched in the browser as a whole, may stay. In shared mode, so many
-        times :attr:`PoolOptions.clients_per_browser`; then it takes no more clients as long as others have room, and
-        is replaced when it has none.
-    :ivar seconds: age at which it is replaced, as soon as no client has it.
-    :ivar memory: bytes of memory of its processes together, beyond which it is ended; None: no limit. It is
-        read from ``/proc``, so where there is none, as on macOS and Windows, nothing is limited. What processes share
-        is counted for each of them.
+    :ivar sessions: the number of clients after which it is replaced. With 1, each client gets a process and a profile
+        that nobody had before. With more, the browser is cleaned up in between, which suits clients that trust each
+        other: what a page has stored, and what a client has set for the browser as a whole, may remain. In shared mode,
+        the limit is this number times :attr:`PoolOptions.clients_per_browser`; after that, the browser takes no more
+        clients as long as others have room, and is replaced once it has no clients.
+    :ivar seconds: the age at which it is replaced, as soon as no client has it.
+    :ivar memory: bytes of memory of all its processes together, beyond which it is killed; None: no limit. The value is
+        read from ``/proc``; where that does not exist, as on macOS and Windows, there is no limit. Memory that
+        processes share is counted for each of them.
     """
 
     sessions: int = 1
@@ -44,14 +44,14 @@ class BrowserLimits:
 class PoolOptions:
     """Options of a pool of browsers; times in seconds.
 
-    :ivar size: most browsers at once, which is the most clients that are served at once in exclusive mode.
-    :ivar clients_per_browser: most clients of one browser at once in shared mode.
-    :ivar warm: how many are kept started for those to come, as far as ``size`` allows.
-    :ivar queue: how many clients may wait for a browser; one more is refused with 503.
-    :ivar queue_deadline: how long each may wait; then it is refused with 503.
-    :ivar check_interval: between looks at each browser: whether it answers, and how much memory it takes.
-    :ivar check_timeout: for its answer; then it is ended and replaced.
-    :ivar retry_least: before a browser is started again when starting one has failed; doubled each time.
+    :ivar size: the most browsers at once; in exclusive mode, this is the most clients that are served at once.
+    :ivar clients_per_browser: in shared mode, the most clients of one browser at once.
+    :ivar warm: how many idle browsers are kept running for future clients, within ``size``.
+    :ivar queue: how many clients may wait for a browser; further ones are refused with 503.
+    :ivar queue_deadline: how long each may wait; after that, it is refused with 503.
+    :ivar check_interval: between checks of each browser: whether it responds, and how much memory it takes.
+    :ivar check_timeout: for the response to a check; after that, the browser is killed and replaced.
+    :ivar retry_least: the pause before starting a browser again after a failed start; doubled each time.
     :ivar retry_most: the longest of these pauses.
     :ivar browser: see :class:`BrowserLimits`.
     """
@@ -73,23 +73,24 @@ class PoolOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientLimits:
-    """Limits of each client; times in seconds, None: no limit.
+    """Limits of each client; times in seconds; None means no limit.
 
-    :ivar clients: most WebSockets at once, of all clients together; one more is refused with 503.
-    :ivar connections: most connections without a request in progress, which may be anybody's: with one more, the one
-        that has been silent for the longest is cut off. As many may have a request in progress, and are no WebSockets
-        (yet); one more is refused with 503.
-    :ivar message_size: bytes of one message from a client; a longer one closes its line with 1009.
-    :ivar session_time: after which a client's line is closed.
-    :ivar idle_time: without a message from the client, after which its line is closed.
-    :ivar commands_per_second: of one client, on average; what exceeds it waits, and the client is not read meanwhile.
-    :ivar burst: how many commands may come at once before that begins.
-    :ivar slow_time: for which a client may leave what it is sent unread; then its line is cut. Its browser
-        buffers 256 MB meanwhile, and drops messages without a word beyond that.
-    :ivar unread: bytes that may wait for a client in shared mode, where its browser goes on to be read for the
-        others, before its line is cut; one message may be longer.
-    :ivar ping_interval: between pings of a quiet client.
-    :ivar ping_timeout: for its answer; then its line is taken as dead and cut.
+    :ivar clients: the most WebSockets at once, of all clients together; further ones are refused with 503.
+    :ivar connections: the most connections without a request in progress, which may be anybody's: beyond that, the one
+        that has been silent the longest is closed. The same number of connections may have a request in progress
+        without being WebSockets (yet); further ones are refused with 503.
+    :ivar message_size: bytes of one message from a client; a longer one closes the client's connection with 1009.
+    :ivar session_time: after which a client's connection is closed.
+    :ivar idle_time: how long a client may send no message before its connection is closed.
+    :ivar commands_per_second: of one client, on average; commands beyond that wait, and the client is not read
+        meanwhile.
+    :ivar burst: how many commands may come at once before that limit applies.
+    :ivar slow_time: how long a client may leave what it is sent unread; after that, its connection is dropped. Its
+        browser buffers 256 MB meanwhile, and silently drops messages beyond that.
+    :ivar unread: in shared mode, where its browser is still read for the other clients, the bytes that may wait for a
+        client before its connection is dropped; a single message may be longer.
+    :ivar ping_interval: between pings to an idle client.
+    :ivar ping_timeout: for the answer to a ping; after that, the connection is considered dead and dropped.
     """
 
     clients: int = 200
@@ -131,20 +132,21 @@ RISKY_METHODS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """Restrictions of clients; and, by ``private_addresses``, of pages.
+    """Restrictions on clients, and, with ``private_addresses``, on pages.
 
-    With any of it, commands and pages (``devtools:``) that could send other commands unseen are refused as well.
+    With any restriction, commands and pages (``devtools:``) that could send other commands unseen are refused as well.
 
-    :ivar methods: commands that are refused: ``Domain.method`` or ``Domain.*``; ``RISKY_METHODS`` is a beginning.
-        With ``DOM.setFileInputFiles`` no files can be dragged into a page (``Input.dispatchDragEvent``) either.
-    :ivar schemes: of URLs that a command may not open, such as ``file``, with which no files can be dragged into a page
-        either. ``chrome`` stands for all pages of the browser itself.
-    :ivar private_addresses: whether anything in a browser may be connected to other addresses than public ones:
-        private, loopback and link-local ones, a cloud's metadata, and whatever else is not surely public. Where it may
-        not, all connections of the browsers go through a proxy of the gateway's that judges the address of each (see
-        the guide), and commands that open URLs, or name proxies, are refused as soon as their host tells.
-    :ivar allowed_addresses: addresses and networks that may be connected to all the same: ``10.1.2.3``,
-        ``10.1.2.3:8080``, ``10.1.0.0/16``, ``[fd00::5]:443``.
+    :ivar methods: commands that are refused: ``Domain.method`` or ``Domain.*``; ``RISKY_METHODS`` is a good start.
+        Refusing ``DOM.setFileInputFiles`` also refuses dragging files into a page (``Input.dispatchDragEvent``).
+    :ivar schemes: URL schemes that a command may not open, such as ``file``, which also refuses dragging files into a
+        page. ``chrome`` stands for all pages of the browser itself.
+    :ivar private_addresses: whether anything in a browser may connect to addresses other than public ones: private,
+        loopback and link-local addresses, a cloud's metadata, and any other address that is not certainly public. If
+        not, all connections of the browsers go through a proxy of the gateway that checks the address of each (see the
+        guide), and commands that open URLs, or name proxies, are refused if their host alone shows that they are not
+        allowed.
+    :ivar allowed_addresses: addresses and networks that are allowed nevertheless: ``10.1.2.3``, ``10.1.2.3:8080``,
+        ``10.1.0.0/16``, ``[fd00::5]:443``.
     """
 
     methods: tuple[str, ...] = ()
@@ -168,15 +170,16 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class AccessOptions:
-    """Options of the authorization of clients.
+    """Options for the authorization of clients.
 
-    :ivar hosts: names and addresses by which clients may call the gateway (the ``Host`` header), besides ``localhost``,
-        loopback addresses and the address that a connection came in at.
-    :ivar origins: web pages that may use it, as ``https://host:port``, besides its own.
-    :ivar public_url: as which clients see the gateway, such as ``https://cdp.example.com``, where something stands
-        before it that ends TLS or changes the port; None: as they call it. Its host and origin need not be listed.
-    :ivar tokens: path of a file of tokens, see :class:`~txcdp.gateway.Tokens`; None: nobody needs one, which
-        :class:`~txcdp.gateway.Gateway` allows on loopback addresses alone.
+    :ivar hosts: names and addresses by which clients may call the gateway (the ``Host`` header), in addition to
+        ``localhost``, loopback addresses and the address at which a connection came in.
+    :ivar origins: web pages that may use the gateway, as ``https://host:port``, in addition to its own.
+    :ivar public_url: the URL by which clients know the gateway, such as ``https://cdp.example.com``, if a proxy in
+        front of it terminates TLS or changes the port; None: the one that they call it by. Its host and origin need not
+        be listed.
+    :ivar tokens: path of a token file, see :class:`~txcdp.gateway.Tokens`; None: clients need no token, which
+        :class:`~txcdp.gateway.Gateway` allows only on loopback addresses.
     """
 
     hosts: tuple[str, ...] = ()
@@ -208,19 +211,19 @@ SHORT_BODY = 64 * 1024
 class RenderOptions:
     """Limits of ``/screenshot``, ``/pdf``, ``/content`` and ``/evaluate``; times in seconds.
 
-    Renders share browsers of the pool: each has a context of its own, with cookies, storage, cache and processes that
-    no other one sees. With ``renders=1`` each has a browser of its own.
+    Renders share browsers of the pool: each has its own context, with its own cookies, storage, cache and processes.
+    With ``renders=1``, each has its own browser.
 
-    :ivar timeout: for a render, from its request to its answer, where the request says nothing else.
-    :ivar max_timeout: the most that a request may ask for.
+    :ivar timeout: for a render, from its request to its response, unless the request gives its own.
+    :ivar max_timeout: the longest timeout that a request may ask for.
     :ivar max_body: bytes of a request's body; at most 16 MiB.
-    :ivar max_output: bytes of what is rendered.
-    :ivar schemes: of URLs that may be rendered, as far as the policy allows them, too.
-    :ivar browsers: most browsers that renders have at once.
-    :ivar pages: most renders at once in each of these.
-    :ivar queue: renders that may wait for a place; one more is refused with 503.
-    :ivar renders: after which a browser is given back to the pool.
-    :ivar linger: for which a browser is kept that has nothing to render.
+    :ivar max_output: bytes of the result.
+    :ivar schemes: schemes of URLs that may be rendered, if the policy allows them, too.
+    :ivar browsers: the most browsers that are used for renders at once.
+    :ivar pages: the most renders at once in each of these.
+    :ivar queue: renders that may wait for a place; further ones are refused with 503.
+    :ivar renders: the number of renders after which a browser is given back to the pool.
+    :ivar linger: how long a browser is kept that has nothing to render.
     """
 
     timeout: float = 30.0
@@ -247,27 +250,29 @@ class RenderOptions:
 class GatewayOptions:
     """All options of a gateway.
 
-    :ivar mode: ``"exclusive"``: each client has a browser for itself; ``"shared"``: several clients share one, each in
-        a virtual browser of its own.
+    :ivar mode: ``"exclusive"``: each client has its own browser; ``"shared"``: several clients share one, each in its
+        own virtual browser.
     :ivar endpoint: where to listen, as Twisted's ``serverFromString`` takes it; with TLS:
-        ``ssl:9443:privateKey=key.pem:certKey=cert.pem``. None: nowhere, as a node of a fleet does that is asked over
-        its router alone.
-    :ivar notice: seconds for which it goes on to take clients when it is stopped, though ``/readyz`` says that it is
-        not ready: those whom a load balancer sends until it knows, and who were just told of a WebSocket.
-    :ivar drain: seconds that clients have to finish when the gateway is stopped; then their lines are closed.
-    :ivar hold: seconds that a browser, or a virtual browser, waits for the first WebSocket after ``PUT /json/new``, and
-        that the page that ``/json/list`` offers is kept for its token.
-    :ivar linger: seconds that a browser, or a virtual browser, is kept after its last WebSocket was closed, for who
-        comes again; 0: not at all. It ends at once where somebody waits for its place.
-    :ivar first_page: whether a client of shared mode finds an empty page, as in a browser that was just started; where
-        clients open their own anyway, False saves a process for each.
-    :ivar render: lets it render for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: it does not.
-    :ivar node: a name for this gateway, where several of them are behind one address: the ids in its URLs begin with it
-        and a full stop, so that what stands before the gateways sees to which of them a request belongs. Letters,
-        digits, ``_`` and ``-``; ``""``: its ids have no name in them.
+        ``ssl:9443:privateKey=key.pem:certKey=cert.pem``. None: nowhere, as for a node of a fleet that is reachable only
+        through its router.
+    :ivar notice: seconds for which the gateway still accepts clients after it was told to stop, while ``/readyz``
+        already says that it is not ready: these are clients that a load balancer sends before it notices, and clients
+        that have just been given a WebSocket URL.
+    :ivar drain: seconds that clients have to finish when the gateway is stopped; after that, their connections are
+        closed.
+    :ivar hold: seconds for which a browser, or a virtual browser, waits for the first WebSocket after ``PUT
+        /json/new``, and for which the page that ``/json/list`` offers is reserved for its token.
+    :ivar linger: seconds for which a browser, or a virtual browser, is kept after its last WebSocket was closed, so
+        that the client can come back; 0: not at all. It ends at once if somebody is waiting for its place.
+    :ivar first_page: whether a client in shared mode finds an empty page, as in a browser that was just started; if
+        clients open their own pages anyway, False saves a process for each.
+    :ivar render: enables rendering for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: disabled.
+    :ivar node: a name for this gateway, if there are several behind one address: the ids in its URLs begin with the
+        name and a full stop, so that a proxy in front of the gateways can tell which one a request is for. Letters,
+        digits, ``_`` and ``-``; ``""``: its ids contain no name.
     :ivar peers: URLs of the other gateways behind that address, whose pages ``/json/list`` shows, too.
-    :ivar egress: what connections of the browsers may take, where ``Policy(private_addresses=False)`` has them go
-        through a proxy of the gateway's.
+    :ivar egress: limits for the browsers' connections through the gateway's proxy, which
+        ``Policy(private_addresses=False)`` makes them use.
     """
 
     endpoint: str | None = "tcp:9222:interface=127.0.0.1"

@@ -56,20 +56,21 @@ class Gateway:
 
     :param reactor: the reactor.
     :param options: see :class:`~txcdp.gateway.GatewayOptions`.
-    :param start_browser: starts a browser for the pool; by default a launch with the reactor alone. One of your own
-        has to give browsers ``gateway.egress.arguments(args)`` where the policy forbids private addresses.
-    :param mode: makes the mode of reactor, pool and options; by default what the options say.
-    :param resolver: looks up names for the egress proxy; by default the reactor's ``nameResolver``.
-    :ivar egress: the proxy by which alone its browsers reach anything; None where the policy allows private addresses.
+    :param start_browser: starts a browser for the pool; by default, :func:`txcdp.launch` with the reactor alone. If the
+        policy forbids private addresses, one of your own has to start browsers with ``gateway.egress.arguments(args)``.
+    :param mode: makes the mode from reactor, pool and options; by default, the mode that the options name.
+    :param resolver: resolves names for the egress proxy; by default, the reactor's ``nameResolver``.
+    :ivar egress: the proxy through which its browsers make all connections; None if the policy allows private
+        addresses.
     :ivar pool: the browsers.
-    :ivar clients: who is there.
-    :ivar counters: what ``/metrics`` tells of clients.
-    :ivar routes: the table of all that is answered; :meth:`add` adds to it.
-    :ivar tokens: of the file in the options, or None; ``tokens.reload()`` reads it again.
-    :ivar renders: see :class:`~txcdp.gateway.render.Renders`; None where it does not render.
-    :ivar site: a protocol factory, to listen with elsewhere.
-    :ivar port: where it listens; None where it does not.
-    :raises BadTokens: the file of tokens cannot be used.
+    :ivar clients: the connected clients.
+    :ivar counters: the counts about clients that ``/metrics`` reports.
+    :ivar routes: the table of all routes; :meth:`add` adds to it.
+    :ivar tokens: the tokens of the file in the options, or None; ``tokens.reload()`` reads it again.
+    :ivar renders: see :class:`~txcdp.gateway.render.Renders`; None if it does not render.
+    :ivar site: a protocol factory, to listen elsewhere.
+    :ivar port: the port that it listens on; None if it does not listen.
+    :raises BadTokens: the token file cannot be used.
     :raises ValueError: the policy forbids private addresses, and the browsers' arguments name another proxy.
     """
 
@@ -122,39 +123,39 @@ class Gateway:
         too_long: Callable[[int], Refusal] = too_long,
         operation: Operation | None = None,
     ) -> None:
-        """Add a route, with a handler of the program's own.
+        """Add a route with a handler of your own.
 
-        :param path: one that ends in ``/`` stands for all below it.
-        :param verbs: with which it may be used.
+        :param path: the path; one that ends in ``/`` stands for everything below it.
+        :param verbs: the HTTP methods of the route.
         :param handler: takes a :class:`~txcdp.gateway.RoutedRequest`, returns an
             :class:`~txcdp.gateway.Answer` or a Deferred of one, and raises
             :exc:`~txcdp.gateway.Refusal`.
-        :param free: whether nobody is asked for a token there.
-        :param max_body: bytes of a request's body; None: 16 MiB where the verbs have some of PUT, POST and PATCH,
-            and 64 KiB elsewhere. A longer one is refused with 413, and no more of it is taken in.
-        :param too_long: makes what is told then, of the bytes that are allowed.
-        :param operation: what ``/openapi.json`` says of it; None: nothing.
+        :param free: whether the route needs no token.
+        :param max_body: bytes of a request's body; None: 16 MiB if the methods include PUT, POST or PATCH, and
+            otherwise 64 KiB. A longer one is refused with 413, and the rest of it is not read.
+        :param too_long: makes the text of that refusal from the number of bytes that are allowed.
+        :param operation: its description in ``/openapi.json``; None: it is not described.
         """
         refuse_bare_string("verbs", verbs, tuple)
         self.routes.add(Route(path, verbs, handler, free, limit_of(verbs, max_body, too_long), operation=operation))
 
     def on_start(self, function: Callable[[], object]) -> None:
-        """Call a function when the gateway starts its browsers; at once where it has."""
+        """Call a function when the gateway starts its browsers; at once if it already has."""
         if self._at_start is None:
             function()
         else:
             self._at_start.append(function)
 
     def on_stop(self, function: Callable[[], object]) -> None:
-        """Call a function when the clients are gone and the browsers are about to be ended."""
+        """Call a function once the clients are gone and the browsers are about to be stopped."""
         self._at_stop.append(function)
 
     @returns_deferred
     async def start(self) -> None:
-        """Start browsers, and listen, where the options say so.
+        """Start the browsers, and listen, if the options say so.
 
-        :returns: fires when it listens; the browsers come up meanwhile. Fails with :exc:`ValueError` where it would
-            listen to other machines and ask nobody for a token, and with Twisted's ``CannotListenError``.
+        :returns: fires once the gateway listens; the browsers start meanwhile. Fails with :exc:`ValueError` if it would
+            be reachable from other machines without tokens, and with Twisted's ``CannotListenError``.
         """
         endpoint = self._options.endpoint
         if endpoint is not None:
@@ -176,9 +177,9 @@ class Gateway:
     def stop(self) -> Deferred[None]:
         """Stop: refuse new clients, let the present ones finish for ``drain`` seconds, then end everything.
 
-        Meanwhile it goes on to listen: who comes is told so, with 503.
+        The gateway still listens meanwhile, and refuses new clients with 503.
 
-        :returns: fires when no browser is left. May be called any number of times.
+        :returns: fires once no browser is left. You may call this any number of times.
         """
         if self._stopped is None:
             stopped = self._stopped = OneShot()
@@ -222,9 +223,9 @@ class Gateway:
 
     @asynccontextmanager
     async def browser(self) -> AsyncIterator[Browser]:
-        """Lend a browser of the pool to the program itself: ``async with gateway.browser() as browser``.
+        """Lend a browser of the pool to the program: ``async with gateway.browser() as browser``.
 
-        :raises Refusal: there is none to be had.
+        :raises Refusal: no browser is available.
         """
         pooled = await self.pool.lease()
         try:
@@ -236,7 +237,7 @@ class Gateway:
             self.pool.release(pooled)
 
     def state(self) -> dict[str, Any]:
-        """Return what there is now, as plain data: browsers and clients; no tokens, no URLs."""
+        """Return the current state as plain data: browsers and clients, without tokens and URLs."""
         pool = self.pool
         now = self._reactor.seconds()
         states = [("idle", each) for each in pool.idle] + [("leased", each) for each in pool.leased]

@@ -1,4 +1,6 @@
-"""The way out of the browsers: a proxy that judges the address of each connection, and what browsers are told of it."""
+"""The browsers' way to the network: a proxy that checks the address of each connection, and how browsers are told of
+it.
+"""
 
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._egress.proxy import EgressProxy, check_args

@@ -11,10 +11,10 @@ from txcdp._arguments import check_numbers
 class EgressLimits:
     """Limits of the connections that browsers make through the gateway's proxy; times in seconds.
 
-    :ivar connections: most connections at once, of all browsers; one more is closed.
-    :ivar handshake_time: for a browser to say where it wants to be connected to.
-    :ivar connect_time: for looking its name up and connecting.
-    :ivar idle_time: without a byte, either way, after which a connection is cut.
+    :ivar connections: the most connections at once, of all browsers together; further ones are closed.
+    :ivar handshake_time: for a browser to say what it wants to connect to.
+    :ivar connect_time: for resolving the name and connecting.
+    :ivar idle_time: how long a connection may go without a byte in either direction before it is closed.
     """
 
     connections: int = 2048

@@ -1,1 +1,1 @@
-"""The gateway's HTTP: the routes, who may use them, and what they answer."""
+"""The gateway's HTTP: its routes, who may use them, and their responses."""

@@ -8,12 +8,12 @@ from txcdp.errors import TxcdpError
 
 
 class Refusal(TxcdpError):
-    """A request is not served.
+    """A request is refused.
 
-    :ivar status: of HTTP.
-    :ivar reason: in words; neither token nor query is in it.
-    :ivar kind: one word for counting it.
-    :ivar headers: more headers of the answer.
+    :ivar status: the HTTP status.
+    :ivar reason: the reason in words; it contains neither token nor query.
+    :ivar kind: one word under which it is counted.
+    :ivar headers: additional headers of the response.
     """
 
     def __init__(self, status: int, reason: str, kind: str, headers: Mapping[str, str] | None = None) -> None:
@@ -27,7 +27,7 @@ class Refusal(TxcdpError):
         return f"{self.status} {self.reason}"
 
     def written(self) -> tuple[bytes, str]:
-        """Return it as the body of an answer, and which type that is."""
+        """Return the refusal as the body of a response, and the body's content type."""
         return self.reason.encode(), "text/plain; charset=UTF-8"
 
 

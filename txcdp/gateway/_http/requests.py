@@ -33,15 +33,15 @@ TAKEN_OVER = Answer(b"", status=101)
 
 
 class RoutedRequest:
-    """A request that was let in.
+    """A request that was authorized.
 
     :param http: Twisted's request.
-    :param principal: who asks.
-    :param public_url: as which clients see the gateway, or None.
-    :param node: the gateway's name among several, which the ids that it gives begin with; ``""``: it has none.
-    :ivar path: of the request, as it came.
-    :ivar tail: the last part of that, decoded.
-    :ivar query: its query without the token.
+    :param principal: the sender.
+    :param public_url: the URL by which clients know the gateway, or None.
+    :param node: the gateway's name among several, which its ids begin with; ``""``: it has none.
+    :ivar path: the path of the request, as received.
+    :ivar tail: the last segment of the path, decoded.
+    :ivar query: the query without the token.
     """
 
     def __init__(self, http: Any, principal: Principal, public_url: str | None, node: str = "") -> None:
@@ -60,9 +60,9 @@ class RoutedRequest:
 
     @property
     def local_id(self) -> str:
-        """The id at the path's end without the node, as this gateway knows it.
+        """The id at the end of the path, without the node's name, as this gateway knows it.
 
-        :raises Refusal: it is another node's.
+        :raises Refusal: the id belongs to another node.
         """
         node, dot, name = self.tail.partition(".")
         if not self._node or not dot:
@@ -72,11 +72,11 @@ class RoutedRequest:
         return name
 
     def public_id(self, name: str) -> str:
-        """Return an id with the node, as clients are told it."""
+        """Return an id with the node's name, as clients see it."""
         return f"{self._node}.{name}" if self._node else name
 
     def socket_url(self, path: str) -> str:
-        """Return the URL of a WebSocket here as this client can open it, with the token that it came with."""
+        """Return the URL of a WebSocket of this gateway as this client can open it, with the token of the request."""
         if self._public is not None:
             parts = urlsplit(self._public)
             base = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{parts.path.rstrip('/')}"
@@ -86,7 +86,7 @@ class RoutedRequest:
         return f"{base}{path}{self._suffix}"
 
     def when_gone(self) -> Deferred[None]:
-        """Return a Deferred that fires when the request is answered, and fails when its client is gone before that."""
+        """Return a Deferred that fires once the request is answered, and fails if its client disconnects first."""
         gone: Deferred[None] = self.http.notifyFinish()
         return gone
 
@@ -96,7 +96,7 @@ Handler = Callable[[RoutedRequest], "Answer | Deferred[Answer]"]
 
 
 def in_json(value: Any, status: int = 200) -> Answer:
-    """Return an answer in JSON, written as Chromium writes it."""
+    """Return a JSON response, formatted as Chromium formats it."""
     return Answer(msgspec.json.format(msgspec.json.encode(value), indent=3), JSON, status)
 
 

@@ -53,9 +53,9 @@ class Operation(NamedTuple):
 
     :ivar name: the operation's id.
     :ivar summary: what it does.
-    :ivar answers: the type of what is answered, by content type: a record, or a JSON schema.
-    :ivar problems: what else may be answered: texts by status.
-    :ivar request: the type of the body in JSON; None: it has none.
+    :ivar answers: the type of the response, by content type: a record, or a JSON schema.
+    :ivar problems: the other possible responses: descriptions by status.
+    :ivar request: the type of the JSON body; None: the request has no body.
     """
 
     name: str

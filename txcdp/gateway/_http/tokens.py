@@ -33,16 +33,16 @@ _KEYS = {"token", "sha256", "clients", "commands_per_second", "operator"}
 
 
 class BadTokens(ValueError):
-    """A file of tokens cannot be used; what is in it is not repeated."""
+    """A token file cannot be used; the error does not repeat its contents."""
 
 
 @dataclass(frozen=True)
 class Principal:
     """The authenticated sender of a request.
 
-    :ivar name: of the token, fit to be shown.
-    :ivar clients: most WebSockets at once; None: as many as the gateway allows.
-    :ivar commands_per_second: of each of its clients; None: as many as the gateway allows.
+    :ivar name: the name of the token, safe to display.
+    :ivar clients: the most WebSockets at once; None: as many as the gateway allows.
+    :ivar commands_per_second: the limit for each of its clients; None: as many as the gateway allows.
     :ivar operator: whether it may see what all clients do, and end their sessions.
     """
 
@@ -57,10 +57,10 @@ LOCAL = Principal("local", operator=True)
 
 
 class Tokens:
-    """The tokens of a file; only their hashes are kept.
+    """The tokens of a token file; only their hashes are kept.
 
-    :param path: of the file, which is read at once.
-    :raises BadTokens: it cannot be used.
+    :param path: the path of the file, which is read at once.
+    :raises BadTokens: the file cannot be used.
     """
 
     def __init__(self, path: str) -> None:
@@ -77,9 +77,9 @@ class Tokens:
         return [principal.name for _, principal in self._known]
 
     def reload(self) -> None:
-        """Read the file again; where it cannot be used, what was read before stays.
+        """Read the file again; if it cannot be used, the previous tokens stay.
 
-        :raises BadTokens: it cannot be used.
+        :raises BadTokens: the file cannot be used.
         """
         try:
             table = tomllib.loads(self._path.read_text(encoding="utf-8"))
@@ -95,7 +95,7 @@ class Tokens:
         self._known = known
 
     def find(self, token: str) -> Principal | None:
-        """Return the principal of a token, in a time that does not depend on what the token begins with."""
+        """Return the principal of a token; the time that this takes does not depend on how the token begins."""
         presented = _digest(token)
         found = None
         for digest, principal in self._known:

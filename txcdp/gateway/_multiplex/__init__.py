@@ -1,8 +1,8 @@
-"""One browser for several clients, each in a virtual browser of its own. No Twisted, no Rx: bytes in, bytes out.
+"""One browser for several clients, each with a virtual browser of its own. No Twisted, no Rx: bytes in, bytes out.
 
-:class:`SharedBrowser` is the browser's end, a :class:`ClientConnection` a client's, to its :class:`VirtualBrowser`.
-Messages of either are given to ``receive``; what they cause leaves by the callables that each was made with, before
-``receive`` returns. Nothing waits, nothing has a timer, nothing is read or written.
+:class:`SharedBrowser` is the side of the browser, and :class:`ClientConnection` that of a client, connected to its
+:class:`VirtualBrowser`. Each takes messages by ``receive``, and sends the resulting messages through the callables that
+it was made with, before ``receive`` returns. Nothing here waits, has a timer, or does I/O.
 """
 
 from txcdp.gateway._multiplex.client_state import INTERNAL_ERROR, NORMAL_END, Limits

@@ -1,1 +1,1 @@
-"""Browsers that run, kept ready, checked and replaced."""
+"""The running browsers: kept ready, checked and replaced."""

@@ -1,4 +1,4 @@
-"""The live page: what the browsers of a gateway do just now, in an operator's browser."""
+"""The live page: shows an operator, in a browser, what the browsers of a gateway are doing."""
 
 from txcdp.gateway.live._endpoints import LivePage
 

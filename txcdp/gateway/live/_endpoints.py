@@ -45,13 +45,13 @@ log = Logger()
 
 
 class LivePage:
-    """Adds the live page to a gateway, at ``/``; what it shows and does is below ``/live/``.
+    """Adds the live page to a gateway, at ``/``; the resources that it uses are below ``/live/``.
 
-    :param gateway: whose.
+    :param gateway: the gateway.
     :param reactor: the reactor.
-    :param open_line: opens a line to a browser that is to be watched; by default a WebSocket of its own.
-    :ivar feed: what the page is fed with.
-    :ivar watching: which browsers are watched.
+    :param open_line: opens a connection to a browser that is to be watched; by default, a separate WebSocket.
+    :ivar feed: the source of the page's data.
+    :ivar watching: the browsers that are being watched.
     """
 
     def __init__(self, gateway: Gateway, reactor: AnyReactor, open_line: OpenLine | None = None) -> None:

@@ -1,8 +1,8 @@
-"""For whoever can send a POST: pictures of pages, PDF, HTML and values, at ``/screenshot``, ``/pdf``, ``/content`` and
-``/evaluate``; ``/openapi.json`` describes them.
+"""Renders for any client that can send a POST: screenshots, PDF, HTML and values, at ``/screenshot``, ``/pdf``,
+``/content`` and ``/evaluate``; ``/openapi.json`` describes them.
 
-A render is loaded in a context of its own within a browser that renders share. The context is closed at the end,
-whatever has happened.
+Each render loads its page in its own context, within a browser that renders share. The context is closed at the end in
+any case.
 """
 
 from txcdp.gateway.render._endpoints import Renders

@@ -80,16 +80,16 @@ class Late(DeadlineError):
 
 
 class Renders:
-    """Answers at ``/screenshot``, ``/pdf``, ``/content``, ``/evaluate`` and ``/openapi.json``.
+    """Serves ``/screenshot``, ``/pdf``, ``/content``, ``/evaluate`` and ``/openapi.json``.
 
     :param options: see :class:`~txcdp.gateway.RenderOptions`.
-    :param rules: what may be opened.
-    :param routes: the table that they are added to.
-    :param lend: lends a browser, whole, for a while.
-    :param place: counts who asks as a client, meanwhile; raises :exc:`~txcdp.gateway.Refusal` where there is no place.
-    :param counters: where to count.
-    :param free: whether nobody is asked for a token.
-    :ivar sharing: the browsers that it has.
+    :param rules: what pages may open.
+    :param routes: the table that the routes are added to.
+    :param lend: lends a whole browser for a while.
+    :param place: counts the sender as a client meanwhile; raises :exc:`~txcdp.gateway.Refusal` if there is no place.
+    :param counters: the counters to use.
+    :param free: whether no token is needed.
+    :ivar sharing: the browsers that the renders share.
     """
 
     def __init__(
@@ -126,17 +126,17 @@ class Renders:
         return options.browsers * min(options.pages, options.renders)
 
     def drain(self) -> None:
-        """Give all browsers back as soon as they have nothing to render."""
+        """Give each browser back as soon as it has nothing to render."""
         self.sharing.drain()
 
     def describe(self, request: RoutedRequest) -> Answer:
-        """Answer with the OpenAPI document."""
+        """Respond with the OpenAPI document."""
         base = request.path.removesuffix("/").removesuffix(_DOCUMENT_PATH)
         return Answer(msgspec.json.encode(document(self._routes, base)), "application/json")
 
     @returns_deferred
     async def render(self, path: str, request: RoutedRequest) -> Answer:
-        """Render what is asked for at a path; when the asker is gone, that is cancelled."""
+        """Render what the request asks for at a path; this is cancelled if the client disconnects."""
         try:
             answer = await self._answer(request, path)
         except Refusal as refusal:

@@ -10,10 +10,10 @@ from txcdp.gateway.render._rendering import Rules
 
 
 def rules_of(policy: Policy, egress: EgressProxy | None) -> Rules:
-    """Return what pages of renders may open.
+    """Return the rules for what the pages of renders may open.
 
-    :param policy: of the gateway.
-    :param egress: by which alone its browsers reach anything; None: they reach all.
+    :param policy: the gateway's policy.
+    :param egress: the proxy through which its browsers make all connections; None: they connect directly.
     """
     command_filter = CommandFilter(policy)
 
