@@ -144,7 +144,7 @@ class LineEnd(ShortPath):
                 break
 
     def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
-        """Send the close frame and limit the time for the reply; Autobahn calls this when we close, or at a violation."""
+        """Send a close frame and limit the wait for a reply; Autobahn calls this when closing, or at a violation."""
         if reasonUtf8 and not isReply:
             self._why = self._why or reasonUtf8.decode("utf-8", "replace")
         self._start_cut_off()

@@ -1,6 +1,6 @@
-"""What a browser's events mean: targets, frames, documents, requests and the rest, kept in tables.
+"""The meaning of a browser's events: targets, frames, documents, requests and the rest, kept in tables.
 
-Events in, changes out, without I/O::
+Events go in, changes come out, without I/O::
 
     from txcdp.model import BrowserModel, NavigationEnded
 
@@ -10,7 +10,7 @@ Events in, changes out, without I/O::
             case NavigationEnded(navigation, reason):
                 print(navigation.url, reason)
 
-The tables can be looked at at any time; what has ended is taken out of them.
+You can read the tables at any time; rows of things that have ended are removed.
 """
 
 from txcdp.model._browser import BrowserModel

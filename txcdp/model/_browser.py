@@ -33,22 +33,22 @@ _REACTED_TO_BY: Final[dict[type[Change], list[str]]] = {}
 
 
 class BrowserModel:
-    """All that a browser's events have told of it, in tables.
+    """Everything that a browser's events have told about it, in tables.
 
-    What is not fed stays unknown, and does no harm: a model that hears of one page's frames alone has
+    What the model is not fed stays unknown, and does no harm: a model that is fed only the frames of one page has
     frames, and no requests.
 
     :ivar targets: targets and sessions.
     :ivar frames: the tree of frames.
     :ivar documents: documents and navigations.
-    :ivar contexts: where JavaScript runs.
-    :ivar exchanges: requests and what comes of them.
-    :ivar console: what is written to the console.
-    :ivar dialogs: those that are open.
-    :ivar downloads: those that are under way.
-    :ivar tables: all of the tables, by name, in the order in which they are fed.
-    :ivar misread: inputs that were not what the protocol says, so that a table has failed over them.
-    :ivar fault: the error of the last of these.
+    :ivar contexts: the execution contexts of JavaScript.
+    :ivar exchanges: requests and their responses.
+    :ivar console: the console's entries.
+    :ivar dialogs: the open dialogs.
+    :ivar downloads: the downloads in progress.
+    :ivar tables: all tables, by name, in the order in which they are fed.
+    :ivar misread: the number of inputs that did not conform to the protocol, so that a table failed on them.
+    :ivar fault: the error for the last of these.
     """
 
     def __init__(self) -> None:
@@ -76,22 +76,22 @@ class BrowserModel:
         self._reactions: dict[type[Change], tuple[Reaction, ...]] = {}
 
     def wants(self, *names: str) -> frozenset[type[Event]]:
-        """Return the events that tables are made from.
+        """Return the event classes that tables are built from.
 
-        :param names: of the tables that matter, such as ``"frames"``; none: all of them.
+        :param names: names of the tables that matter, such as ``"frames"``; without any, all of them.
         """
         return frozenset().union(*(self.tables[name].wants for name in names or self.tables))
 
     def feed(self, session: str, record: Record) -> Sequence[Change]:
-        """Fold one input into the tables.
+        """Apply one input to the tables.
 
-        Never raises: of an input that is not what the protocol says, the tables keep what they could
-        read, and it is counted as ``misread``.
+        Never raises: if an input does not conform to the protocol, the tables keep what they could read of it, and
+        ``misread`` counts it.
 
-        :param session: the id of the session that it came through; ``""`` for the root.
+        :param session: the id of the session that the input came through; ``""`` for the root.
         :param record: an event, or a result that a table takes (``Page.getFrameTree``, ``Target.getTargets``,
-            ``Page.navigate``). What no table wants changes nothing.
-        :returns: what has changed, in order.
+            ``Page.navigate``). An input that no table takes changes nothing.
+        :returns: the changes, in order.
         """
         kind = type(record)
         handlers = self._handlers.get(kind)
@@ -116,10 +116,10 @@ class BrowserModel:
         return self._told()
 
     def lose(self, session: str) -> Sequence[Change]:
-        """Take note that the line to a session was lost: of the exchanges that were under way in it nothing will come.
+        """Handle the loss of the connection to a session: exchanges that were in progress in it get no more events.
 
         :param session: its id; ``""`` for the root.
-        :returns: what has changed, in order.
+        :returns: the changes, in order.
         """
         self.exchanges.lose(session)
         return self._told()
@@ -144,5 +144,5 @@ class BrowserModel:
         return told
 
     def snapshot(self) -> dict[str, list[Any]]:
-        """Return all rows as plain data, by the name of their table."""
+        """Return all rows as plain data, by table name."""
         return {name: table.snapshot() for name, table in self.tables.items()}

@@ -45,20 +45,20 @@ _GROUPS: Final = ("startGroup", "startGroupCollapsed")
 class ConsoleEntry(Row):
     """One entry of a console.
 
-    :ivar source: ``"console-api"`` for a call, ``"exception"`` for what nobody has caught, else the source of the log's
-        entry, such as ``"network"`` or ``"security"``.
-    :ivar type: of a call its name in the protocol (``"log"``, ``"warning"``, ``"startGroup"``, ``"timeEnd"``...), of
-        what nobody has caught ``"exception"``, of the log's entry its level.
+    :ivar source: ``"console-api"`` for a console call, ``"exception"`` for an uncaught exception, otherwise the source
+        of the log entry, such as ``"network"`` or ``"security"``.
+    :ivar type: for a console call, its name in the protocol (``"log"``, ``"warning"``, ``"startGroup"``,
+        ``"timeEnd"``...); for an uncaught exception ``"exception"``; for a log entry its level.
     :ivar level: ``"error"``, ``"warning"``, ``"info"`` or ``"debug"``.
     :ivar timestamp: seconds since 1970.
-    :ivar args: what a call was given.
-    :ivar details: of what nobody has caught.
-    :ivar log_text: what the log says.
-    :ivar url: the script, or what the log's entry is about; ``""`` where it is not told.
-    :ivar line_number: counted from 0, as is ``column_number``; None where it is not told.
-    :ivar stack: where the call was made, or where it was thrown.
-    :ivar frame_id: the frame in which it was; None: a worker, or not told.
-    :ivar group_depth: how many groups it is in.
+    :ivar args: the arguments of the call.
+    :ivar details: the details of the uncaught exception.
+    :ivar log_text: the text of the log entry.
+    :ivar url: the script, or what the log entry is about; ``""`` if not reported.
+    :ivar line_number: counted from 0, like ``column_number``; None if not reported.
+    :ivar stack: where the call was made, or the exception thrown.
+    :ivar frame_id: the frame that it happened in; None: a worker, or not reported.
+    :ivar group_depth: the number of console groups around the entry.
     """
 
     session_id: str
@@ -79,7 +79,7 @@ class ConsoleEntry(Row):
 
     @property
     def text(self) -> str:
-        """What it says, in words; of an exception with its stack, where that belongs to it."""
+        """The entry as text; for an exception, including its stack if that is a part of it."""
         if self.details is not None:
             return exception_in_words(self.details)
         if self.source != "console-api":
@@ -94,13 +94,13 @@ class ConsoleEntry(Row):
 
 
 class ConsoleWritten(Change, frozen=True, gc=False):
-    """There is an entry."""
+    """An entry was written to the console."""
 
     entry: ConsoleEntry
 
 
 class ConsoleCleared(Change, frozen=True, gc=False):
-    """A script has called ``console.clear()``, of which there is no entry in the console, but one that says so."""
+    """A script has called ``console.clear()``; the entry is that of the call, which is not reported as written."""
 
     session_id: str
     entry: ConsoleEntry
@@ -114,7 +114,7 @@ class ConsoleGroupEnded(Change, frozen=True, gc=False):
 
 
 class ExceptionRevoked(Change, frozen=True, gc=False):
-    """An uncaught exception has been caught after all: a rejection got its handler late.
+    """An exception reported as uncaught was handled after all: a rejected promise got its handler late.
 
     :ivar exception_id: as in ``entry.details.exception_id``, of the same session.
     """
@@ -207,7 +207,7 @@ class Console(Table):
 
 
 def exception_in_words(details: runtime.ExceptionDetails) -> str:
-    """Return what was thrown, with its stack where it has one, as the browser's console shows it."""
+    """Return an exception as text, with its stack if it has one, as the browser's console shows it."""
     promise = "in a promise: " if "in promise" in (details.text or "") else ""
     thrown = details.exception
     if thrown is None:
@@ -220,9 +220,9 @@ def exception_in_words(details: runtime.ExceptionDetails) -> str:
 def arguments_in_words(
     args: Sequence[runtime.RemoteObject], words: Callable[[runtime.RemoteObject], str] | None = None
 ) -> str:
-    """Return the arguments of a console call as the browser's console shows them, placeholders filled in.
+    """Return the arguments of a console call as text, with placeholders filled in, as the browser's console shows them.
 
-    :param words: returns what a value is like; None: :func:`value_in_words`.
+    :param words: converts a value to text; None: :func:`value_in_words`.
     """
     in_words = words or value_in_words
     rest = list(args)
@@ -252,7 +252,7 @@ def _filled(kind: str, item: runtime.RemoteObject, words: Callable[[runtime.Remo
 
 
 def value_in_words(item: runtime.RemoteObject) -> str:
-    """Return a JavaScript value as the browser's console shows it."""
+    """Return a JavaScript value as text, as the browser's console shows it."""
     if item.type == "undefined":
         return "undefined"
     if item.unserializable_value is not None:

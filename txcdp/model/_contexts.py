@@ -24,11 +24,11 @@ from txcdp.protocol._values import dict_of
 class Context(Row):
     """An execution context.
 
-    :ivar id: its number within the session (``Runtime.evaluate``'s ``contextId``).
-    :ivar unique_id: its own for good (``uniqueContextId``); ``""`` where the browser is too old to have one.
-    :ivar frame_id: the frame whose document it is of; None: it is a worker's.
-    :ivar name: an isolated world's; ``""`` for the document's own.
-    :ivar is_default: whether it is the document's own.
+    :ivar id: its number within the session (``contextId`` of ``Runtime.evaluate``).
+    :ivar unique_id: an id that is never reused (``uniqueContextId``); ``""`` if the browser is too old to have one.
+    :ivar frame_id: the frame of its document; None: it is a worker's.
+    :ivar name: the name of an isolated world; ``""`` for the document's own context.
+    :ivar is_default: whether it is the document's own context.
     """
 
     id: int
@@ -41,13 +41,13 @@ class Context(Row):
 
 
 class ContextCreated(Change, frozen=True, gc=False):
-    """There is an execution context."""
+    """An execution context was created."""
 
     context: Context
 
 
 class ContextDestroyed(Change, frozen=True, gc=False):
-    """An execution context is gone, and what was held of it."""
+    """An execution context is gone, along with all remote objects in it."""
 
     context: Context
 

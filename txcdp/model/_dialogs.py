@@ -20,9 +20,9 @@ class Dialog(Row):
     """A dialog.
 
     :ivar type: ``"alert"``, ``"confirm"``, ``"prompt"`` or ``"beforeunload"``.
-    :ivar frame_id: of the frame whose script it is; None where the browser does not tell.
-    :ivar accepted: how it was decided; None: it is open, or has ended with its page.
-    :ivar user_input: what was written into a prompt.
+    :ivar frame_id: the frame whose script opened it; None if the browser does not report it.
+    :ivar accepted: whether it was accepted; None: it is open, or has ended with its page.
+    :ivar user_input: the text entered in a prompt.
     """
 
     session_id: str
@@ -36,13 +36,13 @@ class Dialog(Row):
 
 
 class DialogOpened(Change, frozen=True, gc=False):
-    """A dialog is open."""
+    """A dialog has opened."""
 
     dialog: Dialog
 
 
 class DialogClosed(Change, frozen=True, gc=False):
-    """A dialog is closed."""
+    """A dialog has closed."""
 
     dialog: Dialog
 

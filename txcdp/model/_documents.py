@@ -82,17 +82,17 @@ class NavigationState(enum.Enum):
 
     @property
     def is_end(self) -> bool:
-        """Whether nothing follows."""
+        """Whether this is a final state."""
         return self in ENDS
 
     @property
     def has_document(self) -> bool:
-        """Whether the navigation's own document came into the frame, the browser's page with an error left out."""
+        """Whether the navigation's own document is in the frame; the browser's error page does not count."""
         return self in _WITH_DOCUMENT
 
 
 class NavigationInput(enum.Enum):
-    """The inputs of a navigation's state machine."""
+    """The inputs of the state machine of a navigation."""
 
     RESPONSE = "the headers are in"
     FAILURE = "its request failed"
@@ -183,14 +183,14 @@ _REMEMBERED: Final = 1000
 class NavigationRequest(Row):
     """A navigation.
 
-    :ivar loader_id: its own; of one within a document, that document's.
+    :ivar loader_id: its own loader id; for a navigation within a document, that of the document.
     :ivar frame_id: the frame that navigates.
-    :ivar url: where to; after the commit, where it has led.
-    :ivar type: ``Page.frameStartedNavigating``'s: ``"differentDocument"``, ``"reload"`` and so on; ``""`` where it was
-        not told.
-    :ivar response: the server's answer.
-    :ivar error_text: why it failed, or why the body broke off, such as ``net::ERR_CONTENT_LENGTH_MISMATCH``.
-    :ivar document: the loader of the document that it has brought; None as long as there is none.
+    :ivar url: the requested URL; after the commit, the URL that it led to.
+    :ivar type: the ``navigationType`` of ``Page.frameStartedNavigating``: ``"differentDocument"``, ``"reload"`` and so
+        on; ``""`` if not reported.
+    :ivar response: the server's response.
+    :ivar error_text: why it failed, or why the body was cut short, such as ``net::ERR_CONTENT_LENGTH_MISMATCH``.
+    :ivar document: the loader id of the document that it led to; None as long as there is none.
     """
 
     loader_id: str
@@ -206,11 +206,12 @@ class NavigationRequest(Row):
 class Document(Row):
     """The document in a frame.
 
-    :ivar reached: how far it has got, by the names of ``Page.lifecycleEvent`` (``"DOMContentLoaded"``, ``"load"``,
-        ``"networkIdle"``...), with the time of each on the browser's clock; 0 where it was not told.
-    :ivar unreachable_url: what this page of the browser's says could not be reached; None: it is no such page.
-    :ivar response: the server's answer, where it is known.
-    :ivar opened: whether ``document.open()`` has thrown away what had been loaded.
+    :ivar reached: the milestones that it has reached, by their names in ``Page.lifecycleEvent``
+        (``"DOMContentLoaded"``, ``"load"``, ``"networkIdle"``...), with the time of each on the browser's clock; 0 if
+        not reported.
+    :ivar unreachable_url: if this is an error page of the browser's, the URL that could not be reached; otherwise None.
+    :ivar response: the server's response, if known.
+    :ivar opened: whether ``document.open()`` has discarded what had been loaded.
     """
 
     loader_id: str
@@ -223,7 +224,7 @@ class Document(Row):
 
     @property
     def is_empty_answer(self) -> bool:
-        """Whether it stands for an answer without a body, of which the status alone says something, such as 404."""
+        """Whether it stands for a response without a body that is an error by its status alone, such as 404."""
         return self.unreachable_url is not None and self.response is not None and self.response.status >= 400
 
 
@@ -236,7 +237,7 @@ class NavigationStarted(Change, frozen=True, gc=False):
 class NavigationEnded(Change, frozen=True, gc=False):
     """A navigation has ended.
 
-    :ivar reason: how.
+    :ivar reason: how it ended.
     """
 
     navigation: NavigationRequest
@@ -244,9 +245,9 @@ class NavigationEnded(Change, frozen=True, gc=False):
 
 
 class DocumentCommitted(Change, frozen=True, gc=False):
-    """There is another document in a frame.
+    """A frame has a new document.
 
-    :ivar navigation: what has brought it; None where it was there before anybody listened.
+    :ivar navigation: the navigation that led to it; None if the document was there before anybody subscribed.
     """
 
     document: Document
@@ -254,13 +255,13 @@ class DocumentCommitted(Change, frozen=True, gc=False):
 
 
 class DocumentOpened(Change, frozen=True, gc=False):
-    """A script has called ``document.open()``: what was loading is thrown away, and what has been reached."""
+    """A script has called ``document.open()``, which discards what was loading, and the milestones reached so far."""
 
     document: Document
 
 
 class LifecycleReached(Change, frozen=True, gc=False):
-    """A document has got further.
+    """A document has reached a milestone.
 
     :ivar name: a name of ``Page.lifecycleEvent``, such as ``"load"``.
     """
@@ -270,7 +271,7 @@ class LifecycleReached(Change, frozen=True, gc=False):
 
 
 class DocumentDiscarded(Change, frozen=True, gc=False):
-    """A document is in its frame no more; what it was waiting for has no end of its own."""
+    """A document is no longer in its frame; what was still loading in it gets no end of its own."""
 
     document: Document
 

@@ -23,12 +23,12 @@ _REMEMBERED = 100
 class Download(Row):
     """A download.
 
-    :ivar guid: its id; the file has it for its name where ``Browser.setDownloadBehavior`` says so.
-    :ivar frame_id: the frame that it came of.
-    :ivar received_bytes: so far.
-    :ivar total_bytes: 0 where that is not known.
+    :ivar guid: its id; also the name of the file, if ``Browser.setDownloadBehavior`` says so.
+    :ivar frame_id: the frame that started it.
+    :ivar received_bytes: the bytes received so far.
+    :ivar total_bytes: the total size in bytes; 0 if unknown.
     :ivar state: ``"inProgress"``, ``"completed"`` or ``"canceled"``.
-    :ivar path: where the file is, on the browser's machine; ``""`` where the browser does not tell.
+    :ivar path: the path of the file on the browser's machine; ``""`` if the browser does not report it.
     """
 
     guid: str
@@ -48,13 +48,13 @@ class DownloadBegun(Change, frozen=True, gc=False):
 
 
 class DownloadProgressed(Change, frozen=True, gc=False):
-    """More of a download is here."""
+    """More of a download has arrived."""
 
     download: Download
 
 
 class DownloadEnded(Change, frozen=True, gc=False):
-    """A download has ended; its row says how."""
+    """A download has ended; its row tells how."""
 
     download: Download
 

@@ -83,12 +83,12 @@ class ExchangeState(enum.Enum):
 
     @property
     def is_end(self) -> bool:
-        """Whether nothing follows."""
+        """Whether this is a final state."""
         return self in EXCHANGE_ENDS
 
 
 class ExchangeInput(enum.Enum):
-    """The inputs of an exchange's state machine."""
+    """The inputs of the state machine of an exchange."""
 
     RESPONSE = "the response's headers are here"
     REDIRECT = "another request takes its place"
@@ -165,42 +165,42 @@ _NAVIGATION_ENDS: Final = {
 
 
 class Exchange(Row):
-    """A request and what has come of it so far; times are seconds on the browser's monotonic clock.
+    """A request and its outcome so far; times are seconds on the browser's monotonic clock.
 
-    :ivar id: its own; the request id, and for later hops of a redirect the number of the hop as well.
-    :ivar request_id: the browser's, which all hops of a redirect share.
-    :ivar hop: how many redirects led here.
-    :ivar url: with its fragment.
-    :ivar type: what it is for, such as ``"Document"``, ``"Fetch"``, ``"WebSocket"``.
-    :ivar session_id: the session that tells of it, which may change until its body comes.
-    :ivar started_in: the session that told of it first.
-    :ivar owner: what it ends with: the loader of a document, the frame that navigates, or what stands for the document
-        in a frame whose loader is not told; ``""``: its session alone.
-    :ivar extra_session: the session that tells what was really sent.
-    :ivar frame_id: the frame that has asked; None: a worker.
-    :ivar loader_id: the document that has asked; of a navigation its own; ``""`` where it is not told.
-    :ivar is_navigation: whether a document is to come of it.
-    :ivar request: as it was to be sent; None for a WebSocket and a WebTransport.
-    :ivar priority: the latest that was told.
-    :ivar started: when; 0 where it is not told.
-    :ivar wall_time: the same in seconds since 1970.
-    :ivar responded: when the response's headers were here.
-    :ivar ended: when; None where it has not ended, or the browser does not tell.
-    :ivar request_extra: what was really sent.
-    :ivar response_extra: what was really received.
-    :ivar has_extra_info: whether there is extra info, by the browser; None: it is not told yet.
-    :ivar from_memory: whether the page's memory cache has served it.
-    :ivar received: bytes that came over the network for the headers, and at a good end for all of it.
-    :ivar body_encoded: bytes of the body so far as they came, ``body_decoded``: as the page gets them.
-    :ivar error_text: what went wrong, such as ``net::ERR_ABORTED``, or what has blocked it, such as ``mixed-content``;
-        of a WebSocket, in words.
-    :ivar cancelled: whether whoever asked did not want it any more.
-    :ivar redirected_from: the exchange that led here, ``redirected_to``: the one that this led to.
-    :ivar preflight: the exchange that asked beforehand whether this one is allowed.
-    :ivar handshake_request: of a WebSocket.
-    :ivar handshake: the response to that.
-    :ivar messages_sent: of a WebSocket, ``messages_received`` as well: how many so far.
-    :ivar signed_exchange: where the response was one.
+    :ivar id: its own id: the request id, and for later hops of a redirect also the number of the hop.
+    :ivar request_id: the browser's request id, which all hops of a redirect share.
+    :ivar hop: the number of redirects that led here.
+    :ivar url: the URL with its fragment.
+    :ivar type: the resource type, such as ``"Document"``, ``"Fetch"``, ``"WebSocket"``.
+    :ivar session_id: the session that reports it, which may change until the body arrives.
+    :ivar started_in: the session that reported it first.
+    :ivar owner: what it ends together with: the loader of a document, the frame that navigates, or a stand-in for the
+        document in a frame whose loader is not reported; ``""``: only its session.
+    :ivar extra_session: the session that reports what was actually sent.
+    :ivar frame_id: the frame that made the request; None: a worker.
+    :ivar loader_id: the document that made the request; for a navigation, its own loader; ``""`` if not reported.
+    :ivar is_navigation: whether the request is for a document.
+    :ivar request: the request as it was to be sent; None for a WebSocket and a WebTransport.
+    :ivar priority: the latest reported priority.
+    :ivar started: when it started; 0 if not reported.
+    :ivar wall_time: the same, in seconds since 1970.
+    :ivar responded: when the response's headers had arrived.
+    :ivar ended: when it ended; None if it has not, or the browser does not report when.
+    :ivar request_extra: what was actually sent.
+    :ivar response_extra: what was actually received.
+    :ivar has_extra_info: whether the browser says that there is extra info; None: not reported yet.
+    :ivar from_memory: whether it was served from the page's memory cache.
+    :ivar received: bytes received over the network: for the headers, and after a successful end for everything.
+    :ivar body_encoded: bytes of the body so far, as received; ``body_decoded``: as the page gets them.
+    :ivar error_text: what went wrong, such as ``net::ERR_ABORTED``, or what blocked it, such as ``mixed-content``; for
+        a WebSocket, in words.
+    :ivar cancelled: whether the requester cancelled it.
+    :ivar redirected_from: the exchange that redirected here; ``redirected_to``: the one that this redirected to.
+    :ivar preflight: the exchange that asked the server whether this one is allowed.
+    :ivar handshake_request: for a WebSocket, the handshake's request.
+    :ivar handshake: the response to it.
+    :ivar messages_sent: for a WebSocket, the number so far, as for ``messages_received``.
+    :ivar signed_exchange: the details if the response was a signed exchange.
     """
 
     id: str
@@ -248,7 +248,7 @@ class Exchange(Row):
 
     @property
     def status(self) -> int:
-        """The response's; 304 where the cached one was still good; 0 where there was none."""
+        """The status of the response; 304 if the cached response was still valid; 0 if there is none."""
         if self.response is None:
             return 0 if self.handshake is None else self.handshake.status
         extra = self.response_extra
@@ -256,9 +256,10 @@ class Exchange(Row):
 
     @property
     def is_untold_script(self) -> bool:
-        """Whether it is what a worker begins with, for which that has not answered yet.
+        """Whether it is the main script of a worker that has not reported on it yet.
 
-        Its end is told by the worker; of a shared one often nobody tells, even to who is attached to it.
+        The worker reports its end; that of a shared worker's script is often never reported, even to a client attached
+        to it.
         """
         if self.type != "Script" or self.loader_id or self.session_id != self.started_in:
             return False
@@ -266,7 +267,7 @@ class Exchange(Row):
 
     @property
     def cached(self) -> str:
-        """Where it came from instead of the network: ``disk``, ``worker``, ``prefetch``, ``memory``; else ``""``."""
+        """The source if not the network: ``disk``, ``worker``, ``prefetch`` or ``memory``; otherwise ``""``."""
         response = self.response
         if response is not None:
             if response.from_disk_cache:
@@ -279,15 +280,15 @@ class Exchange(Row):
 
     @property
     def timing(self) -> network.ResourceTiming | None:
-        """When what happened on the way to the server; None where it is not told.
+        """The times of the steps on the way to the server; None if not reported.
 
-        With what the memory cache has served Chromium tells of the exchange that has filled the cache.
+        For a response from the memory cache, Chromium reports those of the exchange that filled the cache.
         """
         return None if self.response is None or self.from_memory else self.response.timing
 
     @property
     def failure(self) -> str:
-        """What went wrong, in words; ``""`` where nothing did."""
+        """What went wrong, in words; ``""`` if nothing did."""
         if not self.error_text:
             return ""
         if self.blocked_reason == self.error_text:
@@ -300,12 +301,12 @@ class Exchange(Row):
 
     @property
     def is_status_alone(self) -> bool:
-        """Whether the answer is a status without a body, such as 404 or 401; Chromium shows a page of its own then."""
+        """Whether the response is a status without a body, such as 404 or 401: Chromium shows its own page then."""
         return self.error_text in STATUS_ALONE and self.response is not None
 
     @property
     def preflight_for(self) -> str | None:
-        """The request id of what this is the preflight of; None: it is none."""
+        """The request id of the request that this is the preflight of; None if it is not a preflight."""
         initiator = self.initiator
         return initiator.request_id if initiator is not None and initiator.type == "preflight" else None
 
@@ -317,21 +318,21 @@ class ExchangeStarted(Change, frozen=True, gc=False):
 
 
 class ExchangeResponded(Change, frozen=True, gc=False):
-    """The response's headers are here; of a redirect just before its end."""
+    """The response's headers have arrived; for a redirect, just before its end."""
 
     exchange: Exchange
 
 
 class ExtraInfoReceived(Change, frozen=True, gc=False):
-    """The extra info of an exchange is here: the headers that were really sent or received; at times after its end."""
+    """The extra info of an exchange has arrived: the headers actually sent or received; sometimes after its end."""
 
     exchange: Exchange
 
 
 class DataArrived(Change, frozen=True, gc=False):
-    """More of a response's body is here.
+    """More of a response's body has arrived.
 
-    :ivar event: the browser's own, with the data where they are streamed.
+    :ivar event: the browser's own event; it contains the data if the body is streamed.
     """
 
     exchange: Exchange
@@ -346,7 +347,7 @@ class EventSourceMessage(Change, frozen=True, gc=False):
 
 
 class WebSocketMessage(Change, frozen=True, gc=False):
-    """A frame has gone over a WebSocket.
+    """A message was sent or received over a WebSocket.
 
     :ivar sent: whether it went to the server.
     :ivar timestamp: when, in seconds on the browser's clock.
@@ -359,13 +360,13 @@ class WebSocketMessage(Change, frozen=True, gc=False):
 
 
 class WebSocketFailed(Change, frozen=True, gc=False):
-    """Something is wrong with a WebSocket, whose row says what."""
+    """An error has occurred in a WebSocket; its row says which."""
 
     exchange: Exchange
 
 
 class PriorityChanged(Change, frozen=True, gc=False):
-    """A request is more or less urgent than before."""
+    """The priority of a request has changed."""
 
     exchange: Exchange
 
@@ -373,7 +374,7 @@ class PriorityChanged(Change, frozen=True, gc=False):
 class ExchangeEnded(Change, frozen=True, gc=False):
     """An exchange has ended.
 
-    :ivar reason: how.
+    :ivar reason: how it ended.
     """
 
     exchange: Exchange

@@ -43,11 +43,12 @@ _REMEMBERED = 1000
 class Frame(Row):
     """A frame.
 
-    :ivar parent_id: the frame around it; None: it is a page's main frame.
-    :ivar session_id: the session that tells of it; None while it moves between two processes.
-    :ivar url: of its document, with the fragment; what could not be reached, where the browser shows an error.
-    :ivar loader_id: of its document; ``""`` until one is known.
-    :ivar parent_loader_id: the document that it is in.
+    :ivar parent_id: the frame around it; None if it is a page's main frame.
+    :ivar session_id: the session that reports it; None while it moves from one process to another.
+    :ivar url: the URL of its document, with the fragment; if the browser shows an error, the URL that could not be
+        reached.
+    :ivar loader_id: the loader id of its document; ``""`` until one is known.
+    :ivar parent_loader_id: the document that contains it.
     """
 
     id: str
@@ -60,15 +61,15 @@ class Frame(Row):
 
 
 class FrameAttached(Change, frozen=True, gc=False):
-    """There is a frame."""
+    """A frame was attached."""
 
     frame: Frame
 
 
 class FrameSwapped(Change, frozen=True, gc=False):
-    """A frame is told of in another session from now on.
+    """A frame is reported by another session from now on.
 
-    :ivar session_id: the session that told of it before; None: it was between two.
+    :ivar session_id: the session that reported it before; None: it was between two.
     """
 
     frame: Frame
@@ -76,7 +77,7 @@ class FrameSwapped(Change, frozen=True, gc=False):
 
 
 class FrameRenamed(Change, frozen=True, gc=False):
-    """A page's main frame has another id, because what was prerendered has taken its place."""
+    """A page's main frame has a new id, because a prerendered page has taken its place."""
 
     frame: Frame
     old_id: str
@@ -89,13 +90,13 @@ class FrameChanged(Change, frozen=True, gc=False):
 
 
 class FrameTreeChanged(Change, frozen=True, gc=False):
-    """A frame has frames in it that are not told of, since it came back: ask ``Page.getFrameTree``."""
+    """A frame's document was restored with child frames that are not reported: call ``Page.getFrameTree``."""
 
     frame: Frame
 
 
 class FrameDetached(Change, frozen=True, gc=False):
-    """A frame is gone; those in it have gone before."""
+    """A frame is gone; its child frames went before it."""
 
     frame: Frame
 

@@ -18,13 +18,13 @@ _DOCUMENTS_DOMAINS: Final = frozenset({"Page", "DOM", "CSS", "Overlay"})
 
 
 class TargetKind(NamedTuple):
-    """A type of target, with the domains that it has.
+    """A type of target, and which domains it has.
 
     :ivar has_document: whether it shows documents.
     :ivar is_worker: whether it runs scripts without a document.
-    :ivar is_within: whether it belongs to one document, and is attached to through the session of that.
-    :ivar is_internal: whether it is a part of the browser itself, which no client has opened.
-    :ivar is_container: whether it only holds others.
+    :ivar is_within: whether it belongs to one document, and is attached to through that document's session.
+    :ivar is_internal: whether it is a part of the browser itself that no client has opened.
+    :ivar is_container: whether it only contains other targets.
     """
 
     has_document: bool = False
@@ -34,7 +34,7 @@ class TargetKind(NamedTuple):
     is_container: bool = False
 
     def has_domain(self, domain: str) -> bool:
-        """Return whether targets of the kind have one of the protocol's domains, such as ``"Page"``."""
+        """Return whether targets of this kind have a domain of the protocol, such as ``"Page"``."""
         return self.has_document or domain not in _DOCUMENTS_DOMAINS
 
 
@@ -65,8 +65,8 @@ _UNKNOWN: Final = TargetKind()
 
 
 def kind_of(target_type: str) -> TargetKind:
-    """Return what a type of target can do.
+    """Return the kind of a type of target.
 
-    :param target_type: as in ``TargetInfo.type``; one that is not known has no document and is no worker.
+    :param target_type: as in ``TargetInfo.type``; an unknown one has no document and is not a worker.
     """
     return TARGET_KINDS.get(target_type, _UNKNOWN)

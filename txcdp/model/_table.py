@@ -31,13 +31,13 @@ Reaction = Callable[[Any], None]
 
 
 class Row(msgspec.Struct, eq=False, kw_only=True, gc=False):
-    """Base of what the tables hold; ``gc=False`` because rows hold ids and plain values, never other rows."""
+    """Base of the rows of the tables; ``gc=False`` because rows hold ids and plain values, never other rows."""
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
     """Base of the changes that a model returns: something has begun, changed or ended.
 
-    It may hold the row that it is about, which goes on changing; its other fields say how it was then.
+    It may hold the row that it is about, which goes on changing; its other fields hold the values at that moment.
     """
 
 

@@ -32,16 +32,16 @@ _REMEMBERED = 1000
 
 
 class Target(Row):
-    """A target, which sessions can be attached to.
+    """A target, which sessions can attach to.
 
-    :ivar type: one of :data:`TARGET_KINDS`, or what Chromium has added since.
+    :ivar type: one of :data:`TARGET_KINDS`, or a type that Chromium has added since.
     :ivar subtype: ``"prerender"`` for a page that is not shown yet, and the like.
     :ivar opener_id: the target that opened it.
     :ivar opener_frame_id: the frame that opened it.
-    :ivar parent_id: the page of a frame or a worker.
+    :ivar parent_id: the page that a frame or a worker belongs to.
     :ivar parent_frame_id: the frame around a frame or a worker.
-    :ivar discovered: whether the browser will say when it is destroyed.
-    :ivar session_ids: its sessions, in the order of attaching (a dict for an ordered set).
+    :ivar discovered: whether the browser will report its destruction.
+    :ivar session_ids: its sessions, in the order of attaching (a dict serves as an ordered set).
     """
 
     id: str
@@ -59,11 +59,11 @@ class Target(Row):
 
 
 class Session(Row):
-    """One conversation with a target.
+    """A session: one conversation with a target.
 
-    :ivar parent_id: the session through which it was attached; ``""`` is the root.
-    :ivar child_ids: those that were attached through it.
-    :ivar crashed: whether the target's process is gone and nothing was loaded since.
+    :ivar parent_id: the session that it was attached through; ``""`` is the root.
+    :ivar child_ids: the sessions that were attached through it.
+    :ivar crashed: whether the target's process is gone and nothing has been loaded since.
     """
 
     id: str
@@ -74,7 +74,7 @@ class Session(Row):
 
 
 class TargetCreated(Change, frozen=True, gc=False):
-    """There is a target that was not known before."""
+    """A previously unknown target exists."""
 
     target: Target
 
@@ -86,7 +86,7 @@ class TargetChanged(Change, frozen=True, gc=False):
 
 
 class TargetDestroyed(Change, frozen=True, gc=False):
-    """A target is no more, or is known no more because its last session has ended."""
+    """A target is gone, or is no longer known because its last session has ended."""
 
     target: Target
 
@@ -94,7 +94,7 @@ class TargetDestroyed(Change, frozen=True, gc=False):
 class SessionAttached(Change, frozen=True, gc=False):
     """A session has begun.
 
-    :ivar waiting: whether the target waits until it is told to run.
+    :ivar waiting: whether the target is paused until it is told to run.
     """
 
     session: Session
@@ -103,7 +103,7 @@ class SessionAttached(Change, frozen=True, gc=False):
 
 
 class SessionClosed(Change, frozen=True, gc=False):
-    """A session has ended; those that were attached through it have ended before."""
+    """A session has ended; the sessions that were attached through it ended before."""
 
     session_id: str
     target_id: str

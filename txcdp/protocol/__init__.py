@@ -1,8 +1,8 @@
 """Commands, events and the other records of the protocol, as values without I/O.
 
-:mod:`txcdp.domains` is made of these. An annotation needs :class:`Command`, :class:`Event` or :class:`Record`. What
-came without the bindings, as from ``execute_raw``, ``events_raw`` or a recording, :func:`build` makes a record of, and
-:func:`to_json` and :func:`from_json` write and read what browsers write and read.
+:mod:`txcdp.domains` consists of these. Use :class:`Command`, :class:`Event` or :class:`Record` in annotations.
+:func:`build` makes a record from data that came without the bindings, as from ``execute_raw``, ``events_raw`` or a
+recording; :func:`to_json` and :func:`from_json` write and read JSON as browsers do.
 """
 
 # The rest of this package is not imported here: a program that only names commands should not pay for their way out.

@@ -48,7 +48,7 @@ class Event(Record, frozen=True):
 
     :cvar method: the protocol's name, such as ``"Network.requestWillBeSent"``.
     :cvar stability: ``"stable"`` or ``"experimental"``.
-    :cvar deprecated: whether the protocol wants it no longer used.
+    :cvar deprecated: whether the protocol marks it as deprecated.
     """
 
     method: ClassVar[str]
@@ -57,11 +57,11 @@ class Event(Record, frozen=True):
 
 
 class Command(Record, Generic[R], frozen=True):
-    """Base of the protocol's commands; ``Command[R]`` results in an ``R``.
+    """Base of the protocol's commands; a ``Command[R]`` has a result of type ``R``.
 
     :cvar method: the protocol's name, such as ``"Page.navigate"``.
     :cvar stability: ``"stable"`` or ``"experimental"``.
-    :cvar deprecated: whether the protocol wants it no longer used.
+    :cvar deprecated: whether the protocol marks it as deprecated.
     """
 
     method: ClassVar[str]
@@ -70,14 +70,14 @@ class Command(Record, Generic[R], frozen=True):
 
 
 def result_type(command: type[Command[Any]]) -> Any:
-    """Return the record that a command class results in, or ``None`` where it results in nothing."""
+    """Return the class of a command's result, or ``None`` if the command has none."""
     bases: tuple[Any, ...] = getattr(command, "__orig_bases__", ())
     (result,) = get_args(bases[0])
     return None if result is types.NoneType else result
 
 
 def to_json(value: Any) -> bytes:
-    """Encode a record or plain data; a lone surrogate leaves as the escape that JavaScript reads back."""
+    """Encode a record or plain data; a lone surrogate is written as the escape that JavaScript reads back."""
     try:
         return _encode(value)
     except UnicodeEncodeError:
@@ -88,7 +88,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def from_json(text: bytes) -> Any:
-    """Decode generic JSON by steps 2 and 3 of the ladder; :exc:`MalformedMessage` where none of it reads."""
+    """Decode generic JSON, accepting lone surrogates and ``NaN``; raises :exc:`MalformedMessage` if it cannot."""
     try:
         return _decode(text)
     except REJECTED:
@@ -129,9 +129,9 @@ class TolerantDecoder(Generic[T]):
 
 
 def build(shape: Any, value: Any) -> Any:
-    """Make a value of a shape out of generic JSON: what does not fit stays as it came.
+    """Make a value of a type out of generic JSON: a value that does not fit stays as it came.
 
-    :raises MalformedMessage: for what is nested too deep to be walked; nothing else is refused.
+    :raises MalformedMessage: the data is nested too deeply; nothing else is rejected.
     """
     try:
         return _build(shape, value)
