@@ -1,14 +1,13 @@
-"""The bridge for applications that still build on ``rx`` 3.2, RxPY's old distribution; needs ``txcdp[rx]``.
+"""The bridge for applications that still use ``rx`` 3.2, the old distribution of RxPY; needs ``txcdp[rx]``.
 
-:func:`from_stream` makes a true ``rx.Observable`` of a stream of txcdp, a pipeline built on one, or any
-observable of ``reactivex``; :func:`to_stream` goes the other way. An operator of the one distribution
-does not know an observable of the other, takes it for an iterable, and may iterate for ever: so the two
-never mix inside one pipeline. Items that are themselves observables (windows, groups) cross as what they
-are on the other side.
+:func:`from_stream` makes a real ``rx.Observable`` from a stream of txcdp, a pipeline built on one, or any observable of
+``reactivex``; :func:`to_stream` converts the other way. The operators of one distribution do not recognize the
+observables of the other: they take them for iterables, and may iterate forever. So do not mix the two in one pipeline.
+Items that are themselves observables (windows, groups) are converted, too.
 
-What is built by ``from_stream(stream).pipe(...)`` runs its time on the connection's reactor, as txcdp's
-own pipelines do: ``debounce``, ``delay``, ``timeout`` and the like need no scheduler, and no thread is
-ever started. For the time of other observables of ``rx`` there is :class:`TwistedScheduler`.
+In ``from_stream(stream).pipe(...)`` the time-based operators run on the connection's reactor, as in txcdp's own
+pipelines: ``debounce``, ``delay``, ``timeout`` and the like need no scheduler, and never start a thread. For other
+observables of ``rx``, use :class:`TwistedScheduler`.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ T = TypeVar("T")
 
 
 class TwistedScheduler(_RxScheduler):
-    """Rx 3's time on a Twisted reactor, or on a :class:`twisted.internet.task.Clock`.
+    """A scheduler of Rx 3 on a Twisted reactor, or on a :class:`twisted.internet.task.Clock`.
 
-    It is Rx 3's own, but for its present time: that one is made by a function that Python 3.12 and newer
-    warn of at every call.
+    It is Rx 3's own, except for ``now``: the original calls a function for which Python 3.12 and newer emit a warning
+    at every call.
 
     :param reactor: a reactor or a ``task.Clock``.
     """
@@ -53,7 +52,7 @@ class TwistedScheduler(_RxScheduler):
 
     @property
     def now(self) -> datetime:
-        """The clock's present time, in UTC and without a time zone, as Rx 3 reckons."""
+        """The clock's current time, in UTC and without a time zone, as Rx 3 expects."""
         return datetime.fromtimestamp(self._clock.seconds(), UTC).replace(tzinfo=None)
 
 
@@ -76,12 +75,12 @@ def scheduler(reactor: AnyReactor) -> TwistedScheduler:
 def from_stream(stream: reactivex.Observable[Any], clock: Clock | None = None) -> rx.Observable:
     """Return a stream as an ``rx.Observable``.
 
-    It is subscribed to, and left, when the observable is; its items, its error and its end come through
-    as they are. A subscriber that raises loses its own subscription alone.
+    Subscribing to the observable subscribes to the stream, and disposing unsubscribes; items, errors and completion
+    pass through unchanged. A subscriber that raises loses only its own subscription.
 
-    :param stream: such as ``session.events(cdp.network.ResponseReceived)``, or ``stream.pipe(...)``.
-    :param clock: the reactor that time-based operators run on; needed only for an observable that is not
-        built on a txcdp stream, for which they would start threads otherwise.
+    :param stream: the stream, such as ``session.events(cdp.network.ResponseReceived)``, or ``stream.pipe(...)``.
+    :param clock: the reactor for time-based operators; needed only for an observable that is not built on a txcdp
+        stream, for which they would otherwise start threads.
     :raises TypeError: for anything but an observable of ``reactivex``.
     """
     if not isinstance(stream, reactivex.Observable):
@@ -94,11 +93,11 @@ def from_stream(stream: reactivex.Observable[Any], clock: Clock | None = None) -
 
 
 def to_stream(source: Any, like: reactivex.Observable[Any] | None = None) -> reactivex.Observable[Any]:
-    """Return an observable of Rx 3 as one of ``reactivex``, for ``txcdp.first``, ``txcdp.queue`` and the like.
+    """Return an ``rx`` 3 observable as one of ``reactivex``, for ``txcdp.first``, ``txcdp.queue`` and the like.
 
-    :param source: an ``rx.Observable``; one that :func:`from_stream` began knows its connection.
-    :param like: a stream of the connection to whose reactor and flow control the result is to keep,
-        where ``source`` has none of its own.
+    :param source: an ``rx.Observable``; one that is built on :func:`from_stream` knows its connection.
+    :param like: a stream of the connection whose reactor and flow control the result uses, if ``source`` does not know
+        a connection.
     :raises TypeError: for anything but an observable of ``rx``.
     """
     if not isinstance(source, rx.Observable):

@@ -1,8 +1,8 @@
-"""The lines to a browser: a WebSocket, a pipe, and what a line of your own has to be.
+"""The transports to a browser: a WebSocket, a pipe, and the interface for a transport of your own.
 
-:func:`txcdp.launch` and :func:`txcdp.connect` make these themselves. A :class:`~txcdp.Connection` of your own takes any
-:class:`Transport`: one that :func:`open_websocket` has opened, with :class:`~txcdp.WebSocketOptions`, or a
-:class:`PipeTransport` over the two pipes of ``--remote-debugging-pipe``.
+:func:`txcdp.launch` and :func:`txcdp.connect` make these themselves. If you make a :class:`~txcdp.Connection` yourself,
+give it any :class:`Transport`: one from :func:`open_websocket`, with :class:`~txcdp.WebSocketOptions`, or a
+:class:`PipeTransport` on the two pipes of ``--remote-debugging-pipe``.
 """
 
 from txcdp._transports.interface import Receiver, Transport, WriteBatching

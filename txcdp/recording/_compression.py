@@ -41,7 +41,7 @@ class Codec(NamedTuple):
 
 
 class MissingLibrary(RuntimeError):
-    """zstd is asked for, and there is none."""
+    """zstd compression is needed, but no library for it is installed."""
 
 
 def codec(compression: Compression) -> Codec:

@@ -59,7 +59,7 @@ class NoteLine(bytes):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Base of what a recording is made of.
+    """Base of the entries of a recording.
 
     :ivar time: seconds since 1970, UTC.
     :ivar line: the line as it was read.
@@ -73,8 +73,8 @@ class Entry:
 class EventEntry(Entry):
     """An event.
 
-    :ivar session: the session's id; None for the browser's own.
-    :ivar target: the id of its target, None where it is not known.
+    :ivar session: the id of the session; None for the browser's own session.
+    :ivar target: the id of its target; None if it is not known.
     """
 
     session: str | None
@@ -98,9 +98,9 @@ class CommandEntry(Entry):
 class ReplyEntry(Entry):
     """The reply to a command.
 
-    :ivar id: the command's.
-    :ivar duration: seconds since it was sent.
-    :ivar error: what it failed with, None where it did not.
+    :ivar id: the id of the command.
+    :ivar duration: seconds since the command was sent.
+    :ivar error: the error that the command failed with; None if it succeeded.
     """
 
     id: int
@@ -111,10 +111,10 @@ class ReplyEntry(Entry):
 
 @dataclass(frozen=True, slots=True)
 class NoteEntry(Entry):
-    """A note of the record itself.
+    """A note about the recording itself.
 
-    :ivar kind: what it tells of, such as ``"begin"`` or ``"dropped"``; see :doc:`/howto/record`.
-    :ivar data: all that it says.
+    :ivar kind: the subject of the note, such as ``"begin"`` or ``"dropped"``; see :doc:`/howto/record`.
+    :ivar data: the whole contents of the note.
     """
 
     kind: str
@@ -123,9 +123,9 @@ class NoteEntry(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Damage(Entry):
-    """A place in a file that cannot be read; ``time`` is that of the entry before.
+    """A place in a file that cannot be read; ``time`` is that of the preceding entry.
 
-    :ivar path: the file.
+    :ivar path: the path of the file.
     :ivar reason: what is wrong there.
     """
 

@@ -22,7 +22,7 @@ _LASTING: Final = frozenset(
 
 
 class WrongSchema(OSError):
-    """The database is none of a recording, or of another version of txcdp."""
+    """The database is not that of a recording, or was written by another version of txcdp."""
 
 
 def is_lasting(error: BaseException) -> bool:

@@ -19,20 +19,20 @@ _SIGNS: Final = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Which events are recorded, of which targets; what is empty excludes nothing.
+    """Selects the events to record, and their targets; an empty setting excludes nothing.
 
-    A recorder warns of what excludes by mistake: a name of events that the protocol does not have, as it is known here,
-    and a pattern that no URL matches.
+    A recorder warns about settings that exclude everything by mistake: an event name that is not in the protocol as
+    txcdp knows it, and a pattern that no URL matches.
 
-    Notes (which targets came and went, gaps, drops) are written in any case.
+    Notes (targets that came and went, gaps, dropped events) are always written.
 
     :ivar events: domains (``"Network"``), events (``"Page.frameNavigated"``) and patterns (``"Network.webSocket*"``).
-    :ivar without: the same, of events that are not wanted.
+    :ivar without: the same, for events to leave out.
     :ivar targets: types (``"page"``, ``"iframe"``, ``"worker"``, ...; the browser's own session is ``"browser"``) and
-        ids of targets. The pages that the browser's window is made of, ``"browser_ui"``, are recorded only where they
-        are named here.
-    :ivar urls: patterns for the URL of the target, as it is when the event comes: ``"https://*.example.com/*"``. The
-        browser's own session has none, so that its events are left out then.
+        ids of targets. ``"browser_ui"``, the pages that make up the browser's window, are recorded only if they are
+        named here.
+    :ivar urls: patterns for the URL of the target at the time of the event: ``"https://*.example.com/*"``. The
+        browser's own session has no URL, so this leaves its events out.
     """
 
     events: Sequence[str] = ()
@@ -54,7 +54,7 @@ class Filter:
             warn_of_beginning(each)
 
     def wants_event(self, method: str) -> bool:
-        """Return whether an event is recorded, by its name."""
+        """Return whether an event of this name is recorded."""
         return (not self.events or _named(method, self.events)) and not _named(method, self.without)
 
     def wants_target(self, kind: str, target_id: str | None, url: str) -> bool:
@@ -64,7 +64,7 @@ class Filter:
         return not self.urls or any(fnmatchcase(url, each) for each in self.urls)
 
     def as_dict(self) -> dict[str, list[str]]:
-        """Return the settings as a dict, for the record."""
+        """Return the settings as a dict, for the recording."""
         parts = {"events": self.events, "without": self.without, "targets": self.targets, "urls": self.urls}
         return {name: list(part) for name, part in parts.items() if part}
 

@@ -21,23 +21,23 @@ log = Logger()
 
 
 class JsonLines:
-    """A recording as files of JSON lines.
+    """Stores a recording as files of JSON lines.
 
-    They are called ``NAME-20270131T235959Z-3f9c2a-00001.jsonl``, with ``.gz`` or ``.zst``; the one that is written now
-    ends with ``.partial``. When a recorder starts, those are finished that were left behind in the same directory by
-    processes that live no more.
+    The files are named ``NAME-20270131T235959Z-3f9c2a-00001.jsonl``, plus ``.gz`` or ``.zst``; the name of the file
+    being written ends in ``.partial``. When a recorder starts, it finishes the files that processes which no longer run
+    have left behind in the same directory.
 
-    :param directory: made if it is missing; files in it are readable by their owner alone.
-    :param name: what the files' names begin with.
+    :param directory: created if it is missing; only their owner can read the files in it.
+    :param name: what the file names begin with.
     :param compression: ``"none"``, ``"gzip"`` or ``"zstd"`` (Python 3.14, or ``txcdp[zstd]``).
-    :param rotate_size: bytes of a file, after which the next one is begun; None: any number. A file may get larger by
-        what is written at once, 1 MB before it is compressed.
-    :param rotate_age: seconds, after which the next one is begun, unless nothing has happened; None: none.
-    :param sync: seconds after which what was written is on the disk (``fsync``); ``"always"``: at each writing, five
-        times a second; ``"never"``: when the system likes, which a power failure may precede.
-    :raises ValueError: for what makes no sense.
-    :raises MissingLibrary: for zstd, where there is none.
-    :ivar files: how many have been begun.
+    :param rotate_size: bytes of a file after which the next one is begun; None: no limit. A file may get larger by what
+        is written at once: 1 MB, before compression.
+    :param rotate_age: seconds after which the next file is begun, unless nothing has happened; None: no limit.
+    :param sync: seconds within which written data is on the disk (``fsync``); ``"always"``: at each write, five times a
+        second; ``"never"``: when the operating system decides, so that a power failure may come first.
+    :raises ValueError: for invalid arguments.
+    :raises MissingLibrary: for zstd, if it is not available.
+    :ivar files: the number of files begun.
     :ivar recovered: the files of former processes that were finished at the start.
     """
 
@@ -76,7 +76,7 @@ class JsonLines:
         return f"<JsonLines {self.directory / self.name}*{self._codec.suffix}>"
 
     def open(self, host: Host) -> Deferred[None]:
-        """Make the directory, finish what was left behind in it, and begin the first file."""
+        """Create the directory, finish the files that were left behind in it, and begin the first file."""
         self._host = host
         self._may_log = LogThrottle(host.clock)
         now = host.wall()
@@ -84,7 +84,7 @@ class JsonLines:
         return self._host.in_thread(self._open, now, self._beginning())
 
     def write(self, lines: list[bytes]) -> Deferred[None]:
-        """Write lines, into the next file if that is due, and have them on the disk if that is due."""
+        """Write lines, beginning the next file and synchronising to the disk if those are due."""
         now = self._host.clock.seconds()
         rotate = self._events > 0 and self._is_full(now)
         if not lines and not rotate and not self._unsynced:
@@ -101,7 +101,7 @@ class JsonLines:
         return writing.addCallback(self._wrote, now, begin is not None, sync, len(lines))
 
     def due(self) -> float | None:
-        """Return in how many seconds to synchronise, or to begin another file."""
+        """Return the seconds until the next synchronisation, or the next file, is due."""
         now = self._host.clock.seconds()
         times = []
         if self._unsynced and self._seconds is not None:

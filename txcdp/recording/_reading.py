@@ -124,12 +124,12 @@ class _First(NamedTuple):
 def read(*paths: str | os.PathLike[str]) -> Iterator[Entry]:
     """Read recordings.
 
-    :param paths: files, or directories of them; plain, gzip, zstd, SQLite and HAR are told apart by what is in them.
-        Those of one recording come in their order, whatever order they are given in.
-    :returns: the entries; where a file is torn or broken, what can be read of it and then a :class:`Damage`.
+    :param paths: files, or directories of them; plain, gzip, zstd, SQLite and HAR files are recognized by their
+        contents. The files of one recording are read in their order, whatever the order of the arguments.
+    :returns: the entries; for a truncated or damaged file, the entries that can be read and then a :class:`Damage`.
     :raises OSError: a file cannot be opened.
-    :raises NoHar: a file that is called HAR, or begins like one, is none.
-    :raises MissingLibrary: it is compressed with zstd, and there is none.
+    :raises NoHar: a file that is named as HAR, or begins like HAR, is not valid HAR.
+    :raises MissingLibrary: a file is compressed with zstd, which is not available.
     """
     for path in in_order(*paths):
         with closing(open_reader(path)) as reader:

@@ -26,12 +26,12 @@ _EVERYTHING: Final = {"autoAttach": True, "waitForDebuggerOnStart": False, "flat
 
 
 class RecordedBrowser(Browser):
-    """A browser as it was recorded; made by :func:`replay`.
+    """A recorded browser; made by :func:`replay`.
 
-    It is a :class:`~txcdp.browser.Browser` over a line that carries the recording's own messages: its sessions, pages
-    and streams come to be, say and end what they did. Commands are answered by the rules of :func:`replay`.
+    It is a :class:`~txcdp.browser.Browser` on a connection that carries the recorded messages: its sessions, pages and
+    streams begin, emit and end as they did in the recording. Commands are answered by the rules of :func:`replay`.
 
-    :param connection: the line.
+    :param connection: the connection.
     :param played: returns the messages and notes that were played so far.
     """
 
@@ -50,20 +50,20 @@ class RecordedBrowser(Browser):
 
     @property
     def sessions(self) -> list[Session]:
-        """The sessions that are open now, the browser's own first."""
+        """The sessions that are open at the moment, the browser's own first."""
         return self.connection.sessions
 
     @property
     def pages(self) -> list[Page]:
-        """The pages that are open now, in the order in which they were attached to."""
+        """The pages that are open at the moment, in the order in which they were attached to."""
         return list(self._all_pages.values())
 
     @property
     def model(self) -> BrowserModel:
-        """All that was said so far, of all sessions, as tables: see :mod:`txcdp.model`.
+        """Everything played so far, of all sessions, as tables: see :mod:`txcdp.model`.
 
-        Sessions are called by their ids there, the browser's own ``""``. It is there for whoever asks, from then on,
-        and after the end as well.
+        Sessions are identified by their ids there, the browser's own by ``""``. The model is built when it is first
+        asked for, kept up to date from then on, and remains available after the end.
         """
         if self._model is None:
             self._model = BrowserModel()
@@ -75,7 +75,7 @@ class RecordedBrowser(Browser):
 
     @property
     def changes(self) -> Stream[Change]:
-        """What changes in :attr:`model`, in order: a stream of :class:`txcdp.model.Change`."""
+        """The changes of :attr:`model`, in order: a stream of :class:`txcdp.model.Change`."""
         _ = self.model
         return self._changes
 

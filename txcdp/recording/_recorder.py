@@ -91,34 +91,34 @@ RECORDER_TRANSITIONS: Final[Mapping[tuple[RecorderState, RecorderEvent], Recorde
 class Recorder:
     """Records the events of a browser.
 
-    It attaches to every page, frame, worker and pop-up before that runs (not to pages that the browser's own window is
-    made of), enables the domains there, and writes each event as the browser sent it. It records all that comes over
-    the browser's connection, also what the program itself has asked for; targets that it has attached to stay so when
-    it stops. Where that matters, give it a connection of its own.
+    It attaches to every page, frame, worker and pop-up before that runs (but not to the pages that make up the
+    browser's own window), enables the domains there, and writes each event as the browser sent it. It records
+    everything that comes over the browser's connection, including the results of what your program does; targets that
+    it attached to stay attached when it stops. If that matters, give the recorder a connection of its own.
 
-    :param browser: launched or connected to; with ``reconnect=`` or ``restart=`` the recording goes on over another
-        line, with a note of what is missing.
-    :param sink: where to: :class:`JsonLines` or :class:`SQLite`.
-    :param domains: what is enabled in every target. Not those that change what a page does (``Fetch``, ``Debugger``
-        and the like); what the program enables itself is recorded all the same.
-    :param filter: which events are recorded.
-    :param commands: whether the commands that are sent over the connection are recorded, too, with their replies, which
-        may be large (pictures, bodies). The filter's names hold for them as for events.
+    :param browser: a launched or connected browser; with ``reconnect=`` or ``restart=`` the recording continues on the
+        new connection, with a note about what is missing.
+    :param sink: where to write: :class:`JsonLines` or :class:`SQLite`.
+    :param domains: the domains to enable in every target. Domains that change what a page does (``Fetch``, ``Debugger``
+        and the like) are not allowed; if your program enables one, its events are recorded anyway.
+    :param filter: selects the events to record.
+    :param commands: whether to record the commands sent over the connection, too, with their replies, which may be
+        large (screenshots, bodies). The names in the filter apply to them as well.
     :param secrets: ``"mask"``: the values of cookies and of the headers Authorization, Proxy-Authorization, Cookie and
         Set-Cookie are written as ``***``; ``"keep"``: they are written.
     :param buffer: bytes that may wait in memory until they are written.
-    :param overflow: what happens to an event that comes when it is full:
+    :param overflow: what happens to an event that arrives when the buffer is full:
 
-        - ``"pause"``: stop reading from the browser until there is room, for as long as the browser can surely keep
-          what it has to say. Past that, and while a command waits for its reply, reading goes on: the buffer may grow
+        - ``"pause"``: stop reading from the browser until there is room, for as long as the browser can surely buffer
+          its messages. Beyond that, and while a command waits for its reply, reading continues: the buffer may grow
           to twice its size, then events are dropped and counted.
         - ``"drop_oldest"``, ``"drop_newest"``: an event is dropped and counted.
         - ``"error"``: the recording ends with :exc:`QueueOverflow`.
 
-        Where events were dropped a note says how many.
-    :param in_thread: calls a function in a thread and returns a Deferred; the reactor's thread pool by default.
-    :param wall: tells the time, in seconds since 1970.
-    :raises ValueError: for domains, policies and sizes that make no sense.
+        If events were dropped, a note says how many.
+    :param in_thread: calls a function in a thread and returns a Deferred; by default, the reactor's thread pool.
+    :param wall: returns the time, in seconds since 1970.
+    :raises ValueError: for invalid domains, policies and sizes.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class Recorder:
 
     @property
     def stats(self) -> RecorderStats:
-        """The counters as of now."""
+        """The current counters."""
         pump, buffer = self._pump, self._buffer
         return RecorderStats(
             self._kept - buffer.dropped,
@@ -187,9 +187,9 @@ class Recorder:
     async def start(self) -> None:
         """Start recording.
 
-        :returns: fires when every target that is there is attached to, and the first file begun. Fails with
-            :exc:`OSError` where nothing can be written, and like ``Session.execute``; nothing is recorded then.
-            Cancelled, it fails when the file that it had begun is finished.
+        :returns: fires once every existing target is attached to and the first file has begun. Fails with
+            :exc:`OSError` if the file cannot be written, and like ``Session.execute``; then nothing is recorded. If
+            cancelled, it fails once the file that it had begun is finished.
         """
         life = self._life
         if not life.happened(RecorderEvent.START):
@@ -215,10 +215,10 @@ class Recorder:
 
     @returns_deferred
     async def stop(self) -> None:
-        """Write what waits, and finish the file; the browser goes on.
+        """Write what is still waiting, and finish the file; the browser stays open.
 
-        :returns: fires when that is done, or at once where nothing is recorded; fails with :exc:`OSError` where it
-            cannot be written. It always fires. A :meth:`start` that had not got so far fails with
+        :returns: fires once that is done, or at once if nothing is being recorded; fails with :exc:`OSError` if the
+            file cannot be written. It never stays pending. A :meth:`start` that has not fired yet fails with
             :exc:`~twisted.internet.defer.CancelledError`.
         """
         if self._life.happened(RecorderEvent.STOP) and self._life.state is RecorderState.STOPPING:
@@ -227,10 +227,10 @@ class Recorder:
             await self._ended.wait()
 
     def when_ended(self) -> Deferred[Exception | None]:
-        """Return a Deferred that fires when all is written and finished.
+        """Return a Deferred that fires once everything is written and finished.
 
-        :returns: fires with why it ended: None after :meth:`stop`, else :exc:`ConnectionLost`, :exc:`QueueOverflow`, or
-            the :exc:`OSError` for which the end, or any more, cannot be written.
+        :returns: fires with the reason for the end: None after :meth:`stop`, otherwise :exc:`ConnectionLost`,
+            :exc:`QueueOverflow`, or the :exc:`OSError` because of which the end, or anything more, cannot be written.
         """
         return self._ended.wait()
 

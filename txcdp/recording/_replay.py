@@ -81,32 +81,32 @@ REPLAY_TRANSITIONS: Final[Mapping[tuple[ReplayState, ReplayEvent], ReplayState]]
 
 
 def replay(source: ReplaySource, *, clock: AnyReactor | None = None, speed: Speed = 1.0) -> Replay:
-    """Play a recording again: to the same streams, pages and models that watch a live browser.
+    """Play a recording back into the same streams, pages and models that watch a live browser.
 
-    Nothing moves before :meth:`Replay.play`: subscribe first. How things come that are due at one moment, what the
-    recording answers to commands, and how lost lines come is declared in :doc:`/howto/replay`.
+    Nothing happens before :meth:`Replay.play`: subscribe first. :doc:`/howto/replay` documents the order of messages
+    that are due at the same moment, the replies to commands, and what happens where the recorded connection was lost.
 
-    :param source: a file, a directory of files, several of these, or a list of entries that were read; JSON lines
-        (plain, gzip, zstd), SQLite and HAR are told apart by what is in them.
-    :param clock: what the replay's pace is taken from: the reactor, which is the default, or a ``task.Clock``. With
-        ``speed="instant"`` a ``task.Clock`` is moved along with the recording, and all of it is played within
-        :meth:`Replay.play`; under a reactor that plays part after part, so that everything else goes on.
+    :param source: a file, a directory of files, several of these, or a list of entries from :func:`read`; JSON lines
+        (plain, gzip, zstd), SQLite and HAR are recognized by their contents.
+    :param clock: the clock that sets the pace: the reactor, which is the default, or a ``task.Clock``. With
+        ``speed="instant"`` a ``task.Clock`` is advanced along with the recording, and all of it is played within
+        :meth:`Replay.play`; with a reactor, it is played in parts, so that everything else keeps running.
     :param speed: seconds of the recording for each second of the clock, or ``"instant"``: without waiting.
     :raises OSError: a file cannot be opened, or was written by a later version of txcdp (:exc:`WrongSchema`).
-    :raises NoHar: a file that is called HAR, or begins like one, is none.
-    :raises ValueError: for a speed that is none.
+    :raises NoHar: a file that is named as HAR, or begins like HAR, is not valid HAR.
+    :raises ValueError: the speed is invalid.
     """
     return Replay(source, clock, speed)
 
 
 class Replay:
-    """A recording that is played again; made by :func:`replay`.
+    """A recording that is being played back; made by :func:`replay`.
 
-    :ivar browser: what was recorded, as a :class:`RecordedBrowser`; the same one until :meth:`seek` is called.
-    :ivar clock: the recording's time, as a clock for whatever is to run in it: all time-based operators of the
+    :ivar browser: the recorded browser, as a :class:`RecordedBrowser`; the same object until :meth:`seek` is called.
+    :ivar clock: the recording's time, as a clock for anything that is to run in it, as all time-based operators of the
         browser's streams do.
-    :ivar began: when the recording began, in seconds since 1970; 0 where there is nothing in it.
-    :ivar damages: the places that could not be read, as far as it was played.
+    :ivar began: when the recording began, in seconds since 1970; 0 if the recording is empty.
+    :ivar damages: the places that could not be read, as far as it has been played.
     """
 
     def __init__(self, source: ReplaySource, clock: AnyReactor | None, speed: Speed) -> None:
@@ -143,32 +143,31 @@ class Replay:
 
     @property
     def time(self) -> float:
-        """The time that it is at: seconds since 1970."""
+        """The current time in the recording: seconds since 1970."""
         return self.clock.seconds()
 
     @property
     def entries(self) -> Stream[Entry]:
-        """What is in the recording, as :func:`read` gives it, each before what it tells of happens."""
+        """The entries of the recording, as from :func:`read`, each emitted before its message is played."""
         return self._entries
 
     @property
     def ended(self) -> bool:
-        """Whether all of it was played, or it was closed."""
+        """Whether everything has been played, or the replay was closed."""
         return self._life.state is ReplayState.ENDED
 
     def play(self, until: Moment | type[Event] | Callable[[Entry], bool] | None = None) -> Deferred[Entry | None]:
-        """Play on.
+        """Start playing, or continue.
 
-        At the end all streams are complete; they fail with :exc:`ConnectionLost` where the recording ends with the loss
-        of its line.
+        At the end all streams complete; if the recording ends with the loss of its connection, they fail with
+        :exc:`ConnectionLost`.
 
-        :param until: where it stops, to be played on from there: a time, up to and with which it is played, even where
-            nothing comes any more; an event, which is the last that comes; or a function that is given each entry once
-            that has come, and returns whether to stop.
-        :returns: fires with the entry that it has stopped at; with None at the end, at the time that was given, and
-            when :meth:`pause` is called. Fails with :exc:`OSError` where the recording cannot be read. Cancelled, it
-            pauses.
-        :raises RuntimeError: it is being played.
+        :param until: where to stop, so that :meth:`play` can continue from there: a time, up to and including which to
+            play, even if nothing more happens before it; an event class, whose next event is the last one played; or a
+            function that is called with each entry after it was played, and returns whether to stop.
+        :returns: fires with the entry that it stopped at; with None at the end, at a given time, and when :meth:`pause`
+            is called. Fails with :exc:`OSError` if the recording cannot be read. Cancelling it pauses.
+        :raises RuntimeError: it is already playing.
         """
         if self._life.state is ReplayState.PLAYING:
             raise RuntimeError("it is being played: pause() it, or wait for the Deferred of play()")
@@ -183,15 +182,15 @@ class Replay:
         return played
 
     def pause(self) -> None:
-        """Stand still; :meth:`play` goes on from there."""
+        """Pause; :meth:`play` continues from there."""
         self._follow()
         self._stop(None)
 
     def step(self) -> Entry | None:
-        """Play up to the next event, and with it, without waiting.
+        """Play up to and including the next event, without waiting.
 
-        :returns: the event; None where none is left, and the recording has ended.
-        :raises RuntimeError: it is being played, or it is called from inside of that.
+        :returns: the event; None if there are no more, and the recording has ended.
+        :raises RuntimeError: it is playing, or this was called while it played an entry.
         """
         if self._running or self._life.state is ReplayState.PLAYING:
             raise RuntimeError("it is being played: pause() it before it is stepped through")
@@ -209,13 +208,13 @@ class Replay:
         return last if isinstance(last, Entry) else None
 
     def seek(self, moment: Moment) -> None:
-        """Be at another time at once, before or after the present one, with all as it was then.
+        """Jump to another time, earlier or later, with everything as it was then.
 
-        :attr:`browser` is another one from then on, with the targets, frames and requests that were there at that time,
-        and :attr:`entries` begin there: subscribe after it. What was subscribed to before is complete.
+        From then on :attr:`browser` is another object, with the targets, frames and requests of that time, and
+        :attr:`entries` begin there: subscribe after the call. Earlier subscriptions complete.
 
-        :param moment: a time, as for :meth:`play`; what comes at it, and later, is to be played.
-        :raises RuntimeError: it is being played, or is over.
+        :param moment: a time, as for :meth:`play`; what happens at that time, and later, is still to be played.
+        :raises RuntimeError: it is playing, or has ended.
         """
         if self._running or self._life.state is not ReplayState.STANDING:
             raise RuntimeError("a replay that stands still can be elsewhere: pause() it, or make another one")
@@ -234,30 +233,30 @@ class Replay:
             self._running = False
 
     def close(self) -> None:
-        """End it where it is: streams complete, and what is waited for fires."""
+        """End the replay where it is: streams complete, and pending Deferreds fire."""
         if self._line.closing is None:
             self._line.close()
         if not self._running:
             self._end(self._line.closing or _clean())
 
     def when_ended(self) -> Deferred[None]:
-        """Return a Deferred that fires when all of it was played, or it was closed."""
+        """Return a Deferred that fires once everything has been played, or the replay was closed."""
         return self._ended.wait()
 
     # What answers ask (:class:`~txcdp.recording._answers.Known`):
 
     @property
     def sessions(self) -> list[Session]:
-        """The sessions that are there."""
+        """The sessions that are open at the moment."""
         return self.browser.connection.sessions
 
     @property
     def version(self) -> Mapping[str, Any]:
-        """What the recording says of the browser and of itself."""
+        """What the recording says about the browser and about itself."""
         return self._about
 
     def frame_tree(self, session: str | None) -> dict[str, Any] | None:
-        """Return the frames of a session as of now; see :class:`~txcdp.recording._answers.Known`."""
+        """Return the current frames of a session; see :class:`~txcdp.recording._answers.Known`."""
         tree = self._frames.tree(session)
         if tree is None and self._frames.is_expected(session):
             raise NotYet

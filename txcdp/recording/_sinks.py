@@ -29,12 +29,12 @@ Sync = float | Literal["always", "never"]
 
 @dataclass(frozen=True)
 class Host:
-    """The part of a recorder that a sink needs.
+    """What a sink needs from its recorder.
 
     :ivar clock: the reactor, or a ``task.Clock``.
-    :ivar in_thread: calls a function that blocks in a thread; returns a Deferred of its result.
-    :ivar wall: tells the time, in seconds since 1970.
-    :ivar describe: returns what the first note of a file says.
+    :ivar in_thread: calls a blocking function in a thread; returns a Deferred of its result.
+    :ivar wall: returns the time, in seconds since 1970.
+    :ivar describe: returns the contents of the first note of a file.
     """
 
     clock: Clock
@@ -44,19 +44,19 @@ class Host:
 
 
 class Sink(Protocol):
-    """A place for lines. It has never more than one thing to do: each call waits for the Deferred of the one before."""
+    """Stores the lines of a recording. Calls never overlap: each waits for the Deferred of the previous one."""
 
     def open(self, host: Host) -> Deferred[None]:
-        """Open it for writing; fails with :exc:`OSError` and the like."""
+        """Open the sink for writing; fails with :exc:`OSError` and the like."""
 
     def write(self, lines: list[bytes]) -> Deferred[None]:
-        """Write lines, or none where that is due; where it fails none of them is written."""
+        """Write lines, or none if :meth:`due` asked for a call; if it fails, none of them is written."""
 
     def due(self) -> float | None:
-        """Return in how many seconds it wants to be called though there are no lines; None: not at all."""
+        """Return the seconds until :meth:`write` should be called even without lines; None: never."""
 
     def close(self, reason: str, dropped: int) -> Deferred[None]:
-        """Finish what is being written; where that fails, it is left to be recovered."""
+        """Finish what is being written; if that fails, it is left to be recovered."""
 
 
 class Pump:

@@ -101,13 +101,13 @@ class _Line(msgspec.Struct):
 
 
 class SQLite:
-    """A recording in an SQLite database, to be asked in SQL, also while it is being written (WAL).
+    """Stores a recording in an SQLite database, which can be queried even while it is being written (WAL).
 
-    A database may hold several recordings; it grows until somebody deletes rows.
+    A database may contain several recordings; it grows until you delete rows.
 
-    :param path: the database, made if it is missing, readable by its owner alone.
-    :param durable: whether each transaction (up to five a second) is on the disk before the next one;
-        otherwise a power failure may take the last ones with it, and the database is whole all the same.
+    :param path: the database; created if it is missing; only its owner can read it.
+    :param durable: whether each transaction (up to five a second) is on the disk before the next one begins; if not, a
+        power failure may lose the latest transactions, but leaves the database intact.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, durable: bool = True) -> None:
@@ -153,8 +153,8 @@ class SQLite:
     async def write(self, lines: list[bytes]) -> None:
         """Write lines in a transaction; fails with :exc:`OSError`.
 
-        SQLite goes on writing into a database that somebody has removed, and nobody will ever read. So where the path
-        leads to another file, or to none, the recording goes on in a new database there, with a note.
+        SQLite keeps writing to a database that somebody has deleted, where nobody can ever read it. So if the path
+        leads to another file, or to none, the recording continues in a new database there, with a note.
         """
         if lines:
             if await self._host.in_thread(_identity, self.path) != self._file:
@@ -168,12 +168,12 @@ class SQLite:
             self._entries += sum(not isinstance(line, NoteLine) for line in lines)
 
     def due(self) -> float | None:
-        """Return None: what is written is committed."""
+        """Return None: everything that was written is committed."""
         return None
 
     @returns_deferred
     async def close(self, reason: str, dropped: int) -> None:
-        """End the recording, and put all of it into the one file; fails with :exc:`OSError`."""
+        """End the recording, and merge everything into the one file; fails with :exc:`OSError`."""
         end = note_line(self._host.wall(), "end", reason=reason, entries=self._entries, dropped=dropped)
         try:
             with os_errors(self.path):

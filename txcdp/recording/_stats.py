@@ -7,14 +7,15 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class RecorderStats:
-    """Counts of what a recorder has done so far.
+    """The counters of a recorder so far.
 
-    :ivar events: how many came and are, or will be, written; with ``commands=True`` these and replies as well.
+    :ivar events: events that arrived and are, or will be, written; with ``commands=True`` also commands and replies.
     :ivar dropped: how many of them were dropped instead.
-    :ivar unreadable: messages that could not be written, for nobody can read them.
-    :ivar written: lines that were handed to the system, notes included, and their bytes before compression.
-    :ivar waiting: bytes that wait in memory.
-    :ivar failures: how often writing has failed, and was tried again.
+    :ivar unreadable: messages that could not be written because they cannot be decoded.
+    :ivar written: lines passed to the operating system, including notes; ``bytes_written``: their bytes before
+        compression.
+    :ivar waiting: bytes waiting in memory.
+    :ivar failures: how often writing failed, and was tried again.
     """
 
     events: int

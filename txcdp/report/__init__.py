@@ -1,4 +1,4 @@
-"""A page that shows what a run of a browser was: what it loaded, said, looked like, and how long that took."""
+"""A web page that shows a run of a browser: what it loaded and logged, what it looked like, and how long that took."""
 
 from txcdp.report._collecting import Collection, collect
 from txcdp.report._observation import Observation, observe

@@ -28,13 +28,13 @@ _PATIENCE: Final = 5.0
 
 
 class Collection(EndedByBlock):
-    """A run that is being collected; what :func:`collect` fires with. ``async with`` stops it at the end.
+    """A run that is being collected; what :func:`collect` fires with. ``async with`` stops it at the end of the block.
 
     :param of: the page or the browser.
-    :param bodies: whether the beginnings of bodies are kept.
-    :param pictures: whether there is a screencast.
-    :param name: what the run is called; None: the URL that the page has in the end.
-    :param wall: tells the time, in seconds since 1970.
+    :param bodies: whether to keep the beginnings of bodies.
+    :param pictures: whether to take a screencast.
+    :param name: the name of the run; None: the last URL of the page.
+    :param wall: returns the time, in seconds since 1970.
     """
 
     _end_by = "stop"
@@ -68,10 +68,11 @@ class Collection(EndedByBlock):
 
     @returns_deferred
     async def stop(self) -> Run:
-        """Collect no more.
+        """Stop collecting.
 
-        :returns: fires with the :class:`Run`, when bodies that were asked for have come, up to 5 s each; may be called
-            any number of times. What the browser cannot tell any more, as when it has ended, is missing from it.
+        :returns: fires with the :class:`Run`, once the bodies that were asked for have arrived, waiting up to 5 s for
+            each; may be called any number of times. What the browser can no longer report, as when it has ended, is
+            missing from the run.
         """
         if self._run is not None:
             return self._run
@@ -167,16 +168,17 @@ class Collection(EndedByBlock):
 async def collect(
     of: Page | Browser, *, bodies: bool = True, pictures: bool = True, name: str | None = None
 ) -> Collection:
-    """Begin to collect what a report is made of.
+    """Begin to collect the data for a report.
 
-    Begin before the page is gone to: what was before is not told any more.
+    Begin before navigating: what happened earlier is not reported any more.
 
-    :param of: the page, with its frames and workers and what it opens; or the browser, with all that it has.
-    :param bodies: whether the beginnings of bodies are kept: of texts the first 16,384 characters, of pictures those up
-        to 64 KB, 8 MB of all together.
-    :param pictures: whether there is a screencast.
-    :param name: what the run is called; None: the URL of the page's last document.
-    :returns: fires with the :class:`Collection` when what is there has answered. Fails like ``Session.execute``.
+    :param of: the page, with its frames and workers and the pages that it opens; or the browser, with everything in it.
+    :param bodies: whether to keep the beginnings of bodies: the first 16,384 characters of text, and images of up to 64
+        KB; 8 MB in total.
+    :param pictures: whether to take a screencast.
+    :param name: the name of the run; None: the URL of the page's last document.
+    :returns: fires with the :class:`Collection` once all existing targets have responded. Fails like
+        ``Session.execute``.
     """
     collection = Collection(of, bodies, pictures, name)
     await collection._start()

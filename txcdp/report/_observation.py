@@ -100,10 +100,10 @@ class _Observed:
 
 
 class Observation(EndedByBlock):
-    """Pages that tell what a report is made of; what :func:`observe` fires with. ``async with`` stops it at the end.
+    """Pages that are made to report what a report needs; what :func:`observe` fires with. ``async with`` stops it.
 
-    :param of: the page, with what is in it and what it opens; or the browser, with all that it has.
-    :param pictures: whether there is a screencast.
+    :param of: the page, with its frames and workers and the pages that it opens; or the browser, with everything in it.
+    :param pictures: whether to take a screencast.
     :param begin: called with each session before anything is sent to it.
     """
 
@@ -142,11 +142,11 @@ class Observation(EndedByBlock):
 
     @returns_deferred
     async def stop(self) -> None:
-        """Observe no more: scripts, bindings and screencasts are taken back.
+        """Stop observing: remove the scripts, bindings and screencasts.
 
-        Domains that were enabled stay so.
+        Domains that were enabled stay enabled.
 
-        :returns: fires with None when the browser has answered; may be called any number of times.
+        :returns: fires with None once the browser has responded; may be called any number of times.
         """
         if self._following is not None:
             self._following.stop()
@@ -162,15 +162,16 @@ class Observation(EndedByBlock):
 
 @returns_deferred
 async def observe(of: Page | Browser, *, pictures: bool = True) -> Observation:
-    """Have a page tell what a report is made of, for who records what the browser says.
+    """Make a page report what a report needs, so that a recording contains it.
 
-    In each document a script in a world of its own tells what its ``PerformanceObserver`` does, by the event
-    ``Runtime.bindingCalled``; a screencast tells what the page looks like. So a :class:`~txcdp.recording.Recorder` of
-    the same browser has web vitals, long tasks and pictures.
+    In each document, a script in an isolated world reports what its ``PerformanceObserver`` sees, by the event
+    ``Runtime.bindingCalled``; a screencast shows what the page looks like. So a :class:`~txcdp.recording.Recorder` of
+    the same browser records web vitals, long tasks and pictures.
 
-    :param of: the page, with its frames and workers and what it opens; or the browser, with all that it has.
-    :param pictures: whether there is a screencast.
-    :returns: fires with the :class:`Observation` when what is there has answered. Fails like ``Session.execute``.
+    :param of: the page, with its frames and workers and the pages that it opens; or the browser, with everything in it.
+    :param pictures: whether to take a screencast.
+    :returns: fires with the :class:`Observation` once all existing targets have responded. Fails like
+        ``Session.execute``.
     """
     observation = Observation(of, pictures)
     await observation._start()

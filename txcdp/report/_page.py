@@ -72,15 +72,15 @@ def _policy() -> str:
 
 
 def render(*runs: Run, secrets: bool = False, bodies: bool = True) -> str:
-    """Return the page that shows a run, or two of them side by side.
+    """Return the report: a web page that shows a run, or two of them side by side.
 
     :param runs: one or two.
-    :param secrets: whether cookies, authorization, tokens and passwords are in it; else they are masked, in headers,
-        URLs, forms and JSON.
-    :param bodies: whether the beginnings of bodies are in it.
-    :returns: HTML that needs nothing else, and no network.
-    :raises ValueError: there are none, or more than two.
-    :raises TypeError: one is no run.
+    :param secrets: whether to include cookies, authorization, tokens and passwords; otherwise they are masked, in
+        headers, URLs, forms and JSON.
+    :param bodies: whether to include the beginnings of bodies.
+    :returns: self-contained HTML, which needs no network.
+    :raises ValueError: there are no runs, or more than two.
+    :raises TypeError: an argument is not a run.
     """
     if not 1 <= len(runs) <= 2:
         raise ValueError(f"{len(runs)} runs: a report shows one, or two side by side")
@@ -109,13 +109,13 @@ def render(*runs: Run, secrets: bool = False, bodies: bool = True) -> str:
 
 
 def write(path: str | os.PathLike[str], *runs: Run, secrets: bool = False, bodies: bool = True) -> Path:
-    """Write the page that shows a run, or two of them side by side, to a file that its owner alone may read.
+    """Write the report of a run, or of two side by side, to a file that only its owner can read.
 
-    :param path: the file; one that is there is replaced.
+    :param path: the file; an existing one is replaced.
     :param runs: one or two.
-    :param secrets: as for :func:`render`, as are ``bodies``.
+    :param secrets: as for :func:`render`, like ``bodies``.
     :returns: the path.
-    :raises OSError: it cannot be written.
+    :raises OSError: the file cannot be written.
     :raises ValueError: there are no runs, or more than two.
     """
     page = render(*runs, secrets=secrets, bodies=bodies).encode("utf-8")

@@ -36,14 +36,13 @@ class NoRun(ValueError):
 
 
 def read(path: str | os.PathLike[str]) -> Run:
-    """Return what a file has recorded, as a run.
+    """Return the contents of a recording or a HAR file as a run.
 
-    :param path: a recording, in any of its formats, or a directory of its files; or a file of HAR.
-    :returns: the :class:`Run`. What cannot be read of a recording, and what the file does not have, is said in
-        ``Run.missing``.
-    :raises NoRun: it is neither.
-    :raises OSError: it cannot be read.
-    :raises MissingLibrary: it is compressed with zstd, and there is none.
+    :param path: a recording, in any of its formats, or a directory of its files; or a HAR file.
+    :returns: the :class:`Run`. ``Run.missing`` says what could not be read, and what the file does not contain.
+    :raises NoRun: the file is neither.
+    :raises OSError: the file cannot be read.
+    :raises MissingLibrary: the file is compressed with zstd, which is not available.
     """
     where = Path(path)
     try:

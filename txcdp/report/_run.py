@@ -14,17 +14,17 @@ THRESHOLDS = {"lcp": (2.5, 4.0), "cls": (0.1, 0.25), "inp": (0.2, 0.5), "fcp": (
 
 
 class Phases(msgspec.Struct, kw_only=True, eq=True):
-    """The parts of an exchange's time, in seconds; None: it did not happen, or is not told.
+    """The phases of an exchange, in seconds; None: the phase did not happen, or is not reported.
 
-    ``connect`` includes ``tls``, as in HAR; the others follow each other.
+    ``connect`` includes ``tls``, as in HAR; the others follow one another.
 
-    :ivar blocked: until something was done: queued, held back, waiting for a connection.
-    :ivar dns: looking up the host.
+    :ivar blocked: before anything was done: queued, held back, waiting for a connection.
+    :ivar dns: resolving the host name.
     :ivar connect: making the connection.
-    :ivar tls: of that, the TLS handshake.
+    :ivar tls: the TLS handshake, as a part of ``connect``.
     :ivar send: sending the request.
-    :ivar wait: until the response began.
-    :ivar receive: until all of it was here.
+    :ivar wait: waiting for the response to begin.
+    :ivar receive: receiving the response.
     """
 
     blocked: float | None = None
@@ -39,10 +39,10 @@ class Phases(msgspec.Struct, kw_only=True, eq=True):
 class RunBody(msgspec.Struct, kw_only=True):
     """The beginning of a body.
 
-    :ivar mime_type: as it was declared.
-    :ivar text: of a text; None: it is no text.
-    :ivar data: the bytes of what is no text.
-    :ivar size: bytes of all of it.
+    :ivar mime_type: the declared MIME type.
+    :ivar text: the text; None: the body is not text.
+    :ivar data: the bytes, if the body is not text.
+    :ivar size: the size of the whole body in bytes.
     :ivar truncated: whether there is more than this.
     """
 
@@ -54,26 +54,27 @@ class RunBody(msgspec.Struct, kw_only=True):
 
 
 class RunExchange(msgspec.Struct, kw_only=True):
-    """A request and what came of it, one for each hop of a redirect.
+    """A request and its outcome, one for each hop of a redirect.
 
-    :ivar id: its own.
-    :ivar url: with its fragment.
-    :ivar type: what it was for, as the protocol calls it: ``"Document"``, ``"Fetch"``, ``"WebSocket"``...
-    :ivar status: the response's; 0: there was none.
-    :ivar outcome: how it has ended: ``"finished"``, ``"redirected"``, ``"failed"``, ``"cancelled"``, ``"closed"``,
+    :ivar id: the id of the exchange.
+    :ivar url: the URL with its fragment.
+    :ivar type: the resource type, by its name in the protocol: ``"Document"``, ``"Fetch"``, ``"WebSocket"``...
+    :ivar status: the status of the response; 0 if there is none.
+    :ivar outcome: how it ended: ``"finished"``, ``"redirected"``, ``"failed"``, ``"cancelled"``, ``"closed"``,
         ``"pending"``, or another end of :class:`txcdp.model.ExchangeState`.
     :ivar failure: what went wrong, in words.
-    :ivar frame_id: what has asked, of :attr:`Run.frames`; ``""`` where that is not told.
-    :ivar document_id: the page's document that it belongs to, of :attr:`Run.documents`; ``""``: none that is known.
-    :ivar initiator: why it was asked for: ``"parser"``, ``"script"``...; ``initiator_url`` and ``initiator_line``
-        (counted from 1) where.
-    :ivar cached: the cache that has answered: ``"disk"``, ``"memory"``, ``"prefetch"``; ``"worker"``: a service worker.
-    :ivar started: seconds since 1970, as are ``responded`` and ``ended``; None: it has not, or that is not told.
-    :ivar sent: bytes that were sent, head and body.
-    :ivar transferred: bytes that came over the network, head and body.
+    :ivar frame_id: the frame that made the request, in :attr:`Run.frames`; ``""`` if not reported.
+    :ivar document_id: the page's document that it belongs to, in :attr:`Run.documents`; ``""`` if not known.
+    :ivar initiator: the cause of the request: ``"parser"``, ``"script"``...; ``initiator_url`` and ``initiator_line``
+        (counted from 1) say where.
+    :ivar cached: the cache that served it: ``"disk"``, ``"memory"``, ``"prefetch"``; ``"worker"``: a service worker.
+    :ivar started: seconds since 1970, as are ``responded`` and ``ended``; None: it has not happened, or is not
+        reported.
+    :ivar sent: bytes sent, headers and body.
+    :ivar transferred: bytes received over the network, headers and body.
     :ivar size: bytes of the body as the page got it.
-    :ivar request_body: what was sent; None: nothing, or it is not told.
-    :ivar messages: of a WebSocket, how many were sent and received.
+    :ivar request_body: the body that was sent; None: there was none, or it is not reported.
+    :ivar messages: for a WebSocket, how many messages were sent and received.
     """
 
     id: str
@@ -109,13 +110,13 @@ class RunExchange(msgspec.Struct, kw_only=True):
 
 
 class RunMessage(msgspec.Struct, kw_only=True):
-    """A line of a console, an exception that nobody has caught, or what the browser itself has said.
+    """A console message, an uncaught exception, or a message of the browser itself.
 
     :ivar time: seconds since 1970.
     :ivar level: ``"error"``, ``"warning"``, ``"info"`` or ``"debug"``.
-    :ivar source: ``"console"``, ``"exception"``, or who of the browser has said it, such as ``"network"``.
-    :ivar url: where; ``line`` counted from 1.
-    :ivar frame_id: whose it is, of :attr:`Run.frames`.
+    :ivar source: ``"console"``, ``"exception"``, or the part of the browser that it came from, such as ``"network"``.
+    :ivar url: where it happened; ``line`` is counted from 1.
+    :ivar frame_id: the frame that it belongs to, in :attr:`Run.frames`.
     """
 
     time: float
@@ -131,10 +132,10 @@ class RunFrame(msgspec.Struct, kw_only=True):
     """A page, a frame or a worker.
 
     :ivar kind: ``"page"``, ``"frame"``, ``"worker"``, ``"shared_worker"``, ``"service_worker"``...
-    :ivar parent_id: what it is in, or was opened by; ``""``: nothing that is known.
-    :ivar url: the last that it had.
-    :ivar started: when it was first heard of, in seconds since 1970; ``ended``: when it was gone; None: it stayed.
-    :ivar crashed: whether its process has.
+    :ivar parent_id: the frame that contains or opened it; ``""`` if none is known.
+    :ivar url: its last URL.
+    :ivar started: when it was first reported, in seconds since 1970; ``ended``: when it was gone; None: it stayed.
+    :ivar crashed: whether its process has crashed.
     """
 
     id: str
@@ -148,10 +149,10 @@ class RunFrame(msgspec.Struct, kw_only=True):
 
 
 class LongTask(msgspec.Struct, kw_only=True):
-    """A task that has kept a page busy for more than 50 ms, by its ``PerformanceObserver``.
+    """A task that kept a page busy for more than 50 ms, as reported by its ``PerformanceObserver``.
 
-    :ivar frame_id: whose; ``started``: seconds since 1970; ``duration``: seconds.
-    :ivar where: which part of the page, as far as it tells: ``"self"``, ``"same-origin-descendant"``...
+    :ivar frame_id: the frame; ``started``: seconds since 1970; ``duration``: seconds.
+    :ivar where: the part of the page, as far as reported: ``"self"``, ``"same-origin-descendant"``...
     """
 
     frame_id: str
@@ -161,15 +162,16 @@ class LongTask(msgspec.Struct, kw_only=True):
 
 
 class Vitals(msgspec.Struct, kw_only=True):
-    """The web vitals of a document, by its own ``PerformanceObserver``; None: there was none.
+    """The web vitals of a document, as reported by its own ``PerformanceObserver``; None: no value.
 
-    :ivar lcp: seconds from the navigation until its largest content was painted, ``lcp_element`` and ``lcp_url`` what
-        that was.
-    :ivar cls: how much its layout has shifted, in the worst window.
-    :ivar inp: seconds from an interaction until the next paint, of the slowest ones; None: nobody did anything.
+    :ivar lcp: seconds from the navigation until the largest content was painted; ``lcp_element`` and ``lcp_url``
+        identify that content.
+    :ivar cls: how much the layout has shifted, in the worst window.
+    :ivar inp: seconds from an interaction until the next paint, for the slowest interactions; None: there was no
+        interaction.
     :ivar fcp: seconds until the first content was painted.
     :ivar ttfb: seconds until the first byte of the response.
-    :ivar interactions: how many there were.
+    :ivar interactions: the number of interactions.
     """
 
     lcp: float | None = None
@@ -183,7 +185,7 @@ class Vitals(msgspec.Struct, kw_only=True):
     interactions: int = 0
 
     def rating(self, name: str) -> str:
-        """Return ``"good"``, ``"needs improvement"`` or ``"poor"``; ``""`` where there is none.
+        """Return ``"good"``, ``"needs improvement"`` or ``"poor"``; ``""`` if there is no value.
 
         :param name: ``"lcp"``, ``"cls"``, ``"inp"``, ``"fcp"`` or ``"ttfb"``.
         """
@@ -197,12 +199,12 @@ class Vitals(msgspec.Struct, kw_only=True):
 class RunDocument(msgspec.Struct, kw_only=True):
     """A document of a page's main frame, with how far it got.
 
-    :ivar id: its loader's.
-    :ivar frame_id: the page, of :attr:`Run.frames`.
-    :ivar started: when the navigation began, in seconds since 1970; so are the others.
-    :ivar content_loaded: ``DOMContentLoaded``; ``loaded``: ``load``; None: it did not come, or is not told.
+    :ivar id: its loader id.
+    :ivar frame_id: the page, in :attr:`Run.frames`.
+    :ivar started: when the navigation began, in seconds since 1970, like the other times.
+    :ivar content_loaded: ``DOMContentLoaded``; ``loaded``: ``load``; None: it did not happen, or is not reported.
     :ivar error: what could not be reached, and why.
-    :ivar vitals: None: the page was not observed.
+    :ivar vitals: its web vitals; None: the page was not observed.
     """
 
     id: str
@@ -230,13 +232,13 @@ class RunPicture(msgspec.Struct, kw_only=True):
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """A page, or several, from when somebody began to look until nobody did.
+    """One or several pages, from the beginning of the observation to its end.
 
-    :ivar name: what it is called: the URL of a page, the name of a file.
+    :ivar name: the name: the URL of a page, the name of a file.
     :ivar source: ``"page"``, ``"recording"`` or ``"HAR"``.
-    :ivar browser: which, with its version; ``""``: not told.
-    :ivar started: seconds since 1970; ``ended`` as well.
-    :ivar missing: what the source does not tell, or only in part, in words.
+    :ivar browser: the browser with its version; ``""`` if not reported.
+    :ivar started: seconds since 1970, as is ``ended``.
+    :ivar missing: what the source does not contain, or only in part, in words.
     """
 
     name: str = ""

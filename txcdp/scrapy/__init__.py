@@ -1,8 +1,8 @@
 """Pages for Scrapy, rendered in its own reactor; needs ``txcdp[scrapy]``.
 
 :class:`DownloadHandler` renders the requests that ask for it in their ``meta["txcdp"]``, :class:`RequestFingerprinter`
-tells them apart, and :class:`Addon` sets both, with all that belongs to them. A callback has the document as the body
-of its response, what else was taken of the page by :func:`result_of`, and the page itself by :func:`page_of`.
+distinguishes them, and :class:`Addon` installs both, with everything they need. A callback gets the document as the
+body of its response; :func:`result_of` returns what else was taken from the page, and :func:`page_of` the page itself.
 """
 
 from __future__ import annotations

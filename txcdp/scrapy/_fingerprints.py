@@ -16,11 +16,11 @@ from txcdp.scrapy._options import META, canonical, is_wanted
 class RequestFingerprinter:
     """A request fingerprinter: ``REQUEST_FINGERPRINTER_CLASS = "txcdp.scrapy.RequestFingerprinter"``.
 
-    Two requests for the browser are the same where URL, with its fragment, method, body and ``meta["txcdp"]`` are, but
-    for ``"include_page"``. Such a one is never the same as one that Scrapy itself downloads, whose fingerprints stay
-    what they are.
+    Two requests for the browser are equal if their URL, including the fragment, their method, body and
+    ``meta["txcdp"]``, except ``"include_page"``, are equal. They never equal a request that Scrapy itself downloads,
+    and the fingerprints of those do not change.
 
-    :param crawler: whose requests they are.
+    :param crawler: the crawler whose requests they are.
     """
 
     def __init__(self, crawler: Crawler | None = None) -> None:
@@ -28,7 +28,7 @@ class RequestFingerprinter:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RequestFingerprinter:
-        """Make it for a crawler, as Scrapy does."""
+        """Create the fingerprinter for a crawler; Scrapy calls this."""
         return cls(crawler)
 
     def fingerprint(self, request: Request) -> bytes:

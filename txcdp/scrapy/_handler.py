@@ -157,12 +157,12 @@ _renderers: WeakKeyDictionary[Crawler, Renderer] = WeakKeyDictionary()
 class DownloadHandler:
     """A download handler that renders pages: ``DOWNLOAD_HANDLERS = {"https": "txcdp.scrapy.DownloadHandler"}``.
 
-    Requests with ``meta["txcdp"]``, True or a dict of options, go to a browser; all others to Scrapy's own handler for
-    the scheme, or to that of ``TXCDP_FALLBACK_HANDLERS``.
+    Requests with ``meta["txcdp"]``, True or a dict of options, go to a browser; all others go to Scrapy's own handler
+    for the scheme, or to the one in ``TXCDP_FALLBACK_HANDLERS``.
 
-    :param crawler: whose handler it is.
-    :raises ValueError: a setting cannot be.
-    :raises TypeError: a setting is of another type.
+    :param crawler: the crawler that the handler belongs to.
+    :raises ValueError: a setting is invalid.
+    :raises TypeError: a setting has the wrong type.
     """
 
     lazy = False
@@ -181,7 +181,7 @@ class DownloadHandler:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> DownloadHandler:
-        """Make it for a crawler, as Scrapy does."""
+        """Create the handler for a crawler; Scrapy calls this."""
         return cls(crawler)
 
     if _COROUTINES:
@@ -197,7 +197,7 @@ class DownloadHandler:
             return await maybe_deferred_to_future(handler.download_request(request, self._crawler.spider))
 
         async def close(self) -> None:
-            """Close what is open; the last handler of a crawler closes its pages, the last crawler the browsers."""
+            """Close the handler; the last handler of a crawler closes its pages, the last crawler the browsers."""
             await maybe_deferred_to_future(self._leave())
             for each in self._fallbacks.values():
                 closing = each.close()
@@ -218,7 +218,7 @@ class DownloadHandler:
 
         @returns_deferred
         async def close(self) -> None:  # type: ignore[misc]
-            """Close what is open; the last handler of a crawler closes its pages, the last crawler the browsers."""
+            """Close the handler; the last handler of a crawler closes its pages, the last crawler the browsers."""
             await self._leave()
             for each in self._fallbacks.values():
                 closing = each.close()
@@ -244,18 +244,18 @@ class DownloadHandler:
 
 
 class Addon:
-    """An add-on of Scrapy that sets all there is to set: ``ADDONS = {"txcdp.scrapy.Addon": 500}``.
+    """A Scrapy add-on that sets everything up: ``ADDONS = {"txcdp.scrapy.Addon": 500}``.
 
     It sets ``DOWNLOAD_HANDLERS`` for ``http`` and ``https``, ``REQUEST_FINGERPRINTER_CLASS`` and, for pages in
-    callbacks, ``SPIDER_MIDDLEWARES``. A handler or a fingerprinter that the project has set takes what is not for the
-    browser.
+    callbacks, ``SPIDER_MIDDLEWARES``. A handler or a fingerprinter that the project has set is used for requests that
+    are not for the browser.
     """
 
     def update_settings(self, settings: BaseSettings) -> None:
-        """Set it.
+        """Change the settings; Scrapy calls this.
 
-        :raises ValueError: a setting of ``TXCDP_...`` cannot be.
-        :raises TypeError: one is of another type.
+        :raises ValueError: a ``TXCDP_...`` setting is invalid.
+        :raises TypeError: one has the wrong type.
         """
         handlers = settings.getdict("DOWNLOAD_HANDLERS")
         fallbacks = dict(settings.getdict("TXCDP_FALLBACK_HANDLERS"))

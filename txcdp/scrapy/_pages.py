@@ -36,12 +36,12 @@ def take_back(request: Request) -> None:
 
 
 def page_of(response: Response) -> Page:
-    """Return the page that a response was rendered in, open and as it was left: of a request with ``"include_page"``.
+    """Return the page that a response was rendered in, still open: for a request with ``"include_page"``.
 
-    It is closed when the callback has ended, with all that it yields, or by :func:`closing_page`.
+    The page is closed once the callback has ended, along with everything that it yields, or by :func:`closing_page`.
 
-    :param response: as the callback gets it.
-    :raises LookupError: it has none, or it is closed.
+    :param response: the response, as the callback gets it.
+    :raises LookupError: the response has no page, or the page is closed.
     """
     request = response.request
     given = None if request is None else _given.get(request)
@@ -57,10 +57,10 @@ def page_of(response: Response) -> Page:
 
 @contextmanager
 def closing_page(response: Response) -> Iterator[Page]:
-    """Return a context manager that gives the page of a response, as :func:`page_of`, and has it closed at its end.
+    """Return a context manager that provides the page of a response, as :func:`page_of` does, and closes it at the end.
 
-    :param response: as the callback gets it.
-    :raises LookupError: it has none, or it is closed.
+    :param response: the response, as the callback gets it.
+    :raises LookupError: the response has no page, or the page is closed.
     """
     page = page_of(response)
     assert response.request is not None
@@ -71,9 +71,9 @@ def closing_page(response: Response) -> Iterator[Page]:
 
 
 class PageMiddleware:
-    """A spider middleware: it has the pages of ``"include_page"`` closed when their callbacks have ended.
+    """A spider middleware that closes the pages of ``"include_page"`` once their callbacks have ended.
 
-    Without it they are closed once nobody has the request and the response any more, which may be later.
+    Without it, a page is closed once nothing refers to its request and its response any more, which may be later.
     """
 
     def process_spider_output(self, response: Response, result: Iterable[Any], spider: Any = None) -> Iterator[Any]:
@@ -94,7 +94,7 @@ class PageMiddleware:
             _end(response)
 
     def process_spider_exception(self, response: Response, exception: Exception, spider: Any = None) -> None:
-        """Take note that a callback has failed, or did not get the response."""
+        """Handle a callback that failed, or did not get the response."""
         _end(response)
 
 

@@ -43,11 +43,11 @@ class Connected:
 
 @dataclass(frozen=True)
 class RenderResult:
-    """The outcome of a render besides the document; see :func:`result_of`. Empty: it was not asked for.
+    """What a render returned in addition to the document; see :func:`result_of`. An empty field was not requested.
 
-    :ivar extract: what ``"extract"`` has found.
-    :ivar screenshot: the bytes of the picture.
-    :ivar har: the recording, a dict of HAR 1.2.
+    :ivar extract: the data that ``"extract"`` found.
+    :ivar screenshot: the bytes of the screenshot.
+    :ivar har: the HAR 1.2 recording, a dict.
     """
 
     extract: dict[str, Any] = field(default_factory=dict)
@@ -56,11 +56,11 @@ class RenderResult:
 
 
 def result_of(response: Response) -> RenderResult:
-    """Return what ``"extract"``, ``"screenshot"`` and ``"har"`` of a request's ``meta["txcdp"]`` have given.
+    """Return the results of ``"extract"``, ``"screenshot"`` and ``"har"`` in a request's ``meta["txcdp"]``.
 
-    It is in headers of the response, so that Scrapy's HTTP cache gives it back as well.
+    They are stored in headers of the response, so that Scrapy's HTTP cache returns them as well.
 
-    :param response: as a callback gets it.
+    :param response: the response, as the callback gets it.
     """
     extract, screenshot, har = (response.headers.get(name) for name in (EXTRACT, SCREENSHOT, HAR))
     return RenderResult(

@@ -1,8 +1,8 @@
 """Services for applications that run unattended.
 
-Each is a :class:`twisted.application.service.Service`: give it a parent, in a ``.tac`` file or an application of yours,
-and it starts and stops with that. ``twistd txcdp`` runs them by themselves. :class:`RenderResource` serves what such a
-browser renders by the application's own web server.
+Each is a :class:`twisted.application.service.Service`: give it a parent, in a ``.tac`` file or in your own application,
+and it starts and stops with that. ``twistd txcdp`` runs them on their own. :class:`RenderResource` serves what such a
+browser renders through the application's own web server.
 """
 
 from txcdp.service._browser import BrowserService

@@ -29,18 +29,19 @@ WAIT = 60.0
 class BrowserService(Service):
     """Launches or connects to a browser when it starts, keeps it, and closes it when it stops.
 
-    While it runs there is a browser, or one is being looked for: a lost line is replaced, and a browser that has ended
-    is restarted, under the same :class:`Browser`, by the policy. Where the policy gives up, or somebody has closed the
-    browser, the service begins again, with a new one: ask :meth:`whenConnected` for each piece of work. Commands that
-    are sent while there is no browser wait for it, a minute unless the policy says otherwise. A program
-    that is missing ends the search before the first browser; after it, it is waited for, as while it is being upgraded.
+    While the service runs, there is a browser, or the service tries to get one: the policy replaces a lost connection
+    and restarts a browser that has ended, with the same :class:`Browser` object. If the policy gives up, or somebody
+    closes the browser, the service starts over with a new one: call :meth:`whenConnected` for each piece of work.
+    Commands that are sent while there is no browser wait for it, for up to a minute unless the policy says otherwise.
+    If the program is missing before there was a first browser, the service stops trying; later, it waits for the
+    program, as it may be being upgraded.
 
     :param reactor: the reactor.
-    :param url: of a browser that runs, as :func:`txcdp.connect` takes it; None: launch one.
-    :param policy: when a lost browser is looked for, and how often. The first one is looked for with its delays, too,
-        however often that fails.
-    :param options: more that :func:`txcdp.connect` or :func:`txcdp.launch` takes.
-    :ivar reactor: as it was given.
+    :param url: the URL of a running browser, as :func:`txcdp.connect` takes it; None: launch one.
+    :param policy: when and how often to try to replace a lost browser. The first browser is tried for with the same
+        delays, however often that fails.
+    :param options: further options for :func:`txcdp.connect` or :func:`txcdp.launch`.
+    :ivar reactor: the reactor, as given.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class BrowserService(Service):
 
     @property
     def browser(self) -> Browser | None:
-        """The browser that there is, perhaps with its line lost; None before the first one, and between two."""
+        """The current browser, perhaps while its connection is being replaced; None before the first one, and between
+        two.
+        """
         found = self._browser
         return None if found is None or found.connection.lost is not None else found
 
     def open(self) -> Deferred[Browser]:
-        """Launch the browser, or connect to it; to be overridden where that takes more.
+        """Launch the browser, or connect to it; override this if that takes more.
 
         :returns: fires with the :class:`Browser`; fails as :func:`txcdp.launch` and :func:`txcdp.connect` do.
         """
@@ -79,7 +82,7 @@ class BrowserService(Service):
         return connect(self.reactor, self._url, reconnect=self._policy, **self._options)
 
     def startService(self) -> None:
-        """Begin to look for the browser."""
+        """Begin to launch the browser or to connect to it."""
         if not self.running:
             super().startService()
             self._attempts, self._failure, self._hopeless = 0, None, False
@@ -87,9 +90,9 @@ class BrowserService(Service):
 
     @returns_deferred
     async def stopService(self) -> None:
-        """Close a launched browser, or the line to one that was connected to.
+        """Close a launched browser, or the connection to one that was connected to.
 
-        :returns: fires when that is done, which is bounded in time; whoever waits for the browser fails.
+        :returns: fires once that is done, within a limited time; Deferreds that wait for the browser fail.
         """
         if not self.running:
             return
@@ -104,12 +107,12 @@ class BrowserService(Service):
 
     @returns_deferred
     async def whenConnected(self, failAfterFailures: int | None = None) -> Browser:
-        """Wait for a browser with a line to it.
+        """Wait for a browser that is connected.
 
-        :param failAfterFailures: attempts in a row that may fail before this does; None: any number.
-        :returns: fires with the :class:`Browser`. Fails with what the last attempt has failed with, at once where no
-            attempt can succeed, as when there is no such program; and with
-            :exc:`~twisted.internet.defer.CancelledError` where the service does not run, or is stopped.
+        :param failAfterFailures: the number of consecutive failed attempts after which this fails, too; None: never.
+        :returns: fires with the :class:`Browser`. Fails with the error of the last attempt, at once if no attempt can
+            succeed, as when the program does not exist; and with :exc:`~twisted.internet.defer.CancelledError` if the
+            service is not running, or is stopped.
         """
         while self.running:
             given_up = failAfterFailures is not None and self._attempts >= failAfterFailures

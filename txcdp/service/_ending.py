@@ -10,10 +10,10 @@ from txcdp._reactor import AnyReactor, whole
 
 
 def end_process(reactor: AnyReactor, status: int = 1) -> None:
-    """Stop the reactor in good order, and let the process end with a status.
+    """Stop the reactor cleanly, and have the process exit with a status.
 
-    ``twistd`` itself ends with 0 unless a signal or a service that does not start has ended it, which tells whoever
-    watches over it (systemd, Kubernetes) that all is well.
+    ``twistd`` itself exits with 0 unless a signal, or a service that does not start, has ended it; that tells whatever
+    supervises it (systemd, Kubernetes) that all is well.
 
     :param reactor: the reactor.
     :param status: the exit status.

@@ -29,18 +29,18 @@ _Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class GatewayService(Service):
-    """A gateway from its start until its stop, which lets its clients finish.
+    """Runs a gateway while the service runs; stopping it lets the clients finish.
 
-    On SIGHUP, where there is one, its file of tokens is read again.
+    On SIGHUP, where that exists, the token file is read again.
 
     :param reactor: the reactor.
     :param options: see :class:`~txcdp.gateway.GatewayOptions`.
-    :param live_page: whether there is a page at ``/`` that shows operators what goes on.
-    :param given_up: called with the error when it cannot listen where it should; by default ``startService`` raises it,
-        or it is logged where that is found out later.
-    :param more: that :class:`~txcdp.gateway.Gateway` takes.
+    :param live_page: whether there is a page at ``/`` that shows operators what is going on.
+    :param given_up: called with the error if the gateway cannot listen; by default ``startService`` raises the error,
+        or it is logged if it occurs later.
+    :param more: further arguments for :class:`~txcdp.gateway.Gateway`.
     :ivar gateway: the gateway itself.
-    :raises BadTokens: the file of tokens cannot be used.
+    :raises BadTokens: the token file cannot be used.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class GatewayService(Service):
         self._starting: Deferred[None] = succeed(None)
 
     def startService(self) -> None:
-        """Listen, and start browsers.
+        """Listen, and start the browsers.
 
-        :raises Exception: it cannot listen; Twisted's ``CannotListenError``, mostly.
+        :raises Exception: it cannot listen; usually Twisted's ``CannotListenError``.
         """
         super().startService()
         failed: list[Failure] = []
@@ -89,9 +89,9 @@ class GatewayService(Service):
 
     @returns_deferred
     async def stopService(self) -> None:
-        """Refuse new clients, and let the present ones finish, for as long as the options say.
+        """Refuse new clients, and let the present ones finish, for as long as the options allow.
 
-        :returns: fires when no browser is left.
+        :returns: fires once no browser is left.
         """
         super().stopService()
         if self._before is not None:
@@ -101,7 +101,7 @@ class GatewayService(Service):
         await self.gateway.stop()
 
     def reload(self) -> None:
-        """Read the file of tokens again; where it cannot be used, the former tokens stay valid."""
+        """Read the token file again; if it cannot be used, the previous tokens stay valid."""
         tokens = self.gateway.tokens
         if tokens is None:
             return

@@ -31,22 +31,22 @@ _AGAIN = ReconnectPolicy(initial_delay=5.0, max_delay=60.0, factor=2.0, jitter=l
 
 
 class RecorderService(MultiService):
-    """Records what a browser does, from its start until its stop.
+    """Records what a browser does while the service runs.
 
-    Over a lost line or a restart of the browser the same recording goes on, with a note of the gap. One that has ended,
-    because its buffer overflowed, is followed by another one; one that cannot begin, because the disk is full or the
-    database locked, is tried again, with delays that grow to a minute. Where no later attempt can succeed (the
-    directory may not be written to, the database is something else's, there is no browser) it says so and gives up.
+    If the connection is lost or the browser restarts, the same recording continues, with a note about the gap. A
+    recording that has ended, because its buffer overflowed, is followed by a new one; one that cannot begin, because
+    the disk is full or the database locked, is tried again, with delays that grow to a minute. If no later attempt can
+    succeed (the directory is not writable, the database belongs to something else, there is no browser), the service
+    logs that and gives up.
 
-    :param browsers: whose browser is recorded; it becomes a child of this service, unless it has a parent.
-    :param sink: makes what a recording is written to: :class:`~txcdp.recording.JsonLines` or
-        :class:`~txcdp.recording.SQLite`.
-    :param urls: pages that are opened in each new browser.
-    :param observe: whether pages tell web vitals and long tasks, and show what they look like, so that a report of the
-        recording has them: see :func:`txcdp.report.observe`.
+    :param browsers: the service whose browser is recorded; it becomes a child of this service, unless it has a parent.
+    :param sink: makes the sink of a recording: :class:`~txcdp.recording.JsonLines` or :class:`~txcdp.recording.SQLite`.
+    :param urls: pages to open in each new browser.
+    :param observe: whether to make pages report web vitals, long tasks and what they look like, so that a report of the
+        recording contains them: see :func:`txcdp.report.observe`.
     :param given_up: called when nothing will be recorded any more, after that was logged; ``twistd txcdp record`` ends
-        the process with :func:`end_process`. By default the application goes on.
-    :param options: more that :class:`~txcdp.recording.Recorder` takes.
+        the process with :func:`end_process`. By default the application continues.
+    :param options: further arguments for :class:`~txcdp.recording.Recorder`.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class RecorderService(MultiService):
 
     @property
     def recorder(self) -> Recorder | None:
-        """The present recording; None between two."""
+        """The current recording; None between two."""
         return self._recorder
 
     def startService(self) -> None:
@@ -85,9 +85,9 @@ class RecorderService(MultiService):
 
     @returns_deferred
     async def stopService(self) -> None:
-        """Finish the recording, then let the browser go.
+        """Finish the recording, then close the browser.
 
-        :returns: fires when all is written and the browser is closed.
+        :returns: fires once everything is written and the browser is closed.
         """
         recorder, recording = self._recorder, self._recording
         self.running = False

@@ -34,19 +34,20 @@ log = Logger()
 
 
 class RenderResource(Resource):
-    """Answers at ``screenshot``, ``pdf``, ``content``, ``evaluate`` and ``openapi.json`` below its own path.
+    """Serves ``screenshot``, ``pdf``, ``content``, ``evaluate`` and ``openapi.json`` below its own path.
 
-    It is a :class:`twisted.web.resource.Resource`: put it below another one, return it from a branch of Klein, or guard
-    it with Twisted's ``HTTPAuthSessionWrapper``. Requests and answers are those of a gateway's renders. Each render has
-    a context of its own, which is closed at its end; who hangs up ends it.
+    It is a :class:`twisted.web.resource.Resource`: put it below another one, return it from a branch of Klein, or
+    protect it with Twisted's ``HTTPAuthSessionWrapper``. Requests and responses are those of a gateway's renders. Each
+    render has a context of its own, which is closed at its end; if the client disconnects, its render is cancelled.
 
-    It asks nobody who he is, and a page may load whatever the browser can reach: both are the application's to decide.
+    It authenticates nobody, and a page may load whatever the browser can reach: restricting either is up to the
+    application.
 
-    :param browsers: keeps the browser; renders wait for it where there is none.
-    :param options: limits; of several browsers (``browsers``) all are the one that is kept.
-    :param allow: called with the URL of each document that a render is about to load, that of redirects, frames and
-        scripts included; what it returns tells whether that is loaded, or refused with 403. None: all are, of the
-        schemes in the options.
+    :param browsers: the service that provides the browser; while there is none, renders wait for it.
+    :param options: the limits; where they are about several browsers (``browsers``), all of them are the one browser.
+    :param allow: called with the URL of each document that a render is about to load, including redirects, frames and
+        scripts; returns whether to load it; if not, it is refused with 403. None: everything is allowed that has one of
+        the schemes in the options.
     """
 
     isLeaf = True
@@ -67,7 +68,7 @@ class RenderResource(Resource):
         self._renders = Renders(browsers.reactor, options or RenderOptions(), *parts, free=True)
 
     def render(self, request: Any) -> Any:
-        """Answer a request."""
+        """Respond to a request."""
         answering = maybeDeferred(self._answer, request)
         request.notifyFinish().addErrback(lambda _: answering.cancel())
         answering.addErrback(_refused).addCallback(partial(_write, request))

@@ -1,4 +1,4 @@
-"""Logs for machines: a line of JSON for each event, with its fields, in place of Twisted's text.
+"""Logs for machines: one line of JSON for each event, with its fields, instead of Twisted's text.
 
 ::
 
@@ -26,12 +26,12 @@ _FIELD = re.compile(r"(?<!\{)(?:\{\{)*\{(\w+)")
 
 
 def json_lines(out: TextIO) -> FileLogObserver:
-    """Return an observer that writes a line for each event.
+    """Return an observer that writes one line for each event.
 
-    A line has ``time`` (ISO 8601, UTC), ``level``, ``logger`` (the module), ``message`` (the whole text), the fields
-    that the text is made of by their names, and ``traceback`` where something has failed.
+    A line has ``time`` (ISO 8601, UTC), ``level``, ``logger`` (the module), ``message`` (the whole text), the fields of
+    the text by their names, and ``traceback`` if the event has a failure.
 
-    :param out: where to.
+    :param out: the file to write to.
     """
     return FileLogObserver(out, _line)
 

@@ -1,12 +1,12 @@
-"""WebSockets without CDP: messages as a stream, sends that wait for room, a close with its code and reason.
+"""WebSockets without CDP: messages as a stream, sends with back-pressure, and a close with its code and reason.
 
-This is what txcdp's connections stand on, for people who have another protocol to speak. Autobahn does the handshake,
-the closing and all that is rare; whole small frames take a short path past its parser.
+txcdp's own connections are built on this; use it if you have another protocol to speak. Autobahn does the handshake,
+the closing and everything that is rare; small frames that arrive whole are read without its parser.
 
 - :func:`connect` opens a :class:`WebSocket` to a server;
-- :func:`listen` serves them, each given to a handler; :func:`server_factory` is the protocol factory beneath.
+- :func:`listen` serves them and gives each to a handler; :func:`server_factory` returns its protocol factory.
 
-An echo server, and its client::
+An echo server and its client::
 
     from twisted.internet.task import react
     from txcdp import websocket

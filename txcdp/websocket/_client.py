@@ -18,9 +18,9 @@ async def connect(reactor: AnyReactor, url: str, *, options: WebSocketOptions | 
 
     :param reactor: the reactor.
     :param url: ``ws://...`` or ``wss://...``.
-    :param options: headers, subprotocols, TLS, a proxy or any endpoint, limits and deadlines.
-    :returns: a Deferred of the open :class:`WebSocket`. It fails, within ``open_timeout``, with :exc:`InvalidURL`,
-        :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
+    :param options: headers, subprotocols, TLS, a proxy or any endpoint, limits and timeouts.
+    :returns: a Deferred that fires with the open :class:`WebSocket`. It fails, within ``open_timeout``, with
+        :exc:`InvalidURL`, :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
     """
     end = await open_protocol(reactor, url, options or WebSocketOptions(), _ClientEnd)
     assert end.line is not None  # it is made before it is open

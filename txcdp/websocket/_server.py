@@ -37,16 +37,17 @@ log = Logger()
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """Options of a server of WebSockets; times in seconds, sizes in bytes.
+    """Options of a WebSocket server; times in seconds, sizes in bytes.
 
-    :ivar subprotocols: what the server speaks, the best first; of these, the first that a client offers is agreed on.
-    :ivar origins: of which pages browsers may connect, such as ``"https://example.com"``; None: of any. Programs send
-        no Origin, and may always.
+    :ivar subprotocols: the subprotocols that the server speaks, in order of preference; the first of them that the
+        client offers is chosen.
+    :ivar origins: the origins of web pages that may connect, such as ``"https://example.com"``; None: any. Programs
+        send no Origin header and may always connect.
     :ivar max_message_size: a longer message ends the connection with 1009.
-    :ivar open_timeout: for a client's part in the handshake.
-    :ivar close_timeout: for a client's part in closing; then it is cut off.
+    :ivar open_timeout: for the client's part of the opening handshake.
+    :ivar close_timeout: for the client's part of the closing handshake; after that, the connection is dropped.
     :ivar ping_interval: between pings; None: no pings.
-    :ivar ping_timeout: for anything to come after a ping; then the client is cut off.
+    :ivar ping_timeout: for anything to arrive after a ping; after that, the connection is dropped.
     """
 
     subprotocols: Sequence[str] = ()
@@ -73,11 +74,11 @@ async def listen(
     """Serve WebSockets.
 
     :param reactor: the reactor.
-    :param endpoint: a Twisted server endpoint, or what describes one, such as ``"tcp:9000:interface=127.0.0.1"``.
-    :param handler: called with each :class:`WebSocket`; a function, or a coroutine function, at whose end the WebSocket
+    :param endpoint: a Twisted server endpoint, or its description, such as ``"tcp:9000:interface=127.0.0.1"``.
+    :param handler: called with each :class:`WebSocket`; a function, or a coroutine function, after which the WebSocket
         is closed.
     :param options: see :class:`ServerOptions`.
-    :returns: a Deferred of the :class:`WebSocketServer`; it fails as the endpoint does.
+    :returns: a Deferred that fires with the :class:`WebSocketServer`; it fails as the endpoint does.
     """
     factory = server_factory(reactor, handler, options=options)
     where: Any = serverFromString(reactor, endpoint) if isinstance(endpoint, str) else endpoint
@@ -87,8 +88,8 @@ async def listen(
 def server_factory(reactor: AnyReactor, handler: Handler, *, options: ServerOptions | None = None) -> Any:
     """Return a Twisted protocol factory that serves WebSockets, for ``StreamServerEndpointService`` and the like.
 
-    Its ``close(code=1001)`` closes the WebSockets that are open, and gives a Deferred that fires when all have ended.
-    The parameters are those of :func:`listen`.
+    Its ``close(code=1001)`` closes the open WebSockets, and returns a Deferred that fires once all have ended. The
+    parameters are those of :func:`listen`.
     """
     return _ServerFactory(reactor, handler, options or ServerOptions())
 
@@ -96,7 +97,7 @@ def server_factory(reactor: AnyReactor, handler: Handler, *, options: ServerOpti
 class WebSocketServer(EndedByBlock):
     """A listening server, made by :func:`listen`; ``async with`` closes it.
 
-    :ivar port: where it listens; ``port.getHost()`` is the address.
+    :ivar port: the listening port; ``port.getHost()`` is its address.
     """
 
     def __init__(self, port: IListeningPort, factory: _ServerFactory) -> None:
@@ -105,14 +106,14 @@ class WebSocketServer(EndedByBlock):
 
     @property
     def connections(self) -> list[WebSocket]:
-        """The WebSockets that are open."""
+        """The open WebSockets."""
         return [end.line for end in self._factory.ends]
 
     @returns_deferred
     async def close(self, code: int = _GOING_AWAY) -> None:
-        """Stop listening, and close all connections; fires when they have ended.
+        """Stop listening, and close all connections; fires once they have ended.
 
-        :param code: with which the WebSockets are closed.
+        :param code: the close code for the WebSockets.
         """
         await maybeDeferred(self.port.stopListening)
         await self._factory.close(code)

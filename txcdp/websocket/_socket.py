@@ -31,9 +31,10 @@ _PEERS_FAULT = (1002, 1003, 1007, 1009, 1010)
 class Closed:
     """The end of a WebSocket.
 
-    :ivar code: the peer's close code, as in RFC 6455, section 7.4; 1000 where it gave none. Where it sent no close
-        frame: that with which its breach of the rules was answered, such as 1009 for a message too long, else 1006.
-    :ivar reason: the close frame's reason, or what went wrong.
+    :ivar code: the peer's close code, as in RFC 6455, section 7.4; 1000 if its close frame had none. If the peer sent
+        no close frame: the code that answered its protocol violation, such as 1009 for a message that is too long,
+        otherwise 1006.
+    :ivar reason: the reason in the close frame, or what went wrong.
     :ivar clean: whether the closing handshake was completed.
     """
 
@@ -43,7 +44,7 @@ class Closed:
 
     @classmethod
     def of(cls, end: Any, lost: ConnectionLost) -> Closed:
-        """Read it off one of Autobahn's protocols."""
+        """Make it from one of Autobahn's protocols."""
         code = end.remoteCloseCode
         if code is None:
             code = end.localCloseCode if end.localCloseCode in _PEERS_FAULT else _NO_FRAME
@@ -100,17 +101,18 @@ class _Flow:
 
 
 class WebSocket(EndedByBlock):
-    """An open WebSocket: what :func:`connect` fires with, and what a server's handler is given.
+    """An open WebSocket: what :func:`connect` fires with, and what a server's handler is called with.
 
     ``async with`` closes it.
 
-    :ivar messages: what the peer sends, each a ``str`` or ``bytes``; it completes when the WebSocket is closed in good
-        order and fails with :exc:`ConnectionLost` when it is not. Nothing is kept for who subscribes later: subscribe
-        before you await anything else. ``queue(line.messages, overflow="pause")`` makes a fast peer wait.
-    :ivar subprotocol: what both ends have agreed on; None where they have not.
-    :ivar path: of the request, with its query; on the client's side that of the URL.
-    :ivar headers: of the handshake's request on the server's side, of its response on the client's, by lower-case name.
-    :ivar peer: the other end's address, for people.
+    :ivar messages: the messages of the peer, each a ``str`` or ``bytes``; the stream completes when the WebSocket is
+        closed cleanly, and otherwise fails with :exc:`ConnectionLost`. Messages are not kept for later subscribers:
+        subscribe before you await anything else. ``queue(line.messages, overflow="pause")`` makes a fast peer wait.
+    :ivar subprotocol: the subprotocol that both ends agreed on; None if there is none.
+    :ivar path: the path of the request, with its query; on the client's side, that of the URL.
+    :ivar headers: the headers of the handshake, by lower-case name: those of the request on the server's side, those of
+        the response on the client's.
+    :ivar peer: the address of the peer, for people.
     """
 
     def __init__(
@@ -142,14 +144,14 @@ class WebSocket(EndedByBlock):
 
     @property
     def is_open(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the WebSocket has not ended."""
         return self._open
 
     def send(self, message: Message) -> Deferred[None]:
         """Send one message: text for a ``str``, binary for ``bytes``.
 
-        :returns: a Deferred that fires when there is room for another one: at once, unless the peer does not read as
-            fast. Who does not wait for it has the messages kept in this process. It fails with :exc:`ConnectionLost`.
+        :returns: a Deferred that fires once there is room for another message: at once, unless the peer reads too
+            slowly. If you do not wait for it, messages pile up in this process. It fails with :exc:`ConnectionLost`.
         :raises TypeError: the message is neither.
         """
         if not self.is_open:
@@ -167,25 +169,25 @@ class WebSocket(EndedByBlock):
     def ping(self, payload: bytes = b"") -> Deferred[float]:
         """Send a ping and wait for its pong.
 
-        :param payload: up to 125 bytes that the pong has to carry; by default, random ones.
-        :returns: a Deferred of the seconds that it took; it fails with :exc:`ConnectionLost`.
-        :raises ValueError: the payload is too long, or that of a ping that has not been answered.
+        :param payload: up to 125 bytes that the pong has to carry; random ones by default.
+        :returns: a Deferred that fires with the round-trip time in seconds; it fails with :exc:`ConnectionLost`.
+        :raises ValueError: the payload is too long, or is that of another ping that has not been answered yet.
         """
         return self._end.ping(payload)
 
     def close(self, code: int = 1000, reason: str = "") -> Deferred[Closed]:
-        """Close it; a peer that does not do its part within ``close_timeout`` is cut off.
+        """Close the WebSocket; if the peer does not respond within ``close_timeout``, the connection is dropped.
 
-        :param code: why, as in RFC 6455, section 7.4.
-        :param reason: why, for people; up to 123 bytes of UTF-8 are sent.
-        :returns: a Deferred of how it has ended; it does not fail.
+        :param code: the close code, as in RFC 6455, section 7.4.
+        :param reason: the reason, for people; up to 123 bytes of UTF-8 are sent.
+        :returns: a Deferred that fires with how the WebSocket ended; it does not fail.
         """
         if self.is_open:
             self._end.end(code, reason)
         return self.when_closed()
 
     def when_closed(self) -> Deferred[Closed]:
-        """Return a new Deferred of how it has ended; it does not fail."""
+        """Return a new Deferred that fires with how the WebSocket ended; it does not fail."""
         return self._closed.wait()
 
     def _received(self, message: Message) -> None:
