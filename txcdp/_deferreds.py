@@ -300,7 +300,7 @@ class OneShot(Waiters[T]):
 class EndedByBlock:
     """Base of the objects that ``async with`` closes or stops at the end of its block."""
 
-    #: The method that ends it, which returns a Deferred.
+    #: The method that ends the object; it returns a Deferred.
     _end_by: ClassVar[Literal["close", "stop"]] = "close"
 
     async def __aenter__(self) -> Self:

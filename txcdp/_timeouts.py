@@ -7,13 +7,13 @@ from typing import Final, TypeAlias
 
 from txcdp._arguments import warn_caller
 
-#: Seconds from which on a deadline looks like milliseconds.
+#: A timeout of this many seconds or more looks like milliseconds.
 _TOO_LONG: Final = 1000
 
-#: Seconds from which on a pause within an action does.
+#: A pause of this many seconds or more within an action does, too.
 _TOO_SLOW: Final = 10
 
-#: Seconds, where nothing else was set.
+#: Seconds, if nothing else was set.
 _USUAL: Final = 30.0
 
 
@@ -24,10 +24,10 @@ class Default:
         return "DEFAULT"
 
 
-#: Stands for the deadline that is usual in that place, where None means: no deadline.
+#: Stands for the usual timeout in that place, where None means no timeout.
 DEFAULT: Final = Default()
 
-#: A deadline: seconds, a :class:`~datetime.timedelta`, None or 0 for no deadline, or :data:`DEFAULT`.
+#: A timeout: seconds, a :class:`~datetime.timedelta`, None or 0 for no timeout, or :data:`DEFAULT`.
 Timeout: TypeAlias = float | timedelta | None | Default
 
 

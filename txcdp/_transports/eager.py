@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-#: How often one turn of the reactor reads on: others have to get theirs, too.
+#: How often one reactor turn reads again before other readers get their turn.
 READS_PER_TURN = 16
 
-#: Most turns that pass without a look, after so many looks in vain (each doubles the number).
+#: The most turns that are skipped without a look, after repeated looks in vain (each doubles the number).
 _LONGEST_PAUSE = 63
 
 

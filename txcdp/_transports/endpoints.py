@@ -23,12 +23,12 @@ from txcdp._privacy import printable
 from txcdp._reactor import AnyReactor
 from txcdp.errors import HandshakeFailed, InvalidURL
 
-#: What Twisted can parse without a plugin.
+#: Endpoint types that Twisted can parse without a plugin.
 _BUILT_IN: Final = frozenset({"tcp", "ssl", "unix"})
 
 _CONNECTING: Final = 30.0
 
-#: An answer to CONNECT is not longer than this; something else is speaking.
+#: The longest valid response to CONNECT; if it is longer, the peer is not an HTTP proxy.
 _LONGEST_ANSWER: Final = 64 * 1024
 _BEGIN: Final = b"HTTP/1."
 

@@ -20,7 +20,7 @@ from txcdp._transports.heartbeat import Heartbeat
 from txcdp._transports.short_path import CLOSED, OPEN, ShortPath
 from txcdp.errors import ConnectionLost
 
-#: A control frame carries no more bytes than this; in a close frame, two of them are the code.
+#: The most bytes that a control frame can carry; in a close frame, two of them are the code.
 LONGEST_CONTROL: Final = 125
 _LONGEST_REASON: Final = LONGEST_CONTROL - 2
 

@@ -29,7 +29,7 @@ from txcdp.errors import ConnectionLost, LossCause
 
 __all__ = ["MAX_INCOMING", "MAX_OUTGOING", "MessageSplitter", "PipeTransport"]
 
-#: Chromium stops reading for ever, and says so only in its log, when one message reaches this.
+#: If a single message reaches this size, Chromium stops reading for good, and reports that only in its log.
 MAX_OUTGOING = 100 * 1024 * 1024
 
 _READ_SIZE = 64 * 1024
@@ -69,7 +69,7 @@ class PipeTransport:
         self.messages_sent = 0
         self.close_timeout = close_timeout
         self.exit_timeout = exit_timeout
-        #: Why the line ended; ``None`` while it has not.
+        #: Why the transport ended; None while it has not.
         self.closed: ConnectionLost | None = None
         self._splitter = MessageSplitter(max_message_size)
         self._receiver: Receiver | None = None

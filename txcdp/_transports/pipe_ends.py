@@ -16,7 +16,7 @@ from txcdp._reactor import AnyReactor, whole
 _WANTED_PIPE_SIZE = 1024 * 1024
 _F_SETPIPE_SZ = 1031  # Linux
 
-#: Where Twisted calls a socket's buffer full.
+#: The size at which Twisted considers a socket's buffer full.
 _GOES_OUT_AT_ONCE = 64 * 1024
 
 

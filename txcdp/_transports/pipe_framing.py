@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: Larger messages from the browser end the connection, unless told otherwise.
+#: Larger messages from the browser end the connection, unless configured otherwise.
 MAX_INCOMING = 512 * 1024 * 1024
 
 

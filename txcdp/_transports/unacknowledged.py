@@ -15,10 +15,10 @@ import socket
 import struct
 from typing import Any, NamedTuple
 
-#: Milliseconds for an acknowledgement that is on its way: it may be delayed by 200.
+#: Milliseconds to wait for an acknowledgement in transit: it may be delayed by 200.
 _ON_ITS_WAY = 500
 
-#: Probes of a full peer that may go unanswered: Linux answers two a second at the most.
+#: Probes of a full peer that may stay unanswered: Linux answers at most two a second.
 _PROBES = 1
 
 

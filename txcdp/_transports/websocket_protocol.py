@@ -22,10 +22,10 @@ from txcdp._transports.line_end import LineEnd
 from txcdp._transports.unacknowledged import is_acknowledging
 from txcdp.errors import ConnectionLost, HandshakeFailed, LossCause
 
-#: The codes with which a peer closes because of what we have said, or how.
+#: The close codes by which a peer objects to what we have sent, or how.
 _OUR_FAULT = (1002, 1003, 1007, 1009, 1010)
 
-#: A handshake's answer is not longer than this; something else is speaking.
+#: The longest valid response to the handshake; if it is longer, the peer is not a WebSocket server.
 _LONGEST_HANDSHAKE = 64 * 1024
 
 

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 
-#: The longest line that is written.
+#: The longest line that is generated.
 WIDTH = 120
 
 _BULLET = re.compile(r"([-*]|\d+[.)])\s+")

@@ -19,10 +19,10 @@ __all__ = ["BadTable", "main", "table", "written"]
 
 _TARGET: Final = Path(__file__).resolve().parents[1] / "devices.json"
 
-#: Families of devices; of the others hardly any is in use, or their browsers are not made of Chromium or WebKit.
+#: The supported families of devices; hardly any other is in use, or its browsers are not based on Chromium or WebKit.
 _FAMILIES: Final = ("iPhone", "iPad", "Pixel", "Galaxy", "Desktop Chrome", "Desktop Edge")
 
-#: What is taken of each device, and how it is called here.
+#: What is taken from each device, and its name here.
 _NAMES: Final = {
     "userAgent": "user_agent",
     "viewport": "viewport",

@@ -29,7 +29,7 @@ __all__ = [
     "vendored",
 ]
 
-#: Where the vendored description lies.
+#: The directory of the vendored description.
 VENDORED = Path(__file__).parent / "protocol"
 
 _NAME = re.compile(r"[a-z]+ [\w$][\w$.-]*", re.ASCII)

@@ -23,7 +23,7 @@ from txcdp.fleet._options import FleetOptions
 
 _NO_LINE: Final = (TransportLost, Disconnected)
 
-#: What routers say where no node is there, or none has a place.
+#: The error that routers report if there is no node, or none has a free place.
 _NOBODY: Final = "wamp.error.no_such_procedure"
 _FULL: Final = "crossbar.error.max_concurrency_reached"
 

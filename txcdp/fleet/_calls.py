@@ -27,11 +27,11 @@ class CallerGone(DeadlineError):
 class CallState(enum.Enum):
     """The state of a call at a node."""
 
-    #: There is a place for it; it begins when its caller has confirmed it.
+    #: There is a place for it; it begins once its caller has confirmed it.
     ACCEPTED = "accepted"
-    #: It is being done.
+    #: The work is in progress.
     RUNNING = "running"
-    #: Its outcome has been told, or nobody wants it any more.
+    #: Its outcome has been sent, or nobody wants it any more.
     ENDED = "ended"
 
 
@@ -44,7 +44,7 @@ class CallEvent(enum.Enum):
 
 _S, _E = CallState, CallEvent
 
-#: What follows from what; whatever is not here changes nothing.
+#: The transitions; any other input is ignored.
 CALL_TRANSITIONS: Final[Mapping[tuple[CallState, CallEvent], CallState]] = {
     (_S.ACCEPTED, _E.CONFIRM): _S.RUNNING,
     (_S.ACCEPTED, _E.END): _S.ENDED,

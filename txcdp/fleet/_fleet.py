@@ -28,14 +28,14 @@ from txcdp.fleet._watching import E, RemoteStream
 from txcdp.page._files import NewFile
 from txcdp.protocol import Event, from_json, to_json
 
-#: What a render takes of a page.
+#: What a render returns of a page.
 Take = Literal["screenshot", "pdf", "content", "evaluate"]
 
-#: What comes piece by piece.
+#: What can be returned in chunks.
 Streamed = Literal["screenshot", "pdf", "content", "evaluate", "record"]
 
-#: Whether each kind of work may be done twice unless something else is said: what loads a page, and only reads it,
-#: may. A page's own scripts do what they do at each loading.
+#: Whether each kind of work may be repeated by default: work that only loads a page and reads it may. The page's own
+#: scripts run each time it is loaded.
 REPEATABLE: Final[Mapping[str, bool]] = {
     "screenshot": True,
     "pdf": True,
@@ -531,7 +531,7 @@ def _streamed(take: Streamed, url: str | None, more: dict[str, Any], repeat: boo
     return _wanted("render", {"take": take, "url": url, **more}, repeatable)
 
 
-#: What the loss of a node means for what had begun to come.
+#: What the loss of a node means for a result that had begun to arrive.
 _MISSING = {True: "events may be missing: subscribe again", False: "a part had come: subscribe again, for all of it"}
 
 

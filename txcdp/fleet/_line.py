@@ -40,13 +40,13 @@ from txcdp.fleet._options import RouterOptions
 
 log = Logger()
 
-#: Bytes of a message that is taken in; routers take no larger ones than 1 MB, unless they are told to.
+#: The largest incoming message that is accepted, in bytes; routers accept at most 1 MB unless configured otherwise.
 _LARGEST: Final = 16 * 1024 * 1024
 
-#: Seconds for a line to be closed.
+#: Seconds for closing a connection.
 _GOODBYE: Final = 3.0
 
-#: What Autobahn raises where something is to be sent and the line is lost; the last where nobody looks before.
+#: What Autobahn raises when something is sent after the connection was lost; the last where it does not check first.
 NO_LINE: Final = (TransportLost, Disconnected, AttributeError)
 
 _CERTIFICATES: Final = b"-----END CERTIFICATE-----"

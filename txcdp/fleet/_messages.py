@@ -33,29 +33,29 @@ from msgspec import Meta, Struct
 
 T = TypeVar("T")
 
-#: Of this protocol; a node that has another one refuses the call.
+#: The version of this protocol; a node with another version refuses the call.
 VERSION: Final = 1
 
-#: What all names begin with unless something else is said.
+#: What all names begin with by default.
 PREFIX: Final = "txcdp"
 
-#: Bytes of a message: what Crossbar takes in the configuration of ``examples/deploy``. For a larger one a router ends
-#: the line, and with it all calls of a node: so none is sent.
+#: Bytes of a message: what Crossbar accepts with the configuration in ``examples/deploy``. A router closes the
+#: connection on a larger one, and with it all calls of a node, so none is sent.
 LARGEST: Final = 1024 * 1024
 
-#: Bytes of a chunk, of a result that is sent at once, and of a batch of events: a quarter of what a router takes.
+#: Bytes of a chunk, of a result that is sent at once, and of a batch of events: a quarter of what a router accepts.
 CHUNK: Final = LARGEST // 4
 
 #: Bytes of an event; larger ones are dropped.
 LARGEST_EVENT: Final = 2 * CHUNK
 
-#: Bytes of a request, and of one event: with what stands around it, less than a router takes.
+#: Bytes of a request, and of one event: together with the rest of the message, less than a router accepts.
 MOST: Final = 768 * 1024
 
-#: How many bytes CBOR has for one of JSON at most: ``0.5,`` has nine.
+#: The most bytes that CBOR needs for one byte of JSON: ``0.5,`` takes nine.
 _CBOR_AT_MOST: Final = 9 / 4
 
-#: Events of a batch that is published.
+#: The most events of a batch that is published.
 BATCH: Final = 1000
 
 _NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
@@ -123,13 +123,13 @@ class Uris:
         if not _NAME.fullmatch(prefix):
             raise ValueError(f"prefix={prefix!r}: small letters, digits, _ and dots between them, such as com.example")
         self.prefix = prefix
-        #: The node has no place for it, or takes no more; nothing was begun.
+        #: The node has no place for the work, or accepts no more; nothing was begun.
         self.busy = f"{prefix}.error.busy"
-        #: It could not be done; the keyword arguments say why.
+        #: The work could not be done; the keyword arguments say why.
         self.failed = f"{prefix}.error.failed"
-        #: The node, or its browser, has ended in the middle of it.
+        #: The node, or its browser, ended while it was working.
         self.broken = f"{prefix}.error.broken"
-        #: There is no such call, or it is somebody else's.
+        #: There is no such call, or it belongs to somebody else.
         self.unknown = f"{prefix}.error.no_such_call"
 
     def work(self, kind: str) -> str:

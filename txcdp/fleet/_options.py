@@ -14,8 +14,7 @@ from txcdp._arguments import check_numbers, refuse_bare_string
 from txcdp.fleet._messages import PREFIX, Uris, checked_label
 from txcdp.fleet._requests import check_events
 
-#: What is published of a page unless something else is said: that it goes somewhere, what came for it, and what
-#: its scripts say.
+#: The events of a page that are published by default: its navigations, the responses, and what its scripts log.
 PUBLISHED_EVENTS: Final = (
     "Page.frameNavigated",
     "Network.responseReceived",

@@ -17,14 +17,14 @@ from txcdp.gateway.render._problems import Problem, problem_of
 
 log = Logger()
 
-#: Kinds of refusals that are made before anything was begun: others may have a place.
+#: Kinds of refusals that happen before anything has begun: another node may have a place.
 _NOT_BEGUN: Final = frozenset({"renders", "draining", "clients", "quota", "queue_full", "queue_deadline"})
 
-#: HTTP's word for what is to be tried again later.
+#: The HTTP statuses for requests that should be tried again later.
 _LATER: Final = (429, 503)
 
 
-#: Characters of a text in an error, of which one has seven at most: less than a router takes, whatever they are.
+#: Characters of a text in an error, each of which takes seven bytes at most: always less than a router accepts.
 _TEXT: Final = 16 * 1024
 
 

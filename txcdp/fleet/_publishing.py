@@ -33,7 +33,7 @@ from txcdp.streams import merge
 
 log = Logger()
 
-#: Seconds before a page is opened again, the first time, and the longest; a page that was open longer begins again.
+#: Seconds before a page is opened again, the first time, and at most; a page that was open for longer starts over.
 _AGAIN: Final = 1.0
 _AGAIN_MOST: Final = 60.0
 

@@ -31,10 +31,10 @@ from txcdp.recording._events import Events
 from txcdp.recording._following import with_needed
 from txcdp.recording._sources import Source, Sources
 
-#: Seconds for which lines may wait for others to leave with, unless they fill a chunk.
+#: Seconds for which lines may wait to be sent together, unless they fill a chunk.
 PACE: Final = 0.2
 
-#: The types of what is sent, by its compression.
+#: The content types, by compression.
 TYPES: Final = {"none": "application/x-ndjson", "gzip": "application/gzip"}
 
 

@@ -20,14 +20,14 @@ from txcdp._reactor import Clock, whole
 
 log = Logger()
 
-#: Seconds before registering is tried again, the first time, and the longest.
+#: Seconds before registering is tried again, the first time, and at most.
 _AGAIN: Final = 0.2
 _AGAIN_MOST: Final = 5.0
 
-#: Seconds after an interrupted call until the router's count is made again.
+#: Seconds after an interrupted call until the router's count is refreshed.
 _RECOUNT: Final = 0.5
 
-#: How the router ends what it does not do, and how Autobahn where there is no line.
+#: The errors of the router when it refuses a request, and of Autobahn when there is no connection.
 _REFUSED = (ApplicationError, TransportLost, Disconnected)
 
 

@@ -14,10 +14,10 @@ from txcdp.page._extraction import Extraction
 from txcdp.protocol import Event
 from txcdp.recording._following import DOMAINS, check_domains
 
-#: What a node does with events for which there is no room. ``pause`` is none of it: others use the same browser.
+#: What a node does with events for which there is no room. It does not offer ``pause``: others use the same browser.
 NodeOverflow = Literal["drop_oldest", "drop_newest", "latest", "error"]
 
-#: What a render takes of a page, with what it may be told.
+#: The kinds of renders, with the class of their requests.
 RENDERS: Mapping[str, type[Render]] = {"screenshot": Screenshot, "pdf": Pdf, "content": Content, "evaluate": Evaluate}
 
 

@@ -23,7 +23,7 @@ import msgspec
 from txcdp.protocol import to_json
 from txcdp.protocol._error_codes import INVALID_REQUEST, PARSE_ERROR
 
-#: How deep Chromium reads: a message nested deeper has no answer that names its id.
+#: The nesting depth that Chromium reads: for a message nested deeper, no reply names its id.
 MAX_DEPTH: Final = 301
 
 _IDS: Final = range(-(2**31), 2**31)
@@ -35,7 +35,8 @@ _METHOD_FIRST: Final = re.compile(rb"\{" + _METHOD)
 _ID_LAST: Final = re.compile(rb'"id": ?(\d{1,10})(?:, ?' + _SESSION + rb")?\}$")
 _TAIL: Final = 160
 
-#: Integers with more digits are numbers of 64 bits to nobody; Chromium takes all above 32 bits for floating ones.
+#: No parser reads an integer with more digits as a 64-bit number; Chromium reads all above 32 bits as floating-point
+#: numbers.
 _LONGEST_INTEGER: Final = 18
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from txcdp.domains import DOMAINS
 
-#: Upper bounds of the buckets of latencies, in seconds.
+#: Upper bounds of the latency buckets, in seconds.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
-#: Outcomes of a command.
+#: The outcomes of a command.
 OK, ERROR, DENIED, LOST = "ok", "error", "denied", "lost"
 
 

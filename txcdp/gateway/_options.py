@@ -109,7 +109,7 @@ class ClientLimits:
         check_numbers(self)
 
 
-#: What a client of a browser on somebody else's machine has no business with: its files, its machine, its end.
+#: Commands that a client of a browser on another machine does not need: they reach its files, the machine, or end it.
 RISKY_METHODS = (
     "Browser.crash",
     "Browser.crashGpuProcess",
@@ -200,10 +200,10 @@ class AccessOptions:
             raise ValueError("public_url is no URL of the gateway's: write it like https://cdp.example.com")
 
 
-#: Bytes of a request's body that the gateway reads at all.
+#: The largest request body that the gateway reads at all, in bytes.
 LONGEST_BODY = 16 * 1024 * 1024
 
-#: Bytes of a body that nobody looks at.
+#: The largest request body that is read where no route uses it, in bytes.
 SHORT_BODY = 64 * 1024
 
 

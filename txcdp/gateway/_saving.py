@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-#: The command by which clients say what becomes of downloads.
+#: The command by which clients set what happens to downloads.
 SAVING: Final = "Browser.setDownloadBehavior"
 
 

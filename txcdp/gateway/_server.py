@@ -43,7 +43,7 @@ from txcdp.gateway._proxy.shared_mode import Shared
 from txcdp.gateway._routes import gateway_routes
 from txcdp.gateway.render import Renders, rules_of
 
-#: Seconds for clients to complete the closing when the time to finish is over.
+#: Seconds for clients to complete the closing handshake after the time to finish is over.
 _CLOSING = 3.0
 
 _MODES: dict[str, Callable[[Any, Pool, GatewayOptions], Mode]] = {"exclusive": Exclusive, "shared": Shared}

@@ -17,7 +17,7 @@ import idna
 
 from txcdp.gateway._egress.addresses import Address, kind_of, read_address
 
-#: Schemes before another URL: ``view-source:https://...``. Chromium takes one of them, or ``blob:`` behind it.
+#: Schemes that precede another URL: ``view-source:https://...``. Chromium accepts one of them, or ``blob:`` after it.
 _WRAPPERS: Final = frozenset({"blob", "filesystem", "view-source"})
 _MOST_WRAPPERS: Final = 4
 
@@ -25,7 +25,7 @@ _IGNORED: Final = re.compile(r"[\t\r\n]")
 _EDGES: Final = "".join(map(chr, range(33)))
 _EMPTY: Final = re.compile(r"(blank|srcdoc)([?#].*)?", re.DOTALL | re.IGNORECASE)
 
-#: No name is longer, however it is written.
+#: The longest valid host name, in any notation.
 _LONGEST: Final = 2048
 
 #: Without these Chromium's name can be another one, but none that they hide.
@@ -35,7 +35,7 @@ _PORT: Final = re.compile(r":([0-9]{1,5})\Z")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PROXY: Final = re.compile(r"(?:[a-z]+=)?(?:[a-z0-9]+://)?(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]+)?/?")
 
-#: The last labels of names that are no public ones.
+#: The last labels of names that are not public.
 _PRIVATE: Final = frozenset(
     {"corp", "home", "internal", "intranet", "lan", "local", "localdomain", "localdomain6", "localhost", "private"}
 )

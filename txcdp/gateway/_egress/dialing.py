@@ -27,13 +27,13 @@ from txcdp.gateway._egress.addresses import Address, AddressPolicy, plain, read_
 
 P = TypeVar("P", bound=Protocol)
 
-#: What the system is asked for at all; anything else is a name that nobody has.
+#: Names that are passed to the system's resolver at all; anything else cannot be a host name.
 _NAME: Final = re.compile(r"(?=.{1,254}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 
-#: Lookups at once. Each takes a thread of the reactor's, of which there are ten, and may take long.
+#: Lookups at once. Each may take long, and occupies one of the reactor's ten threads.
 _LOOKUPS: Final = 8
 
-#: A name for what has been looked up already; it is in messages alone.
+#: A host name for destinations that are already resolved; it appears only in messages.
 _DESTINATION: Final = "destination.invalid"
 
 

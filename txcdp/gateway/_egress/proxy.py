@@ -34,20 +34,20 @@ log = Logger()
 
 _BACKLOG: Final = 128
 
-#: By this name browsers know where it listens: it is the only one that they find by themselves.
+#: The host name by which browsers know the proxy: it is the only one that they resolve themselves.
 _NAME: Final = "egress.invalid"
 
-#: There is nothing that does not go by the proxy, not even what Chromium would not send there by itself.
+#: Makes everything go through the proxy, even what Chromium would not send there on its own.
 _BYPASS: Final = "<-loopback>"
 
-#: So many proxies of its own a client may have.
+#: How many proxies of its own a client may have.
 _MOST_PROXIES: Final = 16
 
-#: So many hosts are remembered to which a connection was not allowed.
+#: How many hosts are remembered to which a connection was refused.
 _REMEMBERED: Final = 1000
 
 
-#: What else would say by which way a browser goes.
+#: Other arguments that decide how a browser connects.
 _OTHER_WAYS: Final = frozenset(
     {
         "--dns-over-https-templates",
@@ -62,7 +62,7 @@ _OTHER_WAYS: Final = frozenset(
     }
 )
 
-#: What is no connection of TCP does not go through a proxy.
+#: Disable UDP, which does not go through a proxy.
 _NO_UDP: Final = (
     "--disable-quic",
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",

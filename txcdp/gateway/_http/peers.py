@@ -18,10 +18,10 @@ from txcdp.chrome._addresses import Address
 from txcdp.chrome._fetching import fetch
 from txcdp.gateway._http.request_head import query_of, split_query
 
-#: The query of ``/json/list`` with which a gateway lists only the pages of browsers that somebody has, of its own.
+#: The query of ``/json/list`` with which a gateway lists only the pages of its own browsers that are in use.
 TAKEN = "taken"
 
-#: Seconds that a peer has for its answer: whoever has asked for the list waits for it.
+#: Seconds that a peer has for its response: whoever has requested the list is waiting for it.
 _PATIENCE = 2.0
 
 log = Logger()

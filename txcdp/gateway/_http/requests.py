@@ -28,7 +28,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-#: What stands for a request that is no HTTP any more: its line has become a WebSocket.
+#: Stands for a request that is no longer HTTP: its connection has become a WebSocket.
 TAKEN_OVER = Answer(b"", status=101)
 
 
@@ -91,7 +91,7 @@ class RoutedRequest:
         return gone
 
 
-#: Answers a request.
+#: Handles a request and returns the response.
 Handler = Callable[[RoutedRequest], "Answer | Deferred[Answer]"]
 
 

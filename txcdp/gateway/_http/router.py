@@ -22,13 +22,13 @@ from txcdp.gateway._http.routes import BodyLimit, Route, Routes
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._http.upgrade import wants_socket
 
-#: Seconds that a client has to say what it wants.
+#: Seconds that a client has to send its request.
 _PATIENCE = 30
 
-#: How a place is called in the log that is none; its name may have a secret in it.
+#: What the log shows for a path that has no route; the path itself may contain a secret.
 _NOWHERE = "nowhere"
 
-#: The verbs that are called by their names in the log.
+#: The HTTP methods that the log shows by name.
 _VERBS = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE"})
 
 log = Logger()

@@ -16,7 +16,7 @@ from txcdp.gateway._options import LONGEST_BODY, SHORT_BODY
 READ = ("GET", "HEAD")
 CHANGE = ("PUT", "POST")
 
-#: Verbs whose requests have bodies.
+#: HTTP methods whose requests have bodies.
 _WITH_BODY = frozenset({"PUT", "POST", "PATCH"})
 
 
@@ -44,7 +44,7 @@ def too_long(most: int) -> Refusal:
     return Refusal(413, f"A body has {most:,} bytes here at the most.", "body")
 
 
-#: Of a body of whose route nothing is known yet.
+#: The limit of a body whose route is not known yet.
 SHORT = BodyLimit(SHORT_BODY, too_long)
 
 

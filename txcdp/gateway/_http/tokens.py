@@ -52,7 +52,7 @@ class Principal:
     operator: bool = False
 
 
-#: Everybody, where no tokens are wanted.
+#: The principal of everybody if no tokens are required.
 LOCAL = Principal("local", operator=True)
 
 

@@ -11,16 +11,16 @@ from txcdp.gateway._multiplex.download_filter import DownloadFilter
 from txcdp.gateway._multiplex.message_writing import write_event
 from txcdp.gateway._multiplex.target_filters import HIDDEN, Discovery, Filter, Told, matches
 
-#: The session id of the line's own session with the browser.
+#: The session id of the connection's own session with the browser.
 ROOT: Final = b""
 
-#: What a WebSocket's client is told when the browser fails it (RFC 6455: an unexpected condition).
+#: The close code for clients when their browser fails (RFC 6455: an unexpected condition).
 INTERNAL_ERROR: Final = 1011
 
-#: What it is told when all that it was there for has ended in good order.
+#: The close code for clients when what they were connected to has ended cleanly.
 NORMAL_END: Final = 1000
 
-#: Why what is left of a client ends when it has gone.
+#: Why the remains of a client end after it has gone.
 LEFT: Final = "who has opened the page has left"
 
 

@@ -355,7 +355,7 @@ def _auto_attach(session: ClientSession, command: Command) -> Outcome:
     return ForwardAll([attach_to(session, target_id) for target_id in wanted])
 
 
-#: The handlers by method: all that the table of rules leaves to the virtual browser.
+#: The handlers by method: everything that the table of rules leaves to the virtual browser.
 HANDLERS: dict[str, Handler] = {
     "Browser.close": _close,
     "Browser.getWindowForTarget": _window,

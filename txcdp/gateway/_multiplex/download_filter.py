@@ -16,11 +16,12 @@ from txcdp.protocol import from_json
 _BEGINS: Final = "Browser.downloadWillBegin"
 _PROGRESS: Final = "Browser.downloadProgress"
 
-#: So many messages may wait for each question, and so many downloads are known: Chromium does not say of which it has
-#: told each session all.
+#: The most messages that wait for each question, and the most downloads that are remembered: Chromium does not say when
+#: it has reported one to every session.
 _MOST: Final = 1000
 
-#: So many questions are open at a time: what others download while a page hangs must not use up its client's commands.
+#: The most questions that are open at a time: what others download while a page hangs must not use up its client's
+#: commands.
 _QUESTIONS: Final = 100
 
 

@@ -62,7 +62,7 @@ def _refused(why: str, *methods: str, page: RuleKind = RuleKind.REFUSED) -> dict
     return {method: Rule(RuleKind.REFUSED, page, why) for method in methods}
 
 
-#: Domains in which every command has to have a row, on whatever session.
+#: Domains in which every command must have a row, on any session.
 GUARDED: Final = frozenset(
     {"BluetoothEmulation", "Browser", "Cast", "Extensions", "PWA", "SystemInfo", "Target", "Tethering", "Tracing"}
 )

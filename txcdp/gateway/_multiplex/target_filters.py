@@ -14,17 +14,17 @@ from txcdp.model import TARGET_KINDS
 from txcdp.protocol._error_codes import INVALID_PARAMS
 from txcdp.protocol._records import TolerantDecoder
 
-#: Kinds of targets that are the browser's own furniture, in whatever context: nobody sees them.
+#: Kinds of targets that are internal to the browser, in any context: they are shown to nobody.
 HIDDEN: Final = frozenset(name for name, kind in TARGET_KINDS.items() if kind.is_internal)
 
-#: What Chromium takes where a command has no filter.
+#: The filter that Chromium uses if a command has none.
 DEFAULT_FILTER: Final[list[dict[str, Any]]] = [
     {"type": "browser", "exclude": True},
     {"type": "tab", "exclude": True},
     {},
 ]
 
-#: How many entries a filter may have; there are about twenty kinds of targets.
+#: The most entries of a filter; there are about twenty kinds of targets.
 MAX_FILTER: Final = 100
 
 Filter = list[dict[str, Any]]

@@ -14,7 +14,7 @@ _MAX_ID: Final = 2**31 - 1
 #: So many commands of a session may have an id that is in flight already, and leave with one of the line's, too.
 _MOST_AGAIN: Final = 10
 
-#: Bytes from which on a view is made more quickly than a copy.
+#: From this many bytes on, a view is faster to make than a copy.
 _LARGE: Final = 10_000
 
 Answered = Callable[[dict[str, Any]], object]

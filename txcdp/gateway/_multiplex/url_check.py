@@ -13,10 +13,10 @@ from txcdp.gateway._client_messages import CommandRefusal
 from txcdp.gateway._urls import Unreadable, split_url
 from txcdp.protocol._error_codes import SERVER_ERROR
 
-#: The schemes of addresses that lead to no page of the browser's own; ``""``: none, which is left to the browser.
+#: URL schemes that do not lead to the browser's own pages; ``""``: no scheme, which is left to the browser.
 SCHEMES: Final = frozenset({"", "about", "data", "file", "http", "https", "javascript"})
 
-#: Those that may stand before them.
+#: Schemes that may precede these.
 _WRAPPERS: Final = frozenset({"", "blob", "filesystem"})
 
 

@@ -13,7 +13,7 @@ from txcdp.errors import ConnectionLost
 from txcdp.gateway._options import PoolOptions
 from txcdp.gateway._pool.pooled_browser import PooledBrowser, Replaced
 
-#: Gives, a process at a time, the root of its tree and its bytes.
+#: Yields, for one process at a time, the root of its tree and its bytes.
 Measure = Callable[[Iterable[int]], Iterable[tuple[int, int]]]
 
 

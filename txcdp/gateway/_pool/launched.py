@@ -24,8 +24,8 @@ from txcdp.gateway._egress import EgressProxy, check_args
 from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway._pool.ports import Ports
 
-#: On this machine nobody has to be pinged: the pool finds out whether the browser answers. A machine on which many
-#: clients come at once is busy, so they have as long for their lines as browsers have to start.
+#: Local browsers need no pings: the pool checks whether they respond. A machine is busy when many clients arrive at
+#: once, so connections get as much time as starting a browser.
 _LOCAL = WebSocketOptions(open_timeout=30.0, ping_interval=None)
 
 

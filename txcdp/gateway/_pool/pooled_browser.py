@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from txcdp._deferreds import OneShot
 from txcdp._states import StateMachine
 
-#: What a browser was replaced for; see :class:`PoolCounts`.
+#: Why a browser was replaced; see :class:`PoolCounts`.
 Replaced = Literal["recycled", "died", "hung", "oversized"]
 
 
@@ -71,20 +71,20 @@ class PooledState(enum.Enum):
 
     #: Nobody has it, and it is as good as new.
     IDLE = "idle"
-    #: The same, but others get it only where no other is to be had: somebody has been told of its page.
+    #: As ``IDLE``, but a client was told of its page: others get it only if there is no other browser.
     RESERVED = "reserved"
     #: A client has it.
     LEASED = "leased"
-    #: Its client has told it to end, so that its end is no accident.
+    #: Its client has told it to close, so its end is expected.
     DISMISSED = "dismissed"
-    #: It has ended a line that only its own end could; that it has ended is about to be heard.
+    #: It has closed a connection that only its own end can close; the news of that end is about to arrive.
     BROKEN = "broken"
-    #: What its last client has left is taken away.
+    #: What its last client left behind is being removed.
     TIDYING = "tidied up"
 
     #: It is gone, or about to be.
     ENDED = "ended"
-    #: The same, because its client wanted that.
+    #: As ``ENDED``, because its client wanted that.
     CLOSED = "closed by its client"
 
 
@@ -104,7 +104,7 @@ class PooledEvent(enum.Enum):
 
 _S, _E = PooledState, PooledEvent
 
-#: What follows from what; whatever is not here changes nothing.
+#: The transitions; any other input is ignored.
 POOLED_TRANSITIONS: Final[Mapping[tuple[PooledState, PooledEvent], PooledState]] = {
     (_S.IDLE, _E.RESERVE): _S.RESERVED,
     (_S.IDLE, _E.LEASE): _S.LEASED,

@@ -17,7 +17,7 @@ from txcdp.gateway._pool.pooled_browser import PooledBrowser
 
 T = TypeVar("T")
 
-#: Where Chromium has the front ends of all its revisions.
+#: Where Chromium publishes the DevTools front ends of all its revisions.
 _FRONTEND = "https://chrome-devtools-frontend.appspot.com"
 
 

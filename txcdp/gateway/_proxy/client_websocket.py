@@ -14,7 +14,7 @@ from txcdp._transports.line_end import LineEnd
 from txcdp._transports.server_frames import ServerShortPath
 from txcdp.gateway._options import ClientLimits
 
-#: Seconds for a client's part in closing, and for what it has not read yet; then its line is cut.
+#: Seconds for a client's part of the closing handshake, and for reading what is left; then its connection is dropped.
 _CLOSING = 2.0
 
 

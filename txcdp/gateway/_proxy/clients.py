@@ -25,7 +25,7 @@ from txcdp.gateway._proxy.method_info import MethodTable
 from txcdp.gateway._proxy.modes import EndpointKind, Mode
 from txcdp.gateway._proxy.relay import Relay
 
-#: Seconds between looks at whose time is over.
+#: Seconds between checks for clients whose time is over.
 _LOOK = 1.0
 
 log = Logger()

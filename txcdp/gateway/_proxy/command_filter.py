@@ -26,7 +26,7 @@ from txcdp.gateway._urls import (
     split_url,
 )
 
-#: Commands that open a URL, and which parameter that is.
+#: Commands that open a URL, and the parameter that contains it.
 _OPENING = {
     "Fetch.continueRequest": "url",
     "Network.loadNetworkResource": "url",
@@ -36,29 +36,29 @@ _OPENING = {
     "Target.createTarget": "url",
 }
 
-#: Commands by which others can be sent so that nobody here would see them.
+#: Commands that open another way to send commands, which the gateway would not see.
 _WAYS_ROUND = frozenset({"Target.exposeDevToolsProtocol", "Target.openDevTools"})
 _NESTED = "Target.sendMessageToTarget"
 
-#: Pages of this scheme can do that, too, and read files besides.
+#: Pages of this scheme can do that, too, and can read files.
 _DEVTOOLS = "devtools"
 
-#: Who denies the pages of the browser itself means all of these.
+#: Refusing the pages of the browser itself refuses all of these.
 _OWN_PAGES = ("chrome-distiller", "chrome-native", "chrome-search", "chrome-untrusted", _DEVTOOLS)
 
-#: Commands by which the browser itself is made to connect to a host.
+#: Commands that make the browser itself connect to a host.
 _CONNECTING = frozenset({"Target.setRemoteLocations"})
 
-#: Who denies this denies that pages are given files; they can be dragged in as well.
+#: Refusing this command refuses giving files to pages; dragging can do that as well, so it is refused, too.
 _GIVING_FILES = "DOM.setFileInputFiles"
 
-#: What is told of a command that might be read otherwise than it was here.
+#: The reason for refusing a command that the browser might read differently.
 UNREADABLE = "this gateway lets through only what it can read"
 
-#: What is told of a URL that leads to where it may not.
+#: The reason for refusing a URL that leads to a forbidden address.
 PRIVATE = "URLs of private addresses are not allowed by this gateway"
 
-#: So many messages may be within each other.
+#: How deep messages may be nested in one another.
 _DEEPEST = 3
 
 

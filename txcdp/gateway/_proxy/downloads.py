@@ -20,7 +20,7 @@ from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest, set_headers
 from txcdp.gateway._http.tokens import Principal
 
-#: An id that Chromium has given a download.
+#: The id of a download, as Chromium makes it.
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 

@@ -21,12 +21,12 @@ from txcdp.gateway._proxy.method_info import MethodInfo, MethodTable, denial
 from txcdp.gateway._saving import SAVING, with_folder
 from txcdp.protocol._wire import REPLY_START, peek_digits
 
-#: So many commands are waited for, for counting how they end; of more, the first are forgotten.
+#: How many pending commands are tracked, to count their outcomes; beyond that, the first are forgotten.
 _WAITED_FOR = 10_000
 
 _ID_AT: Final = len(REPLY_START)
 
-#: The command by which clients choose proxies.
+#: The command by which clients set a proxy.
 _CONTEXT: Final = "Target.createBrowserContext"
 
 

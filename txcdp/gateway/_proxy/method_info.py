@@ -12,13 +12,13 @@ from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.gateway._saving import SAVING
 from txcdp.protocol._error_codes import SERVER_ERROR
 
-#: So many methods are remembered; the protocol has some hundreds, and clients may make up more.
+#: How many methods are remembered; the protocol has some hundreds, and clients may invent more.
 _MOST = 4096
 
-#: Those about which there is more to do than to pass them on, whatever is forbidden.
+#: Methods that need more than passing on, whatever the policy says.
 SPECIAL: Final = ("Browser.close", SAVING)
 
-#: No method that is longer is remembered.
+#: Longer method names are not remembered.
 _LONGEST = 100
 
 

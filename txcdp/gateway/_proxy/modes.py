@@ -10,7 +10,7 @@ from txcdp.gateway._http.requests import RoutedRequest
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._proxy.relay import BrowserLine
 
-#: What a WebSocket is opened to.
+#: What a WebSocket connects to.
 EndpointKind = Literal["browser", "page"]
 
 

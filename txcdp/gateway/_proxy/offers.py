@@ -18,7 +18,7 @@ from txcdp.chrome._descriptions import TargetDescription
 
 B = TypeVar("B")
 
-#: So many pages that were offered are remembered.
+#: How many offered pages are remembered.
 _MOST = 10_000
 
 

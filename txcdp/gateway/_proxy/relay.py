@@ -25,10 +25,10 @@ from txcdp.gateway._proxy.method_info import MethodTable
 from txcdp.gateway._proxy.token_bucket import TokenBucket
 from txcdp.protocol._wire import REPLY_START
 
-#: With what a line in memory ends whose client has left too much unread (RFC 6455: against the policy).
+#: The close code of an in-memory connection whose client has left too much unread (RFC 6455: against the policy).
 TOO_MUCH: Final = 1008
 
-#: So many replies out of one read are written together: their client goes on while the others are still dealt with.
+#: How many replies of one read are written together: the client can continue while the rest is still being processed.
 _TOGETHER = 32
 
 
@@ -69,18 +69,18 @@ class BrowserLine(Protocol):
 class RelayState(enum.Enum):
     """The state of a relay."""
 
-    #: The client's handshake is not done; the browser's line waits.
+    #: The client's handshake is not complete; the browser's connection waits.
     OPENING = "opening"
-    #: Messages pass.
+    #: Messages are passed on.
     OPEN = "open"
-    #: The client has not read what it was sent; the browser's line waits, for a limited time.
+    #: The client has not read what it was sent; the browser's connection waits, for a limited time.
     SLOW = "waiting for its client to read"
-    #: The client is told to end.
+    #: The client's connection is being closed.
     CLOSING = "closing"
-    #: The same, and the browser's line has ended.
+    #: As ``CLOSING``, and the browser's connection has ended.
     LINE_LOST = "closing, line lost"
 
-    #: The client is gone, and so is the line.
+    #: Both connections have ended.
     GONE = "gone"
 
 
@@ -97,7 +97,7 @@ class RelayEvent(enum.Enum):
 
 _S, _E = RelayState, RelayEvent
 
-#: What follows from what; whatever is not here changes nothing.
+#: The transitions; any other input is ignored.
 RELAY_TRANSITIONS: Final[Mapping[tuple[RelayState, RelayEvent], RelayState]] = {
     (_S.OPENING, _E.OPEN): _S.OPEN,
     (_S.OPEN, _E.FULL): _S.SLOW,

@@ -9,7 +9,7 @@ from txcdp._recent import Recent
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._proxy.modes import EndpointKind
 
-#: So many names of browsers that are gone are remembered.
+#: How many names of browsers that are gone are remembered.
 _SPENT = 10_000
 
 

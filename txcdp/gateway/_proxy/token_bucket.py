@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: Seconds: sums of fractions of one do not come out even.
+#: Seconds: a tolerance, as sums of fractions are not exact.
 _ROUNDING = 1e-6
 
 
