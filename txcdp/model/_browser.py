@@ -27,7 +27,7 @@ from txcdp.model._table import Change, Handler, Reaction, Table
 from txcdp.model._targets import Targets
 from txcdp.protocol import Event, Record
 
-#: The tables, by their names, that take a kind of input, and that react to a kind of change: in all models the same.
+#: The names of the tables that take a kind of input, and that react to a kind of change: the same in all models.
 _TAKEN_BY: Final[dict[type[Record], list[str]]] = {}
 _REACTED_TO_BY: Final[dict[type[Change], list[str]]] = {}
 
@@ -52,7 +52,7 @@ class BrowserModel:
     """
 
     def __init__(self) -> None:
-        #: What the present input has changed so far; the tables append to it.
+        #: What the current input has changed so far; the tables append to it.
         self._changes: list[Change] = []
         emit = self._changes.append
         self.targets = Targets(emit)

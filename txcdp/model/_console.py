@@ -25,7 +25,7 @@ from txcdp.model._targets import SessionClosed, SessionCrashed
 
 Level = Literal["error", "warning", "info", "debug"]
 
-#: By type of a call, and by level of an entry of the log; all others are ``"info"``.
+#: By the type of a call, and by the level of a log entry; all others are ``"info"``.
 _LEVELS: Final[dict[str, Level]] = {
     "error": "error",
     "assert": "error",
@@ -36,7 +36,7 @@ _LEVELS: Final[dict[str, Level]] = {
 
 _PLACEHOLDER: Final = re.compile(r"%([sdifoOc%])")
 
-#: What V8 gives for arguments where there were none.
+#: What V8 reports as the argument of a call without arguments.
 _NONE_GIVEN: Final = {"assert": "console.assert", "clear": "console.clear", "endGroup": "console.groupEnd"}
 
 _GROUPS: Final = ("startGroup", "startGroupCollapsed")

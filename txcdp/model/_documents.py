@@ -42,42 +42,42 @@ from txcdp.model._targets import SessionCrashed, SessionRevived
 class NavigationState(enum.Enum):
     """The states of a navigation."""
 
-    #: It has begun; nothing has come.
+    #: It has begun; there is no response yet.
     REQUESTED = "requested"
-    #: The same, back or forward in history: the document may come whole from the cache.
+    #: As ``REQUESTED``, but back or forward in history: the whole document may come from the cache.
     RETURNING = "returning"
-    #: The server's headers are here.
+    #: The server's headers have arrived.
     RESPONDED = "responded"
-    #: There was no answer, or none to show: the browser's page with the error is to come.
+    #: There was no response, or none to show: the browser's error page is to come.
     FAILING = "failing"
     #: Its document is in the frame.
     COMMITTED = "committed"
     #: Its document is parsed (``DOMContentLoaded``).
     PARSED = "parsed"
-    #: The document's own body has broken off; what has come of it is in the frame.
+    #: The document's own body was cut short; the part that arrived is in the frame.
     BREAKING = "breaking"
 
-    #: The document has all that belongs to it (``load``).
+    #: The document and everything that it needs is loaded (``load``).
     LOADED = "loaded"
-    #: The document is in the frame, and loading was stopped before ``load``, by the page or by somebody else.
+    #: The document is in the frame, but loading was stopped before ``load``, by the page or by somebody else.
     STOPPED = "stopped"
-    #: The document is in the frame, but its body broke off; the row has the error.
+    #: The document is in the frame, but its body was cut short; the row has the error.
     BROKEN = "broken"
-    #: The browser shows a page with an error, which the row has.
+    #: The browser shows an error page; the row has the error.
     FAILED = "failed"
-    #: It was given up before anything was shown; the document that was there stays.
+    #: It was given up before anything was shown; the previous document stays.
     ABORTED = "aborted"
-    #: What came is a file to be saved; the document that was there stays.
+    #: The response is a file to be saved; the previous document stays.
     DOWNLOADED = "downloaded"
-    #: Another document was committed before it was done.
+    #: Another document was committed before it had finished.
     SUPERSEDED = "superseded"
-    #: The document stayed, with another URL.
+    #: The document stayed, with a new URL.
     SAME_DOCUMENT = "same_document"
-    #: A document came back whole, from the back/forward cache.
+    #: A whole document was restored from the back/forward cache.
     RESTORED = "restored"
     #: The frame is gone.
     DETACHED = "detached"
-    #: The frame's process is gone, and its document with it.
+    #: The frame's process crashed, and its document is gone.
     CRASHED = "crashed"
 
     @property
@@ -148,7 +148,7 @@ def _transitions() -> Mapping[tuple[NavigationState, NavigationInput], Navigatio
     return MappingProxyType(table)
 
 
-#: What follows from what; whatever is not here changes nothing.
+#: The transitions; any other input is ignored.
 TRANSITIONS: Final = _transitions()
 
 #: The states that end a navigation.
@@ -163,20 +163,20 @@ _UNCOMMITTED: Final = frozenset({
     *(NavigationState.REQUESTED, NavigationState.RETURNING, NavigationState.RESPONDED, NavigationState.FAILING),
 })  # fmt: skip
 
-#: Of a request that somebody has cancelled, Chromium says so twice: by this, and by ``canceled``.
+#: Chromium reports a cancelled request twice: by this error, and by ``canceled``.
 _ABORTED: Final = "net::ERR_ABORTED"
 
-#: What a document that has come back has been through long ago.
+#: The milestones that a restored document reached long ago.
 _RESTORED: Final = ("commit", "DOMContentLoaded", "load", "networkAlmostIdle", "networkIdle")
 
 
-#: Of how many frames is kept what was told of a document before the frame was known.
+#: The number of frames for which events of a document are kept that arrived before the frame was known.
 _MOST_EARLY: Final = 1000
 
-#: Of how many documents that may be in the back/forward cache the server's answers are known.
+#: The number of documents, which may be in the back/forward cache, whose responses are kept.
 _MOST_ANSWERS: Final = 20
 
-#: How many navigations that have ended are known by their loaders.
+#: The number of ended navigations that are remembered, by their loader ids.
 _REMEMBERED: Final = 1000
 
 
@@ -291,11 +291,11 @@ class Documents(Table):
         self.navigations: dict[str, NavigationRequest] = {}
         self._frames = frames
         self._in_frame: dict[str, dict[str, NavigationRequest]] = {}
-        #: What was told of a document that is not known yet, by frame: its loader, and what it has reached.
+        #: What was reported of documents that are not known yet, by frame: the loader id, and the milestones.
         self._early: Recent[str, tuple[str, dict[str, float]]] = Recent(_MOST_EARLY)
-        #: The loaders of navigations that have ended, so that what is told of them late begins none.
+        #: The loader ids of ended navigations, so that late events do not begin them again.
         self._ended: Recent[str, None] = Recent(_REMEMBERED)
-        #: What has brought the last documents that were left: those that come back bring no answer.
+        #: The responses of the documents that were left last: a restored document comes without one.
         self._answers: Recent[str, network.Response] = Recent(_MOST_ANSWERS)
         #: The frames whose process was started again, until a document is committed there.
         self._revived: set[str] = set()
@@ -608,7 +608,7 @@ class Documents(Table):
             self.emit(DocumentDiscarded(document))
 
 
-#: What a navigation that brings another document begins as: the one that is left may still change its own URL.
+#: Types of navigation to another document: the one that is left may still change its own URL.
 _LEAVING: Final = frozenset({"differentDocument", "reload", "reloadBypassingCache"})
 _AFTER_COMMIT: Final = frozenset({"commit", "DOMContentLoaded", "load"})
 _STEPS: Final = {"DOMContentLoaded": NavigationInput.PARSE, "load": NavigationInput.LOAD}

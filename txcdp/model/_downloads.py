@@ -16,7 +16,7 @@ from txcdp._recent import Recent
 from txcdp.domains import browser, page
 from txcdp.model._table import Change, Row, Table
 
-#: How many downloads that have ended are known by their ids, so that a repeated event begins none of them again.
+#: The number of ended downloads that are remembered by their ids, so that a repeated event does not begin one again.
 _REMEMBERED = 100
 
 

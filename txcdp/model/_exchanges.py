@@ -49,34 +49,34 @@ from txcdp.model._targets import SessionClosed, SessionCrashed
 class ExchangeState(enum.Enum):
     """The states of an exchange."""
 
-    #: A process has asked; nothing has come.
+    #: A process has sent the request; there is no response yet.
     REQUESTED = "requested"
-    #: The browser has asked for a frame that navigates; nothing has come.
+    #: The browser has sent the request, for a frame that navigates; there is no response yet.
     NAVIGATING = "navigating"
-    #: The response's headers are here.
+    #: The response's headers have arrived.
     RESPONDED = "responded"
     #: A WebSocket or WebTransport is being set up.
     CONNECTING = "connecting"
     #: A WebSocket or WebTransport is open.
     OPEN = "open"
 
-    #: All of it is here.
+    #: The whole response has arrived.
     FINISHED = "finished"
-    #: There is no response, or not all of it; or the page may not have it.
+    #: There is no response, or not all of it; or the page may not read it.
     FAILED = "failed"
-    #: Whoever asked does not want it any more.
+    #: The requester has cancelled it.
     CANCELLED = "cancelled"
-    #: The response leads to another request, which has the same id.
+    #: The response redirects to another request, which has the same id.
     REDIRECTED = "redirected"
-    #: A WebSocket or WebTransport that was open is closed.
+    #: A WebSocket or WebTransport that was open has closed.
     CLOSED = "closed"
-    #: Loading was stopped while its document's body came.
+    #: Loading was stopped while the body of the document was arriving.
     STOPPED = "stopped"
-    #: The document that has asked is gone; how it ends is not told.
+    #: The document that made the request is gone; how the request ends is not reported.
     ABANDONED = "abandoned"
-    #: The session that told of it has ended.
+    #: The session that reported it has ended.
     DETACHED = "detached"
-    #: The process that has asked is gone.
+    #: The process that made the request has crashed.
     CRASHED = "crashed"
 
     __hash__ = object.__hash__  # an Enum's own is Python code, and states are looked up for each event
@@ -131,7 +131,7 @@ def _transitions() -> Mapping[tuple[ExchangeState, ExchangeInput], ExchangeState
     return MappingProxyType(table)
 
 
-#: What follows from what; whatever is not here changes nothing.
+#: The transitions; any other input is ignored.
 EXCHANGE_TRANSITIONS: Final = _transitions()
 
 #: The states that end an exchange.
@@ -150,13 +150,13 @@ _next_state: Final = EXCHANGE_TRANSITIONS.get
 #: How many request ids are kept for extra info that is still to come, or that came before its request.
 LATE: Final = 1000
 
-#: Of how many exchanges and documents that have ended the ids are remembered; at most twice as many.
+#: The number of ended exchanges and documents whose ids are remembered; at most twice as many are.
 _REMEMBERED: Final = 2000
 
-#: So ends the request for a document of which the server's answer is only a status.
+#: The errors of a request for a document whose response is only a status.
 STATUS_ALONE: Final = frozenset({"net::ERR_HTTP_RESPONSE_CODE_FAILURE", "net::ERR_INVALID_AUTH_CREDENTIALS"})
 
-#: By the end of a navigation, what that means for its own request, where nothing else has ended that.
+#: What the end of a navigation means for its own request, if nothing else has ended that.
 _NAVIGATION_ENDS: Final = {
     NavigationState.STOPPED: ExchangeInput.STOP,
     NavigationState.BROKEN: ExchangeInput.STOP,
@@ -471,13 +471,13 @@ class Exchanges(Table):
         self.exchanges: dict[str, Exchange] = {}
         self._frames = frames
         self._documents = documents
-        #: What ends with a document, by its loader, and what ends with a session.
+        #: The exchanges that end with a document, by its loader id, and those that end with a session.
         self._owned: dict[str, dict[str, Exchange]] = {}
         self._in_session: dict[str, dict[str, Exchange]] = {}
         self._chains: dict[str, _Chain] = {}
-        #: Of the chains, those that only wait for extra info, or for the request that theirs belongs to.
+        #: The chains that only wait for extra info, or for the request that their extra info belongs to.
         self._waiting: OrderedDict[str, None] = OrderedDict()
-        #: Preflights that came before their requests: by the request, the preflight.
+        #: Preflights that came before their requests: the preflight, by request.
         self._preflights: OrderedDict[str, str] = OrderedDict()
         self._ended = _Recent(_REMEMBERED)
         self._discarded = _Recent(_REMEMBERED)

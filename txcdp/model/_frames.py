@@ -36,7 +36,7 @@ from txcdp.domains import page
 from txcdp.model._table import Change, Row, Table
 from txcdp.model._targets import SessionAttached, SessionClosed, SessionCrashed
 
-#: How many frames that are gone are known by their ids.
+#: The number of detached frames that are remembered by their ids.
 _REMEMBERED = 1000
 
 
@@ -114,7 +114,7 @@ class Frames(Table):
         self.frames: dict[str, Frame] = {}
         self._children: dict[str, dict[str, None]] = {}
         self._in_session: dict[str, dict[str, None]] = {}
-        #: The frame at the top of each session: a main frame, or one whose parent is in another process.
+        #: The top frame of each session: a main frame, or one whose parent is in another process.
         self._tops: dict[str, str] = {}
         self._gone: Recent[str, None] = Recent(_REMEMBERED)
         self.handlers = {

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-#: What only targets with documents have.
+#: Domains that only targets with documents have.
 _DOCUMENTS_DOMAINS: Final = frozenset({"Page", "DOM", "CSS", "Overlay"})
 
 
@@ -42,7 +42,7 @@ _DOCUMENT = TargetKind(has_document=True)
 _WORKER = TargetKind(is_worker=True)
 _WORKER_WITHIN = TargetKind(is_worker=True, is_within=True)
 
-#: By type, as in ``TargetInfo.type``.
+#: The kinds, by type, as in ``TargetInfo.type``.
 TARGET_KINDS: Final[dict[str, TargetKind]] = {
     "page": _DOCUMENT,
     "iframe": _DOCUMENT,  # a frame in a process of its own

@@ -23,10 +23,10 @@ import msgspec
 
 from txcdp.protocol import Event, Record
 
-#: Folds one input into a table; given the id of the session that it came through (``""``: the root).
+#: Applies one input to a table; called with the id of its session (``""``: the root) and the input.
 Handler = Callable[[str, Any], None]
 
-#: Folds a change that an earlier table, or the table itself, has told.
+#: Applies a change that an earlier table, or the table itself, has emitted.
 Reaction = Callable[[Any], None]
 
 

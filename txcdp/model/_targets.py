@@ -27,7 +27,7 @@ from txcdp._recent import Recent
 from txcdp.domains import inspector, target
 from txcdp.model._table import Change, Row, Table
 
-#: How many sessions that have ended are known by their ids, so that each ends once.
+#: The number of ended sessions that are remembered by their ids, so that each ends only once.
 _REMEMBERED = 1000
 
 

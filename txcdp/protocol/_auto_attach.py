@@ -16,10 +16,10 @@ SET_AUTO_ATTACH: Final = "Target.setAutoAttach"
 AUTO_ATTACH_RELATED: Final = "Target.autoAttachRelated"
 ATTACH_TO_TARGET: Final = "Target.attachToTarget"
 
-#: Entries of a filter: a type of target (None: any), and whether it is left out. The first that matches decides.
+#: Entries of a filter: a type of target (None: any), and whether to exclude it. The first match decides.
 Filter = tuple[tuple[str | None, bool], ...]
 
-#: What Chromium assumes where no filter is given.
+#: What Chromium assumes if no filter is given.
 ASSUMED: Final[Filter] = (("browser", True), ("tab", True), (None, False))
 
 

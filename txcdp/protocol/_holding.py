@@ -32,7 +32,8 @@ def _named(method: str, key: str, **more: Any) -> Callable[[Mapping[str, Any]], 
     return lambda params: Release(method, {key: params.get(key), **more})
 
 
-#: What happens as if nobody had listened: the request goes its way, the dialog is dismissed, the script goes on.
+#: What has the same effect as if nobody had subscribed: the request continues, the dialog is dismissed, the script
+#: resumes.
 _ANSWERS: Final[dict[str, Callable[[Mapping[str, Any]], Release | None]]] = {
     "Debugger.paused": lambda _: Release("Debugger.resume", {}),
     "DeviceAccess.deviceRequestPrompted": _named("DeviceAccess.cancelPrompt", "id"),

@@ -30,10 +30,10 @@ from txcdp.errors import MalformedMessage
 R = TypeVar("R")
 T = TypeVar("T")
 
-#: How the protocol marks what it may change at any time, and what it will not.
+#: Whether the protocol may change an item at any time (``"experimental"``) or not (``"stable"``).
 Stability = Literal["stable", "experimental"]
 
-#: What msgspec raises for input that is not the shape it was told.
+#: What msgspec raises for input that does not have the expected type.
 REJECTED = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 

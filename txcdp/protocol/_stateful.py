@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-#: The ends of the commands with which domains are enabled and disabled.
+#: The ends of the names of commands that enable and disable domains.
 TOGGLES: Final = (".enable", ".disable")
 
-#: Commands of which the last one stands.
+#: Commands that set a state: only the last one counts.
 SETTINGS: Final = frozenset(
     """
     Animation.setPlaybackRate
@@ -48,7 +48,7 @@ SETTINGS: Final = frozenset(
     """.split()
 )
 
-#: The same, of browsers that are older than the bindings; and what undoes them.
+#: The same, for browsers that are older than the bindings; and the commands that undo them.
 OLD_SETTINGS: Final = frozenset(
     """
     Network.setAcceptedEncodings
@@ -60,11 +60,11 @@ OLD_UNDO: Final = {"Network.clearAcceptedEncodingsOverride": ("Network.setAccept
 
 _SETTINGS: Final = SETTINGS | OLD_SETTINGS
 
-#: Domains all of whose ``set...`` commands are settings, but for those that do something once.
+#: Domains in which all ``set...`` commands are settings, except those that act only once.
 _ALL_SETTINGS: Final = ("Emulation.set", "Overlay.setShow")
 _DONE_ONCE: Final = frozenset({"Emulation.setPrimaryScreen", "Emulation.setVirtualTimePolicy"})
 
-#: What undoes which settings.
+#: The commands that undo settings, and the settings that they undo.
 UNDO: Final = {
     **OLD_UNDO,
     "BackgroundService.stopObserving": ("BackgroundService.startObserving",),
@@ -90,10 +90,10 @@ UNDO: Final = {
     "Storage.untrackIndexedDBForStorageKey": ("Storage.trackIndexedDBForStorageKey",),
 }
 
-#: Settings that are known by an id which the browser gives, another one each time.
+#: Settings that are identified by an id from the browser, a new one each time.
 NAMED_BY_BROWSER: Final = frozenset({"Page.addScriptToEvaluateOnLoad", "Page.addScriptToEvaluateOnNewDocument"})
 
-#: Which parameters tell settings of one command from each other.
+#: The parameters that tell the settings made by one command apart.
 KEYS: Final = {
     "BackgroundService.setRecording": ("service",),
     "BackgroundService.startObserving": ("service",),
@@ -120,7 +120,7 @@ KEYS: Final = {
 }
 
 
-#: What a command puts an end to in the browser when it takes effect itself: of the two the last one stands.
+#: What a command ends in the browser when it takes effect: only the last of the two counts.
 REPLACED: Final[dict[str, frozenset[str]]] = {
     "Target.autoAttachRelated": frozenset({"Target.setAutoAttach"}),
     "Target.setAutoAttach": frozenset({"Target.autoAttachRelated"}),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-#: What is larger is no number that a script can count with.
+#: Larger numbers are not exact in JavaScript.
 _MOST = 1 << 53
 
 

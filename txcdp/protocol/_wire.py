@@ -30,7 +30,7 @@ from txcdp.protocol._stateful import is_stateful
 
 T = TypeVar("T")
 
-#: How the messages of Chromium begin.
+#: How Chromium's messages begin.
 EVENT_START: Final = b'{"method":"'
 REPLY_START: Final = b'{"id":'
 

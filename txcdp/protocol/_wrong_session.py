@@ -12,12 +12,12 @@ from typing import Final
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND, SERVER_ERROR
 from txcdp.protocol._records import Command
 
-#: Domains of which the browser's own session has commands.
+#: Domains that have commands on the browser's own session.
 _OF_THE_BROWSER: Final = frozenset(
     {"Browser", "Extensions", "IO", "PWA", "Security", "Storage", "SystemInfo", "Target", "Tethering", "Tracing"}
 )
 
-#: How Chromium refuses what only the browser's own session may do.
+#: How Chromium refuses what is only allowed on the browser's own session.
 _BROWSER_ALONE: Final = re.compile(r"Not allowed\.?|.*only supported on the browser target.*")
 
 

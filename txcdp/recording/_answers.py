@@ -28,10 +28,10 @@ from txcdp.protocol._records import REJECTED
 from txcdp.recording._entries import CommandEntry, Entry, ReplyEntry
 from txcdp.recording._har_reader import HarBodies
 
-#: What a refusal looks like in a recording.
+#: The form of an error in a recording.
 _REFUSAL: Final = re.compile(r"(?s)(.*) \((-?\d+)\)")
 
-#: Registrations, of which the browser names each.
+#: Commands that register something, to which the browser gives an id.
 _REGISTERS: Final = {
     "Page.addScriptToEvaluateOnNewDocument": "identifier",
     "Page.addScriptToEvaluateOnLoad": "identifier",

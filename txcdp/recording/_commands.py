@@ -14,7 +14,7 @@ from txcdp.recording._filters import Filter
 from txcdp.recording._secrets import mask_json
 from txcdp.recording._sources import Sources
 
-#: Commands without a reply that are kept in mind; the browser never answers some.
+#: Commands without a reply that are remembered; the browser never answers some.
 _MOST: Final = 100_000
 
 

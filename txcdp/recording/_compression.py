@@ -16,14 +16,14 @@ from txcdp._arguments import check_choice
 
 Compression = Literal["none", "gzip", "zstd"]
 
-#: The levels that are quick enough for a flood of events.
+#: Levels that are fast enough for a flood of events.
 _GZIP_LEVEL = 4
 _ZSTD_LEVEL = 3
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
-#: Bytes that come out of a file at a time: some of zstd have thousands of times their size in them.
+#: Bytes that are decompressed from a file at a time: zstd data may expand to thousands of times its size.
 _PIECE: Final = 1 << 20
 
 

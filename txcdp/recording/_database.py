@@ -11,7 +11,7 @@ from typing import Final
 
 from txcdp.recording._failures import WrongSchema
 
-#: What the system calls that of which SQLite tells; everything else is an error of input and output.
+#: The error numbers for SQLite's errors; any other one is an input/output error.
 _ERRNO: Final = {
     sqlite3.SQLITE_FULL: errno.ENOSPC,
     sqlite3.SQLITE_BUSY: errno.EBUSY,

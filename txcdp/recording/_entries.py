@@ -20,11 +20,11 @@ from txcdp.errors import MalformedMessage
 from txcdp.protocol import from_json, to_json
 from txcdp.protocol._values import dict_of, list_of, number_of
 
-#: What the first note of each file says of it; the version grows when a reader has to know.
+#: The name of the format in the first note of each file; the version grows when a reader has to know.
 FORMAT: Final = "txcdp-recording"
 VERSION: Final = 1
 
-#: The notes, and what each means.
+#: The kinds of notes, and their meanings.
 NOTES: Final = {
     "begin": "first in each file: format, version, recording, file, txcdp, browser, protocol, options, targets",
     "end": "last in each file: reason (rotated, stopped, closed, lost, failed, recovered), entries, dropped",
@@ -39,15 +39,15 @@ NOTES: Final = {
     "dropped": "events are missing here, which came too fast: count, since, until, policy",
 }
 
-#: What the values in a note are, by their names; other programs may have others. A file may be anybody's: a value of
-#: another type is left out.
+#: The types of the values in a note, by name; other programs may write others. A file may come from anywhere: a value
+#: of another type is left out.
 _TEXTS: Final = (
     "browser", "by", "cause", "error", "format", "opener", "parent", "parent_frame", "path", "policy", "protocol",
     "reason", "recording", "session", "target", "txcdp", "type", "url",
 )  # fmt: skip
 _NUMBERS: Final = ("count", "dropped", "entries", "file", "since", "until", "version")
 
-#: The last second of the year 9999: what is later is no time.
+#: The last second of the year 9999: anything later is not a valid time.
 LAST_TIME: Final = 253402300799.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Final
 
-#: What no later attempt finds changed: a place that may not be written to, or is something else.
+#: Errors that no later attempt can avoid: a place that is not writable, or is something else.
 _LASTING: Final = frozenset(
     {
         errno.EACCES,

@@ -16,12 +16,12 @@ from typing import Final
 from txcdp.recording._compression import Codec, Decoder, MissingLibrary, codec_of
 from txcdp.recording._entries import note_line
 
-#: What a file's name ends with as long as it is being written, and before it is locked.
+#: The end of a file's name while it is being written, and before it is locked.
 PARTIAL: Final = ".partial"
 NEWBORN: Final = ".newborn"
 
 _CHUNK = 1 << 20
-#: More than any piece has that is written at once.
+#: More than any piece that is written at once.
 _LARGEST_PIECE = 64 << 20
 
 

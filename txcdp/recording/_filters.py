@@ -13,7 +13,7 @@ from txcdp._url_patterns import warn_of_beginning
 from txcdp.domains import DOMAINS, lookup
 from txcdp.protocol import Event
 
-#: What stands for something else in a pattern.
+#: Characters with a special meaning in a pattern.
 _SIGNS: Final = re.compile(r"[*?\[]")
 
 

@@ -18,10 +18,10 @@ from txcdp.model import TARGET_KINDS
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
 from txcdp.recording._frame_trees import FrameTrees
 
-#: What is enabled in every target unless something else is asked for.
+#: The domains that are enabled in every target by default.
 DOMAINS = ("Network", "Page", "Runtime", "Log")
 
-#: Seconds for whoever else follows a page, over another connection, to answer its dialogs before nobody does.
+#: Seconds for other followers of a page, over another connection, to answer its dialogs before they are dismissed.
 _GRACE = 1.0
 
 

@@ -19,16 +19,16 @@ from txcdp.errors import Gone
 from txcdp.protocol._wire import split_event
 from txcdp.recording._sources import Source, Sources
 
-#: The event by which frames come and go; who records it, records which of them were there before.
+#: The event that reports how frames come and go; a recorder of this event also records which frames existed before.
 EVENT: Final = "Page.frameNavigated"
 
 #: Types of targets that have frames.
 _HAVE_FRAMES: Final = frozenset({"page", "iframe", "webview"})
 
-#: Where a target is that has not been anywhere.
+#: The URLs of a target that has not navigated anywhere yet.
 _NEW: Final = ("", "about:blank")
 
-#: What comes back with frames that no event tells of.
+#: The type of a navigation that restores frames without events.
 _RESTORED: Final = b'"BackForwardCacheRestore"'
 
 

@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 from txcdp.network._har_reading import HarEntry
 from txcdp.protocol._values import number_of, text_of
 
-#: The protocol's words for versions of HTTP, by what HAR files have for them.
+#: The protocol's names for versions of HTTP, by their names in HAR files.
 _PROTOCOLS: Final = {"http/2.0": "h2", "http/2": "h2", "http/3.0": "h3", "http/3": "h3"}
 
-#: Kinds of initiators that the protocol has.
+#: Types of initiators in the protocol.
 _INITIATORS: Final = frozenset({"parser", "script", "preload", "SignedExchange", "preflight", "FedCM"})
 
-#: Answers that show no document.
+#: Statuses of responses without a document.
 _NOTHING_TO_SHOW: Final = frozenset({204, 205})
 
-#: What a HAR has no word for, but says by a request that failed.
+#: The error for a failed request, for which HAR has no field.
 _FAILED: Final = "net::ERR_FAILED"
 
 

@@ -37,16 +37,16 @@ from txcdp.recording._entries import (
 )
 from txcdp.recording._har_events import HarEvent, RequestPlace, answers, arrival, begins, body_of, ends, loaded
 
-#: How a HAR file begins, whoever has written it.
+#: How a HAR file begins, whatever program wrote it.
 _BEGINS: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"log"\s*:')
 
-#: How an entry, or a page, says when it began.
+#: The field of an entry, or a page, that says when it began.
 _STARTED: Final = re.compile(rb'"startedDateTime"\s*:\s*"([^"]{1,100})"')
 
-#: Pages of a file that are pages of the recording; what belongs to others is in the one for what names none.
+#: The most pages of a file that become pages of the recording; entries of further pages go with those that name none.
 MOST_PAGES: Final = 1000
 
-#: What a body that is not there is answered with.
+#: The error for a body that is not available.
 _NO_BODY: Final = "No data found for resource with given identifier (-32000)"
 
 

@@ -25,10 +25,10 @@ from txcdp.recording._har_reader import HarBodies
 from txcdp.recording._reading import in_order, is_har, open_reader
 from txcdp.recording._recorded_clock import microseconds
 
-#: What is replayed: files, or directories of them, or entries that were read.
+#: The source of a replay: files, directories of them, or entries that were read.
 ReplaySource: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Sequence[Entry]"
 
-#: An event's line as the recorder writes it.
+#: The line of an event, as the recorder writes it.
 _EVENT: Final = re.compile(
     rb'\{"time":(\d{1,11})\.(\d{6}),"session":(null|"[^"\\]+"),"target":(?:null|"[^"\\]*"),'
     rb'("method":"([^"\\]+)","params":\{)'
@@ -232,10 +232,10 @@ class _Sessions:
     def __init__(self) -> None:
         self._lost = False
         self._recording: str | None = None
-        #: By their ids, the ids of the sessions that they were attached through.
+        #: The id of the session that each open session was attached through, by id.
         self._open: dict[str, str | None] = {}
         self._urls: dict[str, str] = {}
-        #: By the ids of sessions that notes alone tell of, their targets.
+        #: The targets of sessions that only notes mention, by session id.
         self._targets: dict[str, str] = {}
 
     def event(self, message: bytes) -> None:

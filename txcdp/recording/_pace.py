@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall
 from txcdp._reactor import AnyReactor, Clock
 from txcdp.recording._recorded_clock import SECOND, microseconds
 
-#: How fast a recording is played: so many of its seconds in one, or all at once.
+#: How fast a recording is played: seconds of the recording in one second, or everything at once.
 Speed: TypeAlias = float | Literal["instant"]
 
 

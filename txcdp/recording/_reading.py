@@ -16,13 +16,13 @@ from txcdp.recording._har_reader import HarReader, first_time, looks_like_har
 
 _CHUNK = 1 << 18
 _SQLITE = b"SQLite format 3\0"
-#: Bytes by which it is told what a file is.
+#: Bytes that are looked at to recognize a file.
 _HEAD = 1024
-#: Bytes in which the first line of a file is looked for.
+#: Bytes in which the first line of a file is searched for.
 _FIRST = 1 << 16
-#: Bytes of what is looked at for that, where it is compressed.
+#: Bytes that are read for that from a compressed file.
 _LONGEST_FIRST: Final = 1 << 24
-#: Bytes of a line that are read; a browser sends no message that is larger. What is cut off there is none.
+#: The longest line that is read, in bytes; a browser sends no longer message. A line that is cut off there is invalid.
 _LONGEST: Final = 1 << 28
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".sqlite")
 
@@ -59,7 +59,7 @@ class LinesReader:
         self.ended = False
         self._file = path.open("rb")
         self._decoder = Decoder()
-        #: The parts of a line whose end has not come yet.
+        #: The parts of a line whose end has not been read yet.
         self._begun: list[bytes] = []
         self._length = 0
         self._time = 0.0

@@ -21,7 +21,7 @@ from txcdp.recording._entries import NoteEntry
 from txcdp.recording._recorded_frames import tree_in
 from txcdp.streams import Stream, StreamSubject
 
-#: What is attached to stays so, whoever wants it: it is the recording's to say what ends.
+#: Whatever is attached stays attached, whoever asked for it: the recording decides what ends.
 _EVERYTHING: Final = {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": True, "filter": [{}]}
 
 

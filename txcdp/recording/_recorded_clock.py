@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 log = Logger()
 
-#: Microseconds of a second.
+#: Microseconds in a second.
 SECOND: Final = 1_000_000
 
 #: The steps of a moment.
@@ -36,7 +36,7 @@ def microseconds(seconds: float) -> int:
     return round(seconds * SECOND)
 
 
-#: Seconds up to this are counted from where a recording begins.
+#: Times of up to this many seconds are counted from the beginning of the recording.
 _YEAR: Final = 366 * 86400.0
 
 

@@ -15,16 +15,16 @@ from txcdp.model import BrowserModel, Frame, FrameDetached, FrameRenamed
 from txcdp.protocol import Event, Record, from_json, to_json
 from txcdp.protocol._records import REJECTED, build
 
-#: What the frames are known by.
+#: The events that frames are known from.
 _FED: Final[tuple[type[Event], ...]] = (
     *BrowserModel().wants("frames"),
     *(target.AttachedToTarget, target.DetachedFromTarget, inspector.TargetCrashed),
 )
 
-#: How many levels of frames are told of.
+#: The most levels of frames that are reported.
 _DEEPEST: Final = 100
 
-#: What a frame is said to be of which nothing is known but that it is there.
+#: The properties of a frame of which only the existence is known.
 _UNTOLD: Final = {
     "domainAndRegistry": "",
     "securityOrigin": "://",
@@ -78,9 +78,9 @@ class RecordedFrames:
     def lose(self) -> None:
         """Know of no frame any more: the line was lost, and what happens meanwhile nobody tells."""
         self._model = BrowserModel()
-        #: What the browser itself has said of frames, by their ids.
+        #: What the browser itself has reported of frames, by their ids.
         self._said: dict[str, page.Frame] = {}
-        #: Sessions of which all frames are known, and those that were asked and have not answered yet.
+        #: Sessions whose frames are all known, and those that were asked and have not answered yet.
         self._known: set[str] = set()
         self._expected: set[str] = set()
 

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from txcdp._transports.interface import Receiver, WriteBatching
 from txcdp.errors import ConnectionLost, LossCause
 
-#: What a command has in it that attaches to a target.
+#: Identifies a command that attaches to a target.
 _ATTACHES: Final = b'"method":"Target.attachToTarget"'
 
 
@@ -39,7 +39,7 @@ class RecordedLine:
         self._wake = wake
         self._asked: deque[bytes] = deque()
         self._held: deque[bytes] = deque()
-        #: What the recording will answer, but has not yet.
+        #: Replies that the recording has not given yet.
         self._waiting: deque[bytes] = deque()
         self._ended = False
 

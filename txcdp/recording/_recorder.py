@@ -46,18 +46,18 @@ Secrets = Literal["mask", "keep"]
 class RecorderState(enum.Enum):
     """The state of a recorder; the value is what its ``repr`` says."""
 
-    #: Nothing has been done.
+    #: It has not been started.
     NEW = "new"
-    #: It asks what is recorded, and begins the first file.
+    #: It attaches to what it records, and begins the first file.
     STARTING = "starting"
-    #: The same, but it has been stopped: what it has begun is finished as soon as it is there.
+    #: As ``STARTING``, but it has been stopped: the file is finished as soon as it has begun.
     UNWANTED = "starting, to be stopped"
-    #: What comes is recorded.
+    #: Events are recorded.
     RUNNING = "running"
-    #: Nothing more is recorded; what waits is written.
+    #: Nothing more is recorded; what is waiting is written.
     STOPPING = "stopping"
 
-    #: All is written and finished, or could not be.
+    #: Everything is written and finished, or could not be.
     ENDED = "ended"
 
 
@@ -74,7 +74,7 @@ class RecorderEvent(enum.Enum):
 
 _S, _E = RecorderState, RecorderEvent
 
-#: What follows from what; whatever is not here changes nothing.
+#: The transitions; any other input is ignored.
 RECORDER_TRANSITIONS: Final[Mapping[tuple[RecorderState, RecorderEvent], RecorderState]] = {
     (_S.NEW, _E.START): _S.STARTING,
     (_S.STARTING, _E.STOP): _S.UNWANTED,

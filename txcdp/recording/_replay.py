@@ -36,30 +36,30 @@ from txcdp.recording._recorded_line import RecordedLine
 from txcdp.recording._recorded_outage import RecordedOutage, loss_in
 from txcdp.streams import Stream, StreamSubject
 
-#: Where a recording is played to, or from: seconds from its beginning, or since 1970; or that as a type.
+#: A time to play to, or to jump to: seconds from the beginning, or since 1970; or the same as a type.
 Moment: TypeAlias = float | timedelta | datetime
 
-#: Where it stops: at a time, or at an input.
+#: Where to stop: at a time, or at an input.
 _Stop: TypeAlias = tuple[int | None, Callable[[Input], bool] | None]
 
-#: Things that are done before the reactor is let do something else.
+#: The most inputs that are played before the reactor may do something else.
 _AT_ONCE: Final = 2000
 
-#: Seconds for which a queue may keep a recording waiting, which loses nothing by that.
+#: Seconds for which a queue may hold up a replay, which loses nothing by waiting.
 _PATIENCE: Final = 1e9
 
-#: Seconds of the recording for which what operators still hold may come when all of it was played at once.
+#: Seconds of the recording for which operators may still emit what they hold when everything was played at once.
 _AFTERWARDS: Final = 60
 
 
 class ReplayState(enum.Enum):
     """The state of a replay; the value is what its ``repr`` says."""
 
-    #: Nothing moves.
+    #: It is not playing.
     STANDING = "standing"
-    #: It is being played.
+    #: It is playing.
     PLAYING = "playing"
-    #: All of it was played, or the program has closed its line.
+    #: Everything has been played, or the program has closed the connection.
     ENDED = "ended"
 
 
@@ -71,7 +71,7 @@ class ReplayEvent(enum.Enum):
     END = "there is no more of it"
 
 
-#: What follows from what; whatever is not here changes nothing.
+#: The transitions; any other input is ignored.
 REPLAY_TRANSITIONS: Final[Mapping[tuple[ReplayState, ReplayEvent], ReplayState]] = {
     (ReplayState.STANDING, ReplayEvent.PLAY): ReplayState.PLAYING,
     (ReplayState.PLAYING, ReplayEvent.STOP): ReplayState.STANDING,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from txcdp.protocol import from_json, to_json
 
-#: What stands for a secret.
+#: What is written in place of a secret.
 MASK: Final = "***"
 
 #: Headers whose values are secrets, in lower case.
@@ -34,7 +34,7 @@ CARRIERS: Final = frozenset(
     }
 )
 
-#: Texts that hold all headers, a whole cookie, or what one logs in with.
+#: Fields that contain all headers, a whole cookie, or credentials.
 _WHOLE: Final = frozenset(
     {"headersText", "requestHeadersText", "binaryResponseHeaders", "cookieLine", "rawCookieLine", "password"}
 )

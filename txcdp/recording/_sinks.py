@@ -23,7 +23,7 @@ PACE = 0.2
 BATCH = 1 << 20
 RETRY = 1.0
 
-#: When what was written is to be on the disk: after each write, after so many seconds, when the system likes.
+#: When written data has to be on the disk: after each write, after this many seconds, or when the system decides.
 Sync = float | Literal["always", "never"]
 
 

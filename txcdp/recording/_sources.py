@@ -14,7 +14,7 @@ from txcdp.errors import Gone
 from txcdp.recording._entries import head_of
 from txcdp.recording._filters import Filter
 
-#: Sessions that are kept in mind although nobody knows them.
+#: The most unknown sessions that are remembered.
 _STRANGERS = 1000
 
 

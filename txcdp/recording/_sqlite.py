@@ -26,7 +26,7 @@ from txcdp.recording._sinks import Host
 
 log = Logger()
 
-#: Of the schema; 0 is a database in which nothing is.
+#: The version of the schema; 0 is an empty database.
 SCHEMA_VERSION: Final = 1
 
 _SCHEMA: Final = """
@@ -41,7 +41,7 @@ CREATE INDEX entries_by_session ON entries(session, time);
 PRAGMA user_version = 1;
 """
 
-#: For whoever asks in SQL. It is no part of the version: nothing here reads it.
+#: For people who query the database. They are not part of the version: nothing here reads them.
 _VIEWS: Final = """
 CREATE VIEW IF NOT EXISTS requests AS
 WITH told AS (
@@ -79,7 +79,7 @@ _SELECT: Final = (
     "SELECT id, time, kind, session, target, name, number, duration, error, data FROM entries WHERE id > ? ORDER BY id"
 )
 
-#: How a table is made of which a module of SQLite's has the rows.
+#: How a virtual table is created, whose rows come from a module of SQLite.
 _VIRTUAL: Final = re.compile(r"\s*CREATE\s+VIRTUAL", re.IGNORECASE)
 
 _Row = tuple[Any, ...]

@@ -17,17 +17,17 @@ from txcdp.protocol._values import dict_of
 from txcdp.recording._entries import Damage, EventEntry, NoteEntry
 from txcdp.recording._reading import read
 
-#: The process and the thread that stand for a browser as a whole; pages are threads of their own.
+#: The process and the thread that stand for the browser as a whole; pages are threads of their own.
 _PID: Final = 1
 _MAIN: Final = 1
 
 _TIMELINE: Final = "devtools.timeline"
 _OF_BROWSER: Final = f"disabled-by-default-{_TIMELINE}"
 
-#: Events that wait until it is known which page goes anywhere.
+#: The most events that wait until it is known which page has navigated.
 _MOST_HELD: Final = 10_000
 
-#: Marks of a page's loading.
+#: Marks in the loading of a page.
 _MARKS: Final = {"Page.loadEventFired": "MarkLoad", "Page.domContentEventFired": "MarkDOMContent"}
 
 
@@ -51,7 +51,7 @@ class _Trace:
         self._began: int | None = None
         self._threads: dict[str | None, int] = {None: _MAIN}
         self._urls: dict[tuple[str | None, str], str] = {}
-        #: The main frames of pages, as far as they have gone anywhere, and all that there are.
+        #: The main frames of pages, if they have navigated anywhere, and all main frames.
         self._pages: dict[str, str] = {}
         self._frames: dict[str, str] = {}
 

@@ -10,11 +10,11 @@ from txcdp.model import Exchange
 from txcdp.report._pictures import kind_of_picture
 from txcdp.report._run import RunBody
 
-#: Characters of a text that are kept, and bytes of a picture, which is kept whole or not at all.
+#: Characters of a text that are kept, and bytes of an image, which is kept whole or not at all.
 MOST_TEXT: Final = 16_384
 MOST_PICTURE: Final = 65_536
 
-#: Bytes of a body that is asked for, and of all that is kept.
+#: Bytes of a body that is asked for, and of all bodies that are kept.
 _MOST_ASKED: Final = 2_000_000
 MOST_TOGETHER: Final = 8_000_000
 

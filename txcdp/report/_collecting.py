@@ -23,7 +23,7 @@ from txcdp.report._observation import Observation, all_of
 from txcdp.report._observing import FLUSH, WORLD
 from txcdp.report._run import Run
 
-#: Seconds that bodies, titles and what was seen last are waited for at the end.
+#: Seconds to wait at the end for bodies, titles and the latest observations.
 _PATIENCE: Final = 5.0
 
 

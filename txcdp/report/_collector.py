@@ -63,21 +63,21 @@ from txcdp.report._run import (
     RunPicture,
 )
 
-#: What is kept of each kind at most; what is more is counted, and said to be missing.
+#: The most items of each kind that are kept; further ones are counted, and reported as missing.
 MOST_EXCHANGES: Final = 50_000
 MOST_MESSAGES: Final = 50_000
 MOST_FRAMES: Final = 10_000
 MOST_DOCUMENTS: Final = 1_000
 MOST_LONG_TASKS: Final = 20_000
 
-#: Characters of what a line of a console says, and of a URL, that are kept.
+#: Characters of a console message, and of a URL, that are kept.
 MOST_TEXT: Final = 10_000
 MOST_URL: Final = 8_000
 
-#: What a run is made of besides what the model wants.
+#: The events that a run is made from, in addition to those that the model wants.
 _OWN: Final[tuple[type[Event], ...]] = (runtime.BindingCalled, page.ScreencastFrame)
 
-#: How an exchange has ended, by the model's states; those that mean that it has not.
+#: The states of exchanges that have not ended.
 _PENDING: Final = frozenset(
     {
         ExchangeState.REQUESTED,
@@ -508,7 +508,7 @@ class Collector:
         made.transferred = max(count_of(row.received) or 0, count_of(row.body_encoded) or 0)
 
 
-#: Characters of a request's body, whose size is told.
+#: Characters of a request's body, whose size is reported.
 _MOST_POSTED: Final = 1 << 20
 
 _MARKS: Final = {"DOMContentLoaded": "content_loaded", "load": "loaded"}

@@ -18,16 +18,17 @@ from txcdp.model import TARGET_KINDS, kind_of
 from txcdp.page import Page
 from txcdp.report._observing import BINDING, WORLD, script
 
-#: What is enabled in every target.
+#: The domains that are enabled in every target.
 DOMAINS: Final = ("Network", "Page", "Runtime", "Log")
 
-#: The pictures: pixels at most, and their quality. In a report they are 160 pixels wide, on screens of two for one.
+#: The screencast: the maximum size in pixels, and the quality. In a report, pictures are 160 pixels wide, on screens
+#: with two device pixels for one.
 _PICTURES: Final = {"format": "jpeg", "quality": 60, "maxWidth": 480, "maxHeight": 480}
 
-#: Seconds from a picture to when the next one is asked for.
+#: Seconds from one picture to the request for the next.
 _PAUSE: Final = 0.05
 
-#: Seconds for which a page's own process may keep the observation from starting.
+#: Seconds by which a page's own process may delay the start of the observation.
 _PATIENCE: Final = 5.0
 
 
@@ -40,7 +41,7 @@ class _All(Choice):
     wants_above = wants_below
 
 
-#: Kinds of targets in which documents are, and so the script.
+#: Kinds of targets that have documents, and so get the script.
 _WITH_SCRIPT: Final = frozenset(
     name for name, kind in TARGET_KINDS.items() if kind.has_document and not kind.is_internal
 )

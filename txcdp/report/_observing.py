@@ -13,23 +13,23 @@ from txcdp.protocol import from_json
 from txcdp.protocol._values import number_of, text_of
 from txcdp.report._run import Vitals
 
-#: What the script calls, and the world that it runs in. A recording has these names: they stay as they are.
+#: The binding that the script calls, and the world that it runs in. These names are in recordings: do not change them.
 BINDING: Final = "txcdpReport"
 WORLD: Final = "txcdp report"
 
 _FLUSH: Final = "txcdpReportFlush"
 
-#: What is evaluated in that world to have it tell all that there is.
+#: Evaluated in that world to make the script report everything that it has.
 FLUSH: Final = f"globalThis.{_FLUSH}?.()"
 
-#: Characters of a message; the script sends nothing that is nearly as long.
+#: Characters of a message; the script sends nothing nearly as long.
 _MOST: Final = 200_000
 
-#: Seconds between two layout shifts at which a window of them ends, and that a window has at most.
+#: Seconds between two layout shifts after which a window of them ends, and the longest duration of a window.
 _GAP: Final = 1.0
 _WINDOW: Final = 5.0
 
-#: Of so many interactions one is left out, as the slowest may be an accident.
+#: One in so many interactions is left out, as the slowest may be an outlier.
 _PER_OUTLIER: Final = 50
 
 

@@ -20,7 +20,7 @@ from txcdp.protocol import to_json
 from txcdp.report._payload import payload, plain
 from txcdp.report._run import Run
 
-#: The page's script: one scope, in this order.
+#: The page's scripts: one scope, in this order.
 SCRIPTS: Final = (
     "data.js",
     "text.js",

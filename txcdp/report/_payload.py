@@ -18,10 +18,10 @@ from txcdp.report._parties import is_third_party, site_of
 from txcdp.report._pictures import kind_of_picture
 from txcdp.report._run import THRESHOLDS, Phases, Run, RunBody, RunDocument, RunExchange, Vitals
 
-#: Grows when a page's script has to know.
+#: Increased when the page's script has to know about a change.
 VERSION: Final = 1
 
-#: The columns of exchanges. ``@`` marks those that are numbers in the table of texts.
+#: The columns of exchanges. ``@`` marks those that are indices into the table of texts.
 COLUMNS: Final = (
     *("url", "@method", "@type", "status", "@statusText", "@protocol", "@outcome", "@failure", "frame", "document"),
     *("@initiator", "@initiatorUrl", "initiatorLine", "@priority", "@cached", "@remote", "@mime"),
@@ -31,7 +31,7 @@ COLUMNS: Final = (
 
 _PHASES: Final = ("blocked", "dns", "connect", "tls", "send", "wait", "receive")
 
-#: Characters of a header's value, and of a URL whose content is in itself.
+#: Characters of a header's value, and of a URL that contains its own content.
 _MOST_HEADER: Final = 4_000
 _MOST_DATA_URL: Final = 200
 

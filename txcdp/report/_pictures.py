@@ -6,13 +6,13 @@ from typing import Final
 
 from txcdp.report._run import RunPicture
 
-#: How many are kept. Where more come, they are thinned out evenly: the seconds between them double.
+#: How many pictures are kept. If there are more, they are thinned out evenly: the interval between them doubles.
 MOST: Final = 240
 
-#: Seconds between two where there are too many for the first time.
+#: The interval in seconds when there are too many for the first time.
 _APART: Final = 0.05
 
-#: Bytes of one, and of all of them.
+#: Bytes of one picture, and of all of them.
 _MOST_BYTES: Final = 400_000
 _MOST_TOGETHER: Final = 6_000_000
 

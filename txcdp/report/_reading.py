@@ -20,14 +20,14 @@ from txcdp.report._collector import MOST_URL, Collector
 from txcdp.report._har import NoHar, read_har
 from txcdp.report._run import Run
 
-#: Bytes of a file by which it is told what it is.
+#: Bytes of a file that are looked at to recognize it.
 _FIRST: Final = 1 << 16
 
 #: How recordings begin: compressed, as a database, or with a line.
 _MAGIC: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"SQLite format 3\0")
 _LINE: Final = re.compile(rb'\{"time":\s*[\d.]+')
 
-#: The commands whose replies are read, where a recording has them.
+#: The commands whose replies are used, if a recording contains them.
 _ASKED: Final = frozenset({"Page.getFrameTree", "Network.getResponseBody"})
 
 
@@ -77,7 +77,7 @@ class _Recording:
         self._kinds = {each.method: each for each in self._collector.events}
         self._asked: dict[int, tuple[str, str, str]] = {}
         self._browser = ""
-        #: The sessions that are noted, and that no event has told of yet.
+        #: Sessions that a note mentions, but no event has reported yet.
         self._untold: dict[str, tuple[float, dict[str, Any]]] = {}
         self._damages = 0
         self._dropped = 0

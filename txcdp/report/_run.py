@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-#: Milliseconds, or a number, up to which a vital is good, and above which it is poor: as web.dev publishes them.
+#: Seconds, or for ``cls`` a number, up to which a vital is good, and above which it is poor, as published by web.dev.
 THRESHOLDS = {"lcp": (2.5, 4.0), "cls": (0.1, 0.25), "inp": (0.2, 0.5), "fcp": (1.8, 3.0), "ttfb": (0.8, 1.8)}
 
 

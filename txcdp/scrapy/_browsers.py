@@ -12,7 +12,7 @@ from txcdp.browser import Browser, connect, launch
 from txcdp.scrapy._settings import RenderSettings
 from txcdp.service import BrowserService
 
-#: Attempts in a row to have a browser that may fail before a request does; Scrapy tries it again.
+#: Consecutive failed attempts to get a browser after which a request fails; Scrapy tries the request again.
 _ATTEMPTS = 3
 
 
@@ -85,7 +85,7 @@ class Browsers:
         await when_all([each.stopService() for each in self._services])
 
 
-#: All that run, by what their settings ask for.
+#: The running browsers, by the settings that they were started for.
 _running: dict[tuple[Any, ...], Browsers] = {}
 
 

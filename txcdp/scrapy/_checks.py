@@ -56,7 +56,7 @@ def context_options(what: str, value: object) -> dict[str, Any]:
         raise type(error)(f"{what}: {error}") from None
 
 
-#: Options of contexts that something else decides here.
+#: Options of contexts that are set elsewhere here.
 _ELSEWHERE = {
     "proxy": 'write meta["proxy"], which Scrapy has for it',
     "accept_downloads": "a file comes as the body of the response",

@@ -29,26 +29,26 @@ Pairs = tuple[tuple[str, str], ...]
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
-#: What a page is made of; an answer that does not say what it is, Chromium looks into.
+#: The content types of pages; if a response has none, Chromium sniffs the content.
 _PAGES: Final = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml", ""})
 
-#: Answers that have no body.
+#: Statuses of responses that have no body.
 _EMPTY: Final = frozenset({204, 205, 304})
 
-#: What belongs to a body that a redirect takes away.
+#: Headers that describe a body, which a redirect removes.
 _OF_BODIES: Final = frozenset(
     {"content-type", "content-length", "content-encoding", "content-language", "content-location"}
 )
 
-#: What is not for another host than the one that it was set for.
+#: Headers that must not go to a host other than the one that they were set for.
 _PRIVATE: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
-#: How many bytes are read at a time: Chromium gives them when there are so many, or no more come. Fewer where somebody
-#: is told of them meanwhile.
+#: How many bytes are read at a time: Chromium delivers when there are that many, or no more to come. Fewer if somebody
+#: is notified of them meanwhile.
 _CHUNK, _TOLD_CHUNK = 256 * 1024, 16 * 1024
 
 
-#: How many bytes of what does not say what it is are kept: they come in one message.
+#: How many bytes are kept of a response without a content type: they come in one message.
 _KEPT: Final = 4 * 2**20
 
 
@@ -201,7 +201,7 @@ class PausedDocuments(Holding):
         self.redirects: list[Answer] = []
         self.began = self._clock.seconds()
         self.answered: float | None = None
-        #: Fires when there is an outcome that is no page: bytes, or a failure.
+        #: Fires when there is an outcome that is not a page: bytes, or a failure.
         self.decided: OneShot[None] = OneShot()
 
     def begin(self) -> Deferred[None]:
@@ -391,7 +391,7 @@ class PausedDocuments(Holding):
         self.decided.fire(None)
 
 
-#: Rules of those that are over.
+#: The rules of documents that have ended.
 _NONE: Final = DocumentRules(
     stops=lambda status: False,
     judge=lambda answer: None,

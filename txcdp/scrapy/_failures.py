@@ -33,11 +33,11 @@ Refused: Final = _named("DownloadConnectionRefusedError", error.ConnectionRefuse
 Unresolved: Final = _named("CannotResolveHostError", error.DNSLookupError)
 TimedOut: Final = _named("DownloadTimeoutError", error.TimeoutError)
 Cancelled: Final = _named("DownloadCancelledError", CancelledError)
-#: Whatever else may go better the next time.
+#: Any other failure that may not occur the next time.
 Failed: Final = _named("DownloadFailedError", error.ConnectionLost)
 DataLoss: Final = _named("ResponseDataLossError", error.ConnectionDone)
 
-#: By Chromium's names.
+#: By Chromium's names of errors.
 _KINDS: Final = {
     "net::ERR_CONNECTION_REFUSED": Refused,
     "net::ERR_PROXY_CONNECTION_FAILED": Refused,

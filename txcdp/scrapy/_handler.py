@@ -31,7 +31,7 @@ from txcdp.scrapy._settings import RenderSettings, settings_of
 
 logger = logging.getLogger(__name__)
 
-#: Whether this Scrapy's handlers are coroutines; before 2.14 they were given the spider and returned Deferreds.
+#: Whether this version of Scrapy has coroutine handlers; before 2.14 they got the spider and returned Deferreds.
 _COROUTINES: Final = scrapy.version_info >= (2, 14)
 
 _LOSS: Final = (
@@ -150,7 +150,7 @@ class Renderer:
             )
 
 
-#: By crawlers.
+#: The renderers, by crawler.
 _renderers: WeakKeyDictionary[Crawler, Renderer] = WeakKeyDictionary()
 
 

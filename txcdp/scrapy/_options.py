@@ -14,7 +14,7 @@ from txcdp.page._extraction import Extraction
 from txcdp.page._frames import WaitUntil
 from txcdp.scrapy._checks import context_options, mapping, texts, truth
 
-#: The name in a request's ``meta``.
+#: The key in a request's ``meta``.
 META: Final = "txcdp"
 
 _WAITS: Final = get_args(WaitUntil)

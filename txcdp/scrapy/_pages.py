@@ -14,7 +14,7 @@ from scrapy.http import Response
 from txcdp.page import Page
 from txcdp.scrapy._contexts import LeasedPage
 
-#: By the requests that they are of. A request is copied, stored and sent to other machines; its page is not.
+#: The pages, by request. A request is copied, stored and sent to other machines; its page is not.
 _given: WeakKeyDictionary[Request, LeasedPage] = WeakKeyDictionary()
 
 

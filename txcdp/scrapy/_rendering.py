@@ -45,18 +45,19 @@ from txcdp.scrapy._responses import (
 
 logger = logging.getLogger(__name__)
 
-#: Headers that are the browser's to send: those of the connection, the cookies of the jar, what it can decompress.
+#: Headers that only the browser may set: those of the connection, its cookies, and the encodings that it can
+#: decompress.
 _OWN: Final = frozenset(
     {"accept-encoding", "connection", "content-length", "cookie", "host", "proxy-authorization", "transfer-encoding"}
 )
 
-#: How often a document is read that another one takes the place of meanwhile.
+#: How often reading is tried while other documents take the place of the one being read.
 _READS: Final = 20
 
-#: Scrapy's words.
+#: The same text as Scrapy's.
 _SIZE: Final = "%s %s bytes which is larger than download %s size (%s) in request %s."
 
-#: Navigations after which there is another document.
+#: Navigations that lead to another document.
 _DOCUMENTS: Final = frozenset({"new_document", "restored", "prerendered", "error"})
 
 
@@ -363,7 +364,7 @@ class Render:
         return known[origin]
 
 
-#: What OpenSSL calls the encoding in which Chromium tells certificates.
+#: OpenSSL's constant for the encoding in which Chromium provides certificates.
 _DER: Final = 2
 
 

@@ -15,15 +15,15 @@ from scrapy.responsetypes import responsetypes
 
 from txcdp.scrapy._documents import Pairs
 
-#: What describes the bytes that came over the network, and not those that are given on.
+#: Headers that describe the bytes sent over the network, not those that are passed on.
 _OF_BYTES: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
-#: The headers that carry what was taken of a page. A cache of Scrapy's keeps a response's headers, in every version.
+#: The headers that carry what was taken from a page. Scrapy's cache keeps a response's headers, in every version.
 EXTRACT, SCREENSHOT, HAR = "Txcdp-Extract", "Txcdp-Screenshot", "Txcdp-Har"
 
 _CHARSET: Final = re.compile(r";\s*charset\s*=\s*(\"[^\"]*\"|[^;]*)", re.IGNORECASE)
 
-#: How Scrapy's own handlers name protocols.
+#: Scrapy's own names of protocols.
 _PROTOCOLS: Final = {"http/1.1": "HTTP/1.1", "http/1.0": "HTTP/1.0"}
 
 

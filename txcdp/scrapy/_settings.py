@@ -15,9 +15,9 @@ from txcdp.browser import ConnectionOptions, connect, launch
 from txcdp.scrapy._checks import context_options, count, mapping, texts
 from txcdp.scrapy._options import RenderOptions, wait_until
 
-#: What becomes of the browser is decided by what else the settings say.
+#: Options that other settings decide.
 _DECIDED: Final = ("restart", "reconnect", "end_with_reactor")
-#: What :func:`txcdp.launch` takes by position, too.
+#: The arguments of :func:`txcdp.launch` that can also be positional.
 _LAUNCHED: Final = ("executable", "headless", "args", "profile", "transport")
 
 _POLICY: Final = tuple(each.name for each in fields(ReconnectPolicy) if each.name not in ("reopen_pages", "wait"))
@@ -97,7 +97,7 @@ def settings_of(settings: BaseSettings) -> RenderSettings:
     )
 
 
-#: Each setting, and what it is when it is not set.
+#: The settings and their defaults.
 DEFAULTS: Final[Mapping[str, Any]] = {
     "TXCDP_BLOCK": (),
     "TXCDP_BROWSERS": 1,

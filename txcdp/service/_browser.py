@@ -22,7 +22,7 @@ from txcdp.errors import ConnectError, ConnectionLost, ExecutableNotFound, Inval
 
 log = Logger()
 
-#: Seconds that a command waits for a browser that is being looked for, unless the policy says otherwise.
+#: Seconds that a command waits while there is no browser, unless the policy says otherwise.
 WAIT = 60.0
 
 

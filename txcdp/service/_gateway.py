@@ -21,10 +21,10 @@ from txcdp.gateway.live import LivePage
 
 log = Logger()
 
-#: How it ends where an endpoint cannot be had, or may not.
+#: The errors if an endpoint is not available, or not allowed.
 _CANNOT_LISTEN = (CannotListenError, OSError, ValueError)
 
-#: What stands behind a signal's number: what was set before.
+#: What a signal had as its handler before.
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 
 

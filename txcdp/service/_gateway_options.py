@@ -28,7 +28,7 @@ _BROWSER = BrowserLimits()
 _CLIENTS = ClientLimits()
 _ALL = GatewayOptions()
 
-#: Options of which 0 means that there is no limit.
+#: Options for which 0 means no limit.
 _UNLIMITED = ("browser-memory", "session-time", "idle-time", "commands-per-second")
 
 

@@ -28,7 +28,7 @@ log = Logger()
 _RENDER = RenderOptions()
 _DRAIN: Final = "30s"
 
-#: Where the ticket is read from unless a file is named: others on the machine can read command lines.
+#: The environment variable with the ticket, unless a file is named: other users of the machine can read command lines.
 TICKET_VARIABLE: Final = "TXCDP_ROUTER_TICKET"
 
 

@@ -26,7 +26,8 @@ from txcdp.service._browser import BrowserService
 
 log = Logger()
 
-#: When a recording that has ended by itself, or could not begin, as when the disk is full, is begun again.
+#: The delays before recording again, when a recording has ended by itself, or could not begin, as when the disk is
+#: full.
 _AGAIN = ReconnectPolicy(initial_delay=5.0, max_delay=60.0, factor=2.0, jitter=lambda: 0.0)
 
 

@@ -24,10 +24,10 @@ from txcdp.gateway.render import Renders
 from txcdp.gateway.render._rendering import Rules
 from txcdp.service._browser import BrowserService
 
-#: Seconds after which it is worth to try again.
+#: Seconds after which the client should try again.
 _SOON = 2.0
 
-#: Who asks: the application knows, by what stands before the resource.
+#: The sender of all requests: the application authenticates them in front of the resource.
 _ANYBODY = Principal("anybody")
 
 log = Logger()

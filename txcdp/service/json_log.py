@@ -21,7 +21,7 @@ from txcdp.protocol import to_json
 
 __all__ = ["json_lines", "to_stdout"]
 
-#: The names of an event's fields in its text, without what formats them.
+#: The names of the fields in an event's format, without conversions and format specifications.
 _FIELD = re.compile(r"(?<!\{)(?:\{\{)*\{(\w+)")
 
 

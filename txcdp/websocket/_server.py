@@ -25,8 +25,8 @@ from txcdp._transports.server_frames import ServerShortPath
 from txcdp.errors import ConnectionLost, StreamEnded
 from txcdp.websocket._socket import Closed, WebSocket
 
-#: What is done with a connection. Where it returns a Deferred or a coroutine, that is the connection's life: it is
-#: closed at the end, with 1011 where that is an error. Where it returns anything else, the handler closes it.
+#: Handles a connection. If it returns a Deferred or a coroutine, the connection lasts as long as that: it is closed at
+#: the end, with 1011 if that is an error. If it returns anything else, the handler has to close the connection.
 Handler: TypeAlias = Callable[[WebSocket], object]
 
 _INTERNAL_ERROR: Final = 1011

@@ -15,15 +15,15 @@ from txcdp.errors import ConnectionLost
 from txcdp.stats import Stats
 from txcdp.streams import Stream, StreamContext, StreamSubject
 
-#: A text message is a str, a binary one bytes.
+#: A text message is a ``str``, a binary one ``bytes``.
 Message: TypeAlias = str | bytes
 
-#: How a WebSocket ends that is closed in good order: normally, or because its end goes away.
+#: The codes of a WebSocket that was closed cleanly: normally, or because an end goes away.
 _GOOD = (1000, 1001)
 
 _NO_FRAME = 1006
 
-#: With these, an end closes that finds the other one to break the rules.
+#: The codes with which an end closes when the other one violates the protocol.
 _PEERS_FAULT = (1002, 1003, 1007, 1009, 1010)
 
 
