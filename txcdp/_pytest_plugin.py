@@ -1,9 +1,9 @@
 """Fixtures for pytest: ``page``, ``context`` and ``browser``, for tests that are coroutine functions.
 
-Installed with txcdp, so that pytest finds it by itself; ``-p no:txcdp`` does without it.
+The plugin is installed with txcdp, and pytest finds it without configuration; ``-p no:txcdp`` disables it.
 
-A test that is an ``async def`` and uses one of the fixtures runs with Twisted's reactor, which runs for as long as that
-test does, as with Twisted's own test runner; other tests run as they do without it.
+A test that is an ``async def`` and uses one of the fixtures runs with Twisted's reactor, which runs as long as the test
+does, as with Twisted's own test runner; other tests run as they do without the plugin.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is written for a deadline: seconds, nothing, or what is usual there."""
+"""The values of a timeout: seconds, none, or the usual one for that place."""
 
 from __future__ import annotations
 

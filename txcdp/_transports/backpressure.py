@@ -1,9 +1,9 @@
-"""Whether a line takes what is sent, and waiting until it has.
+"""Whether a connection accepts more data, and waiting until it does.
 
-A transport says ``full`` when more waits in this process than goes out in one write, and ``empty`` when
-all of it has left. Twisted's own transports say so to a producer that is registered with them: they call
-it ``pauseProducing`` and ``resumeProducing``. Who ends the line has to unregister it before, since
-Twisted closes no line in good order that has a producer; Autobahn does, before it drops one.
+A transport reports ``full`` when more is waiting in this process than one write can take, and ``empty`` when all of it
+has left. Twisted's own transports report that to a registered producer, by ``pauseProducing`` and ``resumeProducing``.
+Before you end the connection, unregister the producer: Twisted does not close a connection cleanly that has one.
+Autobahn unregisters it before it drops a connection.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Reading on at once after having written, since the answer may be there already.
+"""Reading again right after writing, as the response may already be there.
 
-Where the browser gets its turn on the processor while we are still in the system call that writes, its
-answer waits when that call returns: always so on one core, now and then on a busy machine. To fetch it there
-and then saves a turn of the reactor, which costs as much as all the rest of a command. Where answers take their
-time, looking for them is soon given up, and tried again only now and then.
+If the browser gets the processor while we are still in the system call that writes, its response is waiting when that
+call returns: always on one core, sometimes on a busy machine. Reading it right away saves a reactor turn, which costs
+as much as all the rest of a command. If responses take longer, this is soon given up, and tried again only now and
+then.
 """
 
 from __future__ import annotations

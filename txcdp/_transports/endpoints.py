@@ -1,4 +1,4 @@
-"""The way to a server: to a host and port, through an HTTP proxy, TLS, or an endpoint that the user has."""
+"""Ways to connect to a server: to a host and port, through an HTTP proxy, with TLS, or by the user's own endpoint."""
 
 from __future__ import annotations
 

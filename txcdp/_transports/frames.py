@@ -1,14 +1,13 @@
 """The short path for WebSocket frames, on top of Autobahn.
 
-Autobahn parses any frame in any state, a Python step at a time. Nearly all that a browser sends is a
-whole, unmasked, unfragmented, uncompressed text frame, and many of them to a TCP read. So while the
-connection is open and Autobahn holds no half of anything, :class:`ShortPathProtocol` cuts such frames
-out of the received bytes itself. The handshake, the closing, control frames, fragments, compressed
-frames, other opcodes and whatever breaks the rules go to Autobahn untouched, which takes over at that
-byte and gives back at the next frame boundary.
+Autobahn parses any frame in any state, one Python step at a time. Nearly everything that a browser sends is a whole,
+unmasked, unfragmented, uncompressed text frame, and one TCP read contains many of them. So while the connection is open
+and Autobahn holds no part of a frame, :class:`ShortPathProtocol` cuts such frames out of the received bytes itself. The
+handshake, the closing, control frames, fragments, compressed frames, other opcodes and all protocol violations go to
+Autobahn untouched, which takes over at that byte and hands back at the next frame boundary.
 
-With ``utf8validateIncoming`` (Autobahn's option, and its default) a text is checked as the RFC wants it:
-in step with its bytes. Without, the check is left to whoever decodes the message.
+With ``utf8validateIncoming`` (Autobahn's option, enabled by default) a text is validated as the RFC requires, along
+with its bytes. Without, validation is left to whatever decodes the message.
 """
 
 from __future__ import annotations

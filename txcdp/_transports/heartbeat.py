@@ -1,4 +1,4 @@
-"""Pings that tell a dead line from a quiet one."""
+"""Pings, which distinguish a dead connection from an idle one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Connection asks of a transport, and what a transport tells its Connection."""
+"""The interface between a Connection and its transport."""
 
 from __future__ import annotations
 

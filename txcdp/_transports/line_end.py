@@ -1,8 +1,8 @@
-"""What both ends of an open WebSocket have in common beyond frames: flow, pings, and an end that comes in time.
+"""What both ends of an open WebSocket share apart from frames: flow control, pings, and a close with a timeout.
 
-:class:`LineEnd` goes before one of Autobahn's protocol classes, as ``ShortPath`` does, on which it stands. Autobahn's
-own deadlines are off: it takes them from a reactor of its choice, and has none where the peer answers a close frame and
-then keeps TCP open.
+:class:`LineEnd` precedes one of Autobahn's protocol classes in the bases, like ``ShortPath``, on which it builds.
+Autobahn's own timeouts are off: it takes them from a reactor of its choice, and has none for a peer that answers a
+close frame and then keeps the TCP connection open.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""The line of ``--remote-debugging-pipe``: JSON messages, each ended by a NUL, on two pipes.
+"""The transport for ``--remote-debugging-pipe``: JSON messages, each terminated by a NUL, on two pipes.
 
-Theory of operation. :class:`MessageSplitter` turns bytes into messages and knows nothing else;
-a ``ReadEnd`` and a ``WriteEnd`` are what the reactor watches. One call of the reader
-takes what is there, up to a quarter megabyte, hands every whole message to the receiver, and
-then writes, in one system call, all that the receiver sent meanwhile. What is sent at other
-times waits for the reactor's next turn, and so leaves in one write as well. The browser ends by
-itself when our end of its input is closed.
+How it works: :class:`MessageSplitter` only turns bytes into messages; the reactor watches a ``ReadEnd`` and a
+``WriteEnd``. One call of the reader reads what is available, up to a quarter megabyte, passes every whole message to
+the receiver, and then writes, in one system call, everything that the receiver sent meanwhile. Messages that are sent
+at other times wait for the next reactor turn, and so leave in one write as well. The browser exits by itself when our
+end of its input is closed.
 
-Not on Windows: Twisted passes only the three standard descriptors to a process there.
+Not available on Windows: Twisted passes only the three standard descriptors to a process there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The two ends of pipes that a reactor watches: one to read from, one with a queue to write to."""
+"""The two ends of pipes that the reactor watches: one to read from, and one to write to, with a queue."""
 
 from __future__ import annotations
 

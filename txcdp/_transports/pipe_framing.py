@@ -1,4 +1,4 @@
-"""Bytes to messages on ``--remote-debugging-pipe``: each is ended by a NUL. No Twisted here."""
+"""Splits the bytes of ``--remote-debugging-pipe`` into messages, each terminated by a NUL. No Twisted here."""
 
 from __future__ import annotations
 

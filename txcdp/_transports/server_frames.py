@@ -1,7 +1,7 @@
-"""The short path for a server's end of a WebSocket: masked frames in, unmasked ones out.
+"""The short path for the server's end of a WebSocket: masked frames in, unmasked ones out.
 
-As for the client's end, in :mod:`txcdp._transports.frames`: whole texts are cut out of what was read, and everything
-rare is Autobahn's.
+As for the client's end, in :mod:`txcdp._transports.frames`: whole texts are cut out of the received bytes, and
+everything rare is left to Autobahn.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What both ends of a WebSocket have in common on the short path: whole small frames, and one write for many.
+"""What both ends of a WebSocket share on the short path: whole small frames, and one write for many.
 
-:class:`ShortPath` goes before one of Autobahn's protocol classes. What differs between a client and a server is how
-a frame is cut out of what was read, and what a frame of ours looks like: :meth:`ShortPath._cut` and
-:meth:`ShortPath._frame`.
+:class:`ShortPath` precedes one of Autobahn's protocol classes in the bases. Client and server differ in how a frame is
+cut out of the received bytes, and how a frame is written: :meth:`ShortPath._cut` and :meth:`ShortPath._frame`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Whether the machine at the other end of a TCP connection still acknowledges what it is sent.
 
-A stopped program does not answer, yet its kernel acknowledges every byte; a machine or a network that
-is gone does not. Linux tells by ``TCP_INFO``. Bytes that are out say little by themselves: where the peer
-has no room, the kernel sends them, or probes, again and again, and each is answered. So the question is
-whether an acknowledgement has come since the last attempt.
+A stopped program does not respond, yet its kernel acknowledges every byte; a machine or a network that is gone does
+not. Linux reports this through ``TCP_INFO``. The number of unacknowledged bytes alone says little: while the peer has
+no room, the kernel repeatedly sends them, or probes, and each attempt is answered. So the question is whether an
+acknowledgement has arrived since the last attempt.
 
-Where the system does not tell, or where a tunnel or proxy acknowledges in the peer's place, a dead line
-cannot be told from a stopped program.
+If the system does not report this, or if a tunnel or proxy acknowledges in the peer's place, a dead connection cannot
+be told from a stopped program.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a WebSocket to a browser is opened: names, proxies, TLS, the handshake, and what goes wrong with each."""
+"""Opens a WebSocket to a browser: names, proxies, TLS, the handshake, and the errors of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The WebSocket transport: Autobahn's client with the short path, deadlines of its own, and a heartbeat."""
+"""The WebSocket transport: Autobahn's client with the short path, timeouts of its own, and a heartbeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m txcdp.codegen``: write ``txcdp/domains``, or check that it is what would be written."""
+"""``python -m txcdp.codegen``: write ``txcdp/domains``, or check that it is up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generated files on disk: written, or compared with what is there."""
+"""Writes generated files to disk, or compares them with the existing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One attempt to have something done by a node: what comes of it piece by piece, and what its end means."""
+"""One attempt to have work done by a node: what arrives of its result, and what its end means."""
 
 from __future__ import annotations
 

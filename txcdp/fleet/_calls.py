@@ -1,4 +1,4 @@
-"""The life of a call at a node: its place, its confirmation, its credits, and the words that it tells."""
+"""The life of a call at a node: its place, its confirmation, its credits, and the messages that it sends."""
 
 from __future__ import annotations
 

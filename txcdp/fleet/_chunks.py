@@ -1,4 +1,4 @@
-"""Large results piece by piece: as a stream, or into a file."""
+"""Large results in chunks: as a stream, or into a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller has: work that is done by whichever node has a place for it."""
+"""The caller's side: work that is done by any node with a free place."""
 
 from __future__ import annotations
 

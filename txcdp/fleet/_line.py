@@ -1,4 +1,4 @@
-"""A session at a WAMP router that is there again when it was lost."""
+"""A session at a WAMP router that is joined again when it is lost."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What callers and nodes say to each other over WAMP: names of procedures, topics and errors, and what is in a call.
+"""The messages of callers and nodes over WAMP: names of procedures, topics and errors, and the contents of calls.
 
-A call of some work has two arguments: what is wanted, and a :class:`Control`. While the work is under way the node
-sends progressive results, each a word of :class:`Word` and what belongs to it:
+A call has two arguments: the work, and a :class:`Control`. While the work is in progress, the node sends progressive
+results, each a :class:`Word` and its arguments:
 
 ======== ================= ===========================================================================================
 accepted node, call        there is a place for it; both name it in what follows
@@ -12,14 +12,15 @@ events   list, dropped     events of a page, and how many were dropped so far
 ======== ================= ===========================================================================================
 
 Chunks and events are sent for *credits*, one for each: some come with the call, more by :meth:`Uris.credit`, which the
-caller calls as it takes what has come. So no more waits in the router than was asked for, however slow the caller is.
-Work that may not be done twice begins with the first credit, and comes with none: what a node has accepted and nobody
-has confirmed is never begun.
+caller calls as it consumes what has arrived. So no more waits in the router than was asked for, however slow the caller
+is. The call for work that must not be repeated comes without credits, and the work begins with the first credit: work
+that a node has accepted but nobody has confirmed never begins.
 
-The result is a dict: what :class:`Done` has.
+The result is a dict with the fields of :class:`Done`.
 
-Of a page that a node watches of its own, the events are published: a :class:`Batch` at a time on :meth:`Uris.topic`.
-The node that publishes has registered :meth:`Uris.publisher`, which only one can, and which tells how that goes.
+The events of a page that a node watches on its own are published on :meth:`Uris.topic`, one :class:`Batch` at a time.
+The node that publishes has registered :meth:`Uris.publisher`, which only one node can, and which reports the state of
+the publishing.
 """
 
 from __future__ import annotations

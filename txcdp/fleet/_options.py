@@ -1,4 +1,4 @@
-"""What nodes and callers can be told."""
+"""The options of nodes and callers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the failure of a piece of work is told over WAMP."""
+"""How the failure of work is reported over WAMP."""
 
 from __future__ import annotations
 

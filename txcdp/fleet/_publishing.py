@@ -1,4 +1,4 @@
-"""Pages that a node watches of its own: their events are published on a topic, for any number of subscribers."""
+"""Pages that a node watches on its own: their events are published on a topic, for any number of subscribers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recording of a page at a node: lines of what it says, in a buffer, that leave in pieces for credits."""
+"""The recording of a page at a node: lines in a buffer, which are sent in chunks for credits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a node has registered at a router: tried again where that cannot be just now, and counted again where needed."""
+"""The registrations of a node at a router: tried again if they fail for now, and refreshed where needed."""
 
 from __future__ import annotations
 

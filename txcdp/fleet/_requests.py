@@ -1,4 +1,4 @@
-"""What may be asked of a node, besides what a gateway renders: by the same rules, and with the same base."""
+"""What callers can ask of a node in addition to a gateway's renders: by the same rules, and with the same base."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events that a node publishes of a page that it watches of its own, as a stream here."""
+"""The events that a node publishes about a page that it watches on its own, as a stream."""
 
 from __future__ import annotations
 

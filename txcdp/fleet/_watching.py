@@ -1,4 +1,4 @@
-"""Events of a page on another machine, as a stream here."""
+"""The events of a page on another machine, as a stream."""
 
 from __future__ import annotations
 

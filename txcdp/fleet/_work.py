@@ -1,4 +1,4 @@
-"""The work of a node, done by the browsers of a gateway, by its rules and within its limits."""
+"""The work of a node, done with the browsers of a gateway, by its rules and within its limits."""
 
 from __future__ import annotations
 

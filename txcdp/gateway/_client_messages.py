@@ -1,15 +1,16 @@
-"""A client's message, read: one reader for both modes, for what is forbidden, counted, refused and carried out.
+"""Reads a client's messages: one reader for both modes, for commands that are refused, counted or executed.
 
-Whoever judges a command has to judge the one that is carried out. So there are two ways to read one, and they agree:
+Whatever checks a command has to check the one that is executed. So there are two ways to read one, and they agree:
 
-- :func:`peek` takes id and method from the first bytes. It is for a message that goes on as it came. Whatever follows
-  cannot make the method another one: Chromium refuses a message with a second ``method``, in whatever spelling, unless
-  the first one is empty (``tests/browser/test_client_messages_browser.py`` asks it).
-- :func:`read_command` decodes all of it, and refuses what Chromium refuses in Chromium's order and words, but that it
-  names no position. Within the parameters Chromium takes the last of several equal keys, and so does this; that there
-  were some is told, since whoever judges what goes on as it came should not depend on it.
+- :func:`peek` takes id and method from the first bytes. It is for a message that is passed on unchanged. Nothing that
+  follows can change the method: Chromium refuses a message with a second ``method``, in whatever spelling, unless the
+  first one is empty (``tests/browser/test_client_messages_browser.py`` checks this).
+- :func:`read_command` decodes all of it, and refuses what Chromium refuses, in Chromium's order and words, except that
+  it names no position. If the parameters contain equal keys, the last one counts, as in Chromium; that there were some
+  is reported, since the check of a message that is passed on unchanged should not depend on this.
 
-What Chromium reads and this refuses: vertical tabs and form feeds between tokens, and their escapes within strings.
+Chromium accepts the following, and this refuses it: vertical tabs and form feeds between tokens, and their escapes
+within strings.
 """
 
 from __future__ import annotations

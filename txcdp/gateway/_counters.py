@@ -1,4 +1,4 @@
-"""What passes through the gateway, in plain integers: counting has to cost next to nothing."""
+"""The gateway's counters, as plain integers: counting has to cost next to nothing."""
 
 from __future__ import annotations
 

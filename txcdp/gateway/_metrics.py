@@ -1,4 +1,4 @@
-"""For those who run it: whether it is well (``/healthz``, ``/readyz``), and numbers for Prometheus (``/metrics``)."""
+"""For operators: the gateway's health (``/healthz``, ``/readyz``), and metrics for Prometheus (``/metrics``)."""
 
 from __future__ import annotations
 

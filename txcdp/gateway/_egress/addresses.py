@@ -1,7 +1,8 @@
-"""Which addresses of the network are public ones, and which others are allowed beside them.
+"""Which network addresses are public, and which others are allowed as well.
 
-What is not certain to be public counts as private: the tables below are of the IANA's registries of special-purpose
-addresses (RFC 6890 and its updates), and do not depend on what the running Python's ``ipaddress`` knows of them.
+Addresses that are not certain to be public count as private: the tables below follow the IANA's registries of
+special-purpose addresses (RFC 6890 and its updates), and do not depend on the ``ipaddress`` module of the running
+Python.
 """
 
 from __future__ import annotations

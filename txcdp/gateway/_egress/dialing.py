@@ -1,4 +1,4 @@
-"""Connections to the outside: a name is looked up once, and what is connected to is the address that was judged."""
+"""Connections to the outside: a name is resolved once, and the address that was checked is the one connected to."""
 
 from __future__ import annotations
 

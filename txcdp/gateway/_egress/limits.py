@@ -1,4 +1,4 @@
-"""How much may go through the egress proxy."""
+"""The limits of the egress proxy."""
 
 from __future__ import annotations
 

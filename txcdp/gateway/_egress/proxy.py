@@ -1,7 +1,7 @@
-"""The egress proxy: what browsers connect to, they connect to through it, and it connects to public addresses alone.
+"""The egress proxy: browsers make all their connections through it, and it connects to public addresses only.
 
-It is a SOCKS 5 proxy, since that is the least there is to read: the browser says where it wants to go, and all that
-follows, whatever it is, is passed on as it comes. Chromium leaves it to such a proxy to look names up.
+It is a SOCKS 5 proxy, since that is the simplest to read: the browser says where it wants to connect, and everything
+that follows is passed on as it comes. Chromium leaves name resolution to such a proxy.
 """
 
 from __future__ import annotations

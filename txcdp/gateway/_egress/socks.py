@@ -1,10 +1,10 @@
-"""What a SOCKS 5 server says to a client before it connects it (RFC 1928), without sockets.
+"""The server's side of SOCKS 5 until the client is connected (RFC 1928), without sockets.
 
-A client sends a greeting and, when that is answered, a request; it has no other states::
+A client sends a greeting and, once that is answered, a request; there are no other states::
 
     GREETING --greeting--> REQUEST --request--> REQUESTED
 
-Only ``CONNECT`` is known, and no authentication: Chromium has none for SOCKS.
+Only ``CONNECT`` is supported, and no authentication: Chromium has none for SOCKS.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Two connections coupled: what comes in at one goes out at the other, as fast as that is read and no faster.
+"""Couples two connections: what arrives on one is sent on the other, no faster than that is read.
 
-A half that is closed on one side is closed on the other, when all before it has been sent; a connection that breaks
-breaks the other one, so that a body without a length that was cut off does not look complete.
+When one side closes its half, the other side's is closed once everything before it has been sent; when one connection
+breaks, the other is broken as well, so that a truncated body without a length does not look complete.
 """
 
 from __future__ import annotations

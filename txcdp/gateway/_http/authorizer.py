@@ -1,8 +1,8 @@
-"""Who is let in, and for what: the decision alone, from what a request says of itself.
+"""The authorization of a request: only the decision, from the head of the request.
 
-It is taken in this order, so that nobody learns what he is not to know: is the gateway meant (``Host``, against
-DNS rebinding), does a web page ask (``Origin``, against cross-site requests), who is it (the token), is there such a
-route, and may the verb be used there. Nothing changes state by GET.
+The checks are made in this order, so that nobody learns what they should not know: is the gateway meant (``Host``,
+against DNS rebinding), does a web page ask (``Origin``, against cross-site requests), who is it (the token), is there
+such a route, and may the method be used there. Nothing changes state by GET.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""HTTP on one connection: who sends a body is let in, or refused, from the head of his request.
+"""HTTP on one connection: a request with a body is authorized, or refused, by its head.
 
-Twisted's server takes in the whole request before anybody is asked. So that nobody whom the authorizer refuses makes
-the gateway keep anything, it is asked here as soon as the head is there, and the body has to keep within what its place
-takes. A connection with a refused body is of no further use, since nobody reads to its end: it is answered, and closed.
+Twisted's server reads the whole request before the application is asked. To keep refused clients from making the
+gateway store anything, the request is authorized as soon as its head is there, and the body has to stay within the
+limit of its route. After a refused body the connection is of no further use, since nobody reads to the body's end: the
+request is answered, and the connection closed.
 
-A connection may become a WebSocket. What has come behind the request for it, which is too early, is for that then.
+A connection may become a WebSocket. Bytes that followed the request for it, and so came too early, are passed to the
+WebSocket then.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How many connections there are that are no WebSockets: who says nothing makes room for who comes.
+"""Limits the connections that are not WebSockets: idle ones make room for new ones.
 
-A connection costs memory and a file descriptor before anybody knows whose it is. So only so many may be without a
-request in progress: silent, with a head that does not end, or kept for a next request. Where there is one more, the one
-that has been so for the longest is cut off, which is never the newcomer. Those whose requests are in progress were let
-in by the authorizer; they are counted apart, and one more of them is refused.
+A connection costs memory and a file descriptor before it is known who opened it. So only a limited number may be
+without a request in progress: silent, sending an endless head, or kept open for another request. Beyond that, the one
+that has been so for the longest is closed, which is never the newest one. Connections with a request in progress have
+been authorized; they are counted separately, and beyond the limit new requests are refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the gateway listens; where nobody is asked for a token, on loopback addresses alone."""
+"""Where the gateway listens; without tokens, only on loopback addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The endpoints below ``/json``, as Chromium has them; what they tell is the mode's affair."""
+"""The endpoints below ``/json``, as in Chromium; their contents depend on the mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other gateways behind the same address: the pages that their browsers have are listed by each of them."""
+"""Other gateways behind the same address: each gateway lists the pages of all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the gateway says no over HTTP: with a status, a reason that is fit to be shown, and what to do about it."""
+"""Refusals over HTTP: with a status, a reason that is safe to display, and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request says of itself, before any of its body: all that is known when it is authorized."""
+"""The head of a request: all that is known when the request is authorized."""
 
 from __future__ import annotations
 

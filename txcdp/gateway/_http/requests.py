@@ -1,4 +1,4 @@
-"""One HTTP request: what its handler is told, what it answers, and how that is written."""
+"""One HTTP request: what its handler gets, the response, and how that is written."""
 
 from __future__ import annotations
 

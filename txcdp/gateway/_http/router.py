@@ -1,4 +1,4 @@
-"""The HTTP server: every request is judged by the authorizer, and then answered by its handler."""
+"""The HTTP server: every request is checked by the authorizer, and then answered by its handler."""
 
 from __future__ import annotations
 

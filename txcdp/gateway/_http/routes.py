@@ -1,6 +1,6 @@
-"""The table of routes: the verbs of each path, its handler, who may use it, how long a body is, how it is described.
+"""The table of routes: for each path its methods, its handler, who may use it, its body limit and its description.
 
-It is the only one: requests are authorized, limited and answered by it, and the OpenAPI document is made of it.
+It is the only one: requests are authorized, limited and answered by it, and the OpenAPI document is made from it.
 """
 
 from __future__ import annotations

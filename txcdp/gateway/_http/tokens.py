@@ -1,4 +1,4 @@
-"""Who has which token, from a file that may be read again at any time.
+"""The tokens and their principals, from a file that can be reloaded at any time.
 
 The file is TOML, with a table for each name::
 
@@ -11,9 +11,9 @@ The file is TOML, with a table for each name::
     commands_per_second = 500
     operator = true
 
-``sha256`` is the hexadecimal SHA-256 of a token that is not to stand in the file itself. ``clients`` (WebSockets at
-once) and ``commands_per_second`` (of each) are quotas below those of the gateway. An ``operator`` may see what all
-clients do, on the live page, and end their sessions.
+``sha256`` is the hexadecimal SHA-256 of a token that should not be in the file itself. ``clients`` (WebSockets at once)
+and ``commands_per_second`` (of each) are quotas below those of the gateway. An ``operator`` may see what all clients
+do, on the live page, and end their sessions.
 """
 
 from __future__ import annotations

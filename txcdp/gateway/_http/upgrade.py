@@ -1,4 +1,4 @@
-"""From a request to a WebSocket: who asks for one gets a browser's line first, and only then the handshake."""
+"""Upgrades a request to a WebSocket: the connection to a browser comes first, and only then the handshake."""
 
 from __future__ import annotations
 
