@@ -1,4 +1,4 @@
-"""What a gateway can be told: how many browsers, for whom, how much of everything, and what nobody may do."""
+"""The options of a gateway: how many browsers, for whom, all limits, and what is forbidden."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a gateway answers without being told to: the endpoints of Chromium, the WebSockets, and how it is.
+"""The routes of every gateway: Chromium's endpoints, the WebSockets, and the gateway's health.
 
-More is added with :meth:`Gateway.add <txcdp.gateway.Gateway.add>`: renders and the live page add theirs so.
+:meth:`Gateway.add <txcdp.gateway.Gateway.add>` adds more, as renders and the live page do.
 """
 
 from __future__ import annotations

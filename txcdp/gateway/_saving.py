@@ -1,7 +1,7 @@
-"""Where the downloads of clients are saved that have not said where to.
+"""Where downloads are saved if the client has not said where.
 
-A client that tells its browser to save downloads without a path (``Browser.setDownloadBehavior``, which Chromium
-refuses) has them put into a folder of the gateway's own, which goes with what it has leased.
+If a client tells its browser to save downloads without a path (``Browser.setDownloadBehavior``, which Chromium
+refuses), they are saved in a folder of the gateway's own, which is removed with the client's lease.
 """
 
 from __future__ import annotations

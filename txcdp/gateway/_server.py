@@ -1,4 +1,4 @@
-"""The gateway: the authorizer, the pool, the mode and the clients put together, from the first browser to the last."""
+"""The gateway: combines the authorizer, the pool, the mode and the clients, from the first browser to the last."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""URLs and hosts as Chromium reads them, for who has to say beforehand where they lead.
+"""Reads URLs and hosts as Chromium does, to decide beforehand where they lead.
 
-Chromium reads far more than is written in any link: ``http:0x7f.1``, ``http://127.0.0.%31``, or with an ideographic
-full stop for a dot. What is not certain to be read here as it is there, is taken for what may not be. Parsers after the
-URL standard do not do: of 6,000 odd URLs ada read one in ten that Chromium takes otherwise, such as hosts with a space,
-hosts of ``chrome:`` and all that is within ``blob:`` and ``filesystem:``; this reads all hosts as Chromium does.
+Chromium accepts far more than what is written in any link: ``http:0x7f.1``, ``http://127.0.0.%31``, or an ideographic
+full stop for a dot. Anything that might not be read here as Chromium reads it is treated as forbidden. Parsers that
+follow the URL standard are not sufficient: of 6,000 odd URLs, ada read one in ten differently from Chromium, such as
+hosts with a space, hosts of ``chrome:`` and everything within ``blob:`` and ``filesystem:``; this module reads all
+hosts as Chromium does.
 """
 
 from __future__ import annotations

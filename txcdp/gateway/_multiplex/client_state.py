@@ -1,4 +1,4 @@
-"""What belongs to one client of a shared browser, as data: its contexts and targets, and its sessions."""
+"""The state of one client of a shared browser, as data: its contexts and targets, and its sessions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The commands that a virtual browser answers itself, or does in its own way.
+"""The commands that a virtual browser answers itself, or executes in its own way.
 
-Ids of others are not found in a client's tables. So they are answered exactly as ids that do not exist, because in
-its virtual browser they do not.
+The ids of other clients are not in a client's tables. So they are answered exactly like ids that do not exist, because
+in its virtual browser they do not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A client's connections to its virtual browser: what it says over one of them is checked, and carried out."""
+"""A client's connections to its virtual browser: the messages on each are checked and executed."""
 
 from __future__ import annotations
 

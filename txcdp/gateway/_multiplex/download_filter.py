@@ -1,8 +1,8 @@
-"""Whose each download is: Chromium tells every browser session that wants to hear of downloads of all that there are.
+"""Finds the owner of each download: Chromium reports all downloads to every browser session that wants to hear of any.
 
-Its events name the frame, at first, and then only the download. A frame that is a target has an owner; of any other a
-client's own sessions are asked, which is not seen by the client, whether it is in one of their pages. Until then what
-is told of that download waits. What is of none of its pages, the client does not hear of.
+Its first event names the frame, the later ones only the download. A frame that is a target has an owner; for any other
+frame, the client's own sessions are asked, without the client noticing, whether it is in one of their pages. Until they
+have answered, the events of that download wait. The client is not told of downloads that are not from its pages.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What leaves a virtual browser: commands to the browser, replies and events to its client, written as Chromium does.
+"""Writes a virtual browser's messages: commands to the browser, replies and events to its client, as Chromium does.
 
-What a client sent never goes on as it came. It is decoded by :mod:`txcdp.gateway._client_messages`, checked and encoded
-again: so the browser reads what was checked, whatever its own parser makes of a key that is there twice, or of bytes
-that are no UTF-8.
+What a client sent is never passed on unchanged. :mod:`txcdp.gateway._client_messages` decodes it; it is checked and
+encoded again: so the browser reads what was checked, whatever its own parser does with duplicate keys or invalid UTF-8.
 """
 
 from __future__ import annotations

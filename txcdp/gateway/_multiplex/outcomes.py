@@ -1,6 +1,6 @@
-"""What becomes of a command that a virtual browser answers itself, or does in its own way: a handler returns it.
+"""The outcomes of commands that a virtual browser answers itself, or executes in its own way; handlers return them.
 
-A refusal is raised, as :exc:`~txcdp.gateway._client_messages.CommandRefusal`.
+Refusals are raised, as :exc:`~txcdp.gateway._client_messages.CommandRefusal`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What the commands that reach beyond a page may do in a shared browser: a row for each.
+"""What commands that reach beyond a page may do in a shared browser: one row for each.
 
-A command on a page's session reaches that page alone, unless it is of a domain that is here in whole
-(:data:`GUARDED`), or has a row of its own. A command on a browser session has to have a row.
+A command on a page's session reaches only that page, unless its whole domain is listed here (:data:`GUARDED`), or it
+has a row of its own. A command on a browser session must have a row.
 
-What reaches the *files* of the machine (``Browser.setDownloadBehavior``, ``Page.setDownloadBehavior``,
-``DOM.setFileInputFiles``, ``Input.dispatchDragEvent`` and the like) is no concern of this table: it is the same
-in a browser that is not shared, and the business of the gateway's policy, which sees commands before this table does.
+Commands that reach the *files* of the machine (``Browser.setDownloadBehavior``, ``Page.setDownloadBehavior``,
+``DOM.setFileInputFiles``, ``Input.dispatchDragEvent`` and the like) are not covered by this table: they reach the same
+files in a browser that is not shared, and are up to the gateway's policy, which sees commands before this table does.
 """
 
 from __future__ import annotations

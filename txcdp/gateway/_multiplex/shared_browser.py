@@ -1,17 +1,17 @@
-"""The line to a browser that several clients share: whose session, context and target each is.
+"""The connection to a browser that several clients share: which client each session, context and target belongs to.
 
-How it is done, all of it tried on the real browser:
+This is how it works, all of it tried on the real browser:
 
 - Each client gets a *browser session* of its own (``Target.attachToBrowserTarget``), which is its root session, and
   a *browser context* of its own, which is its default context. A browser session can detach only what it has
   attached; when it is detached itself, all of that goes, and so do its settings for downloads and permissions.
-- A target is its context's owner's. What is in nobody's context is nobody's.
-- Discovery is the line's: once, for all. Each client is told of its own targets, out of the gateway's memory.
-- New targets are caught by the line, and handed over: see :mod:`txcdp.gateway._multiplex.target_watch`.
+- A target belongs to the owner of its context. A target in a context without an owner belongs to nobody.
+- Discovery is enabled once, for the connection. Each client is told of its own targets from the gateway's memory.
+- The connection attaches to new targets, and hands them over: see :mod:`txcdp.gateway._multiplex.target_watch`.
 
-What comes from the browser is decided on while it is handled, in order: a session is the client's from
-``Target.attachedToTarget`` on, which comes before anything of that session, and until ``detachedFromTarget``.
-What belongs to a page's session is never decoded: a reply gets another id, an event goes on as it came.
+Each message of the browser is assigned while it is handled, in order: a session belongs to its client from
+``Target.attachedToTarget`` on, which precedes everything else of that session, until ``detachedFromTarget``. Messages
+of a page's session are never decoded: a reply gets another id, an event is passed on unchanged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is known of a browser that is shared: whose each session, context and target is, and what it was asked."""
+"""What is known of a shared browser: the owner of each session, context and target, and the pending commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets as one client sees them: what its filters take, what it has been told of them, what is new."""
+"""Targets as one client sees them: which its filters include, which it has been told of, and which are new."""
 
 from __future__ import annotations
 

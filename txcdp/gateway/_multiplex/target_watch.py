@@ -1,9 +1,9 @@
-"""What the line itself sees of the browser's new targets, before their clients do.
+"""Sees the browser's new targets before its clients do.
 
-Auto-attach of a browser session takes *every* new target of the browser, whosever it is, and may make it wait. So
-clients never have it from the browser. The line watches in two sessions, since Chromium does not give pages and tabs
-to one: every new target waits, and is then handed over, session and all, to the client whose it is, if that asked for
-such; else it is let go. It makes no difference to anybody who else is there.
+Auto-attach of a browser session attaches to *every* new target of the browser, whoever it belongs to, and may pause it.
+So clients never use the browser's own. The gateway's connection watches in two sessions, since Chromium does not report
+pages and tabs in one: every new target is paused, and is then handed over, session and all, to the client that it
+belongs to, if that has asked for such targets; otherwise it is resumed. Other clients do not notice.
 """
 
 from __future__ import annotations

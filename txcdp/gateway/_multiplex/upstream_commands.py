@@ -1,4 +1,4 @@
-"""What the browser has been asked over the shared line, and by whom."""
+"""The pending commands on the shared connection to a browser, and who has sent them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Where the pages of a shared browser may be sent: to web addresses, not to pages of the browser itself.
+"""Where the pages of a shared browser may navigate: to web addresses, not to pages of the browser itself.
 
-What a page can reach by itself, the browser sees to: no script and no redirect leads to ``chrome:``. But commands do.
-``Page.navigate`` to some such address, as if typed by a user, ends the whole browser (it was tried); others tell about
-it, or change it for all. Which web addresses and files may be reached is the business of the gateway's own lists.
+The browser itself limits what a page can reach: no script and no redirect leads to ``chrome:``. But commands do.
+``Page.navigate`` to some of these addresses, which counts as typed by a user, ends the whole browser (this was tried);
+others reveal something about it, or change it for everybody. Which web addresses and files may be reached is up to the
+gateway's own lists.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One client's share of a browser: its state, and the connections over which that is used."""
+"""One client's share of a browser: its state, and the connections that use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at each browser of a pool now and then: whether it answers, and how much memory it takes."""
+"""Regularly checks each browser of a pool: whether it responds, and how much memory it takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The browsers that a pool is made of: started here, each with a line of the gateway's own."""
+"""The browsers of a pool: launched here, each with a connection of the gateway's own."""
 
 from __future__ import annotations
 

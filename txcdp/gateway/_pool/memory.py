@@ -1,8 +1,9 @@
-"""How much memory a browser takes: its whole process tree, where the system has a ``/proc`` to tell.
+"""How much memory a browser takes: its whole process tree, if the system has ``/proc``.
 
-A browser's processes share most of what each of them has resident: their sum counted a browser of 400 MB as 980 MB. So
-the proportional set size (PSS) is taken, in which what n processes share counts as a n-th for each. The kernel walks a
-process's page tables for that, which takes it 1 to 2 ms; the caller therefore decides when to go on to the next one.
+A browser's processes share most of their resident memory: the sum of that counted a browser of 400 MB as 980 MB. So the
+proportional set size (PSS) is used, in which memory shared by n processes counts as an n-th for each. For that, the
+kernel walks a process's page tables, which takes 1 to 2 ms; so the caller decides when to continue with the next
+process.
 """
 
 from __future__ import annotations

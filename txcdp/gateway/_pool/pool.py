@@ -1,8 +1,8 @@
-"""A pool of browsers: some kept warm, each looked at now and then, replaced when it is worn out or gone.
+"""A pool of browsers: some kept warm, each checked regularly, and replaced when it is worn out or gone.
 
-What may become of each is a table, :data:`~txcdp.gateway._pool.pooled_browser.POOLED_TRANSITIONS`. Who has leased one
-hears from ``pooled.ended`` when it is gone. All that the pool knows of browsers is ``Running``, and all it knows of
-time is the clock that it is given.
+The transitions of each browser are a table, :data:`~txcdp.gateway._pool.pooled_browser.POOLED_TRANSITIONS`.
+``pooled.ended`` tells the holder of a lease when the browser is gone. All that the pool knows of browsers is
+``Running``, and all it knows of time is the clock that it is given.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a pool is made of: browsers that run, who has them, and what has become of them."""
+"""The parts of a pool: running browsers, who has them, and what has happened to them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The ports at which browsers listen for the gateway, and what keeps pages away from them.
+"""The ports on which browsers listen for the gateway, and what keeps pages away from them.
 
-Chromium takes a page at its own port, ``http://127.0.0.1:PORT/json/version``, for one of its own: scripts there can
-open files, and a WebSocket to the whole browser, past the policy and out of any virtual browser. Every page can go
-there. So the ports are chosen beforehand, and each browser is told to find nobody at them.
+Chromium treats a page at its own port, ``http://127.0.0.1:PORT/json/version``, as one of its own: scripts there can
+open files, and a WebSocket to the whole browser, past the policy and out of any virtual browser. Every page can
+navigate there. So the ports are chosen beforehand, and each browser is told that there is no host behind them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The queue of those who wait for a browser, or for a place in one: so many, and each for so long."""
+"""The queue of clients that wait for a browser, or for a place in one: with a limited length and a limited wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all browsers of a pool answer alike, asked of any of them."""
+"""Answers that are the same from all browsers of a pool, asked of any of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both modes do alike: leases and their ends, pages that are offered, and what is told where there is nothing."""
+"""What both modes share: leases and their ends, offered pages, and the answers when there is nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client's end of its WebSocket: Autobahn's server with the short path, backpressure and a heartbeat."""
+"""The gateway's end of a client's WebSocket: Autobahn's server with the short path, back-pressure and a heartbeat."""
 
 from __future__ import annotations
 

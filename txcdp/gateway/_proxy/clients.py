@@ -1,4 +1,4 @@
-"""Who is there: the WebSockets that are open, how many each may have, and when their time is over."""
+"""The connected clients: the open WebSockets, how many each may have, and when their time is over."""
 
 from __future__ import annotations
 

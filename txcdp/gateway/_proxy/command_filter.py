@@ -1,8 +1,8 @@
 """What clients may not do.
 
-What is judged is a command as it was read by :mod:`txcdp.gateway._client_messages`. It goes on as it was judged: as it
-came, where no parser could read it otherwise, or encoded again. So a command about whose parameters something is
-forbidden is not let through where a key in them is there twice.
+The command that is checked is the one that :mod:`txcdp.gateway._client_messages` has read, and it is passed on as it
+was checked: unchanged, if no parser could read it differently, or encoded again. So if something is forbidden about a
+command's parameters, it is refused when they contain a duplicate key.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Downloads of clients: how their files are handed out.
+"""How the files that clients have downloaded are handed out.
 
-Whoever has the same token as who has leased a browser, and knows a download's id, which the browser tells its client
-alone, fetches the file from the folder that :mod:`txcdp.gateway._saving` has it put into.
+Anyone with the token by which the browser was leased, and with the id of a download, which the browser tells only its
+client, can fetch the file from the folder that :mod:`txcdp.gateway._saving` has it saved in.
 """
 
 from __future__ import annotations

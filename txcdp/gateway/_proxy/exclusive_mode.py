@@ -1,17 +1,17 @@
 """Exclusive mode: a browser process for each client, from the pool.
 
-What Chromium's endpoints mean here, where a browser exists for a client only once it is there:
+Chromium's endpoints mean the following here, where a client only has a browser after connecting to one:
 
 - ``/json/version`` reserves nothing. The id in its ``webSocketDebuggerUrl`` is new each time; opening that WebSocket
-  is what takes a browser from the pool. Further WebSockets with the same id, of the same token, reach the same
-  browser. When the last one has been closed for a moment the browser is gone, and the id with it.
+  takes a browser from the pool. Further WebSockets with the same id and the same token reach the same browser. Once the
+  last one has been closed for a moment, the browser is gone, and the id with it.
 - ``/devtools/browser``, without an id, always takes a browser.
-- ``/json/list`` first has the empty page of an idle browser, which is kept for that token for a while: opening its
-  WebSocket takes that browser. Where none is idle, it has an id with which any can be taken. Then come the pages of
-  browsers that were taken so, or by ``/json/new``, for the same token. Those of clients that came to
-  ``/devtools/browser`` are told to nobody.
-- ``PUT /json/new`` takes a browser for itself, opens the page in it, and keeps it for some seconds until a WebSocket
-  comes.
+- ``/json/list`` begins with the empty page of an idle browser, which is reserved for that token for a while: opening
+  its WebSocket takes that browser. If no browser is idle, the page has an id with which any can be taken. Then come the
+  pages of browsers that were taken this way, or by ``/json/new``, for the same token. Those of clients that connected
+  to ``/devtools/browser`` are not listed.
+- ``PUT /json/new`` takes a browser, opens the page in it, and keeps it for some seconds until a WebSocket is
+  opened.
 - ``/devtools/page/ID`` reaches any page of a browser that the same token has.
 """
 

@@ -1,8 +1,8 @@
-"""A client's commands on their way to its browser, and those that it has not answered yet.
+"""Forwards a client's commands to its browser, and tracks the pending ones.
 
-A command goes on in one of two ways. To a browser of its own it goes as it came: its method is read from its first
-bytes, and it is decoded where something about it may be forbidden. To a shared one it goes decoded: what is judged here
-is the very value that is carried out there. Of a reply the id is looked at, and whether it is an error.
+A command is forwarded in one of two ways. To a browser of the client's own, it goes unchanged: its method is read from
+its first bytes, and it is decoded if something about it may be forbidden. To a shared browser, it goes decoded: what is
+checked here is the very value that is executed there. Of a reply, only the id is read, and whether it is an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When a client is read: within its rate, while its browser takes what it sends, and while it takes its own replies."""
+"""When a client is read: within its rate, while its browser accepts its commands, and while it reads its replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has which browser, or which share of one, and the ids that clients call it and its pages by."""
+"""Who has which browser, or which share of one, and the ids by which clients know it and its pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each method's commands are dealt with, looked up once for each method."""
+"""How commands of each method are handled, looked up once for each method."""
 
 from __future__ import annotations
 

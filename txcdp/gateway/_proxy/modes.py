@@ -1,4 +1,4 @@
-"""What the gateway asks of a mode: how clients and browsers come together is its affair alone."""
+"""The interface of a mode, which alone decides how clients and browsers are brought together."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Pages that ``/json/list`` offers before anybody has them: which token is offered which one, and for how long.
 
-An offered page is the same one for as long as nobody has opened it, so that who lists twice sees the same page twice.
-Those who have been offered the same one are told apart by their number alone: as many as were offered a page within
-the time for which it is kept get a browser each, and only further ones come to a page that somebody has open.
+An offered page stays the same until somebody opens it, so that a client that lists twice sees the same page twice.
+Clients that were offered the same page cannot be told apart, only counted: as many as were offered it while it was
+reserved get a browser each, and only further ones reach the page that somebody has open.
 """
 
 from __future__ import annotations

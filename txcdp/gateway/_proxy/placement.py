@@ -1,4 +1,4 @@
-"""Finds each client of shared mode a browser that has room, and lets it wait where there is none."""
+"""Finds each client of shared mode a browser that has room, and makes it wait if there is none."""
 
 from __future__ import annotations
 

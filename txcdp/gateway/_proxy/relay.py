@@ -1,6 +1,6 @@
-"""One client and the browser's line that it has: bytes one way and the other, within limits.
+"""One client and its connection to the browser: bytes are passed both ways, within limits.
 
-Who does not read is not waited for longer than ``slow_time``, and meanwhile only its own browser is not read.
+If a client does not read, the wait is limited to ``slow_time``, and meanwhile only its own browser is not read.
 """
 
 from __future__ import annotations

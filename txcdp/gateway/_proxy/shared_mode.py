@@ -1,19 +1,19 @@
-"""Shared mode: clients share browsers of the pool, each in a virtual browser of its own.
+"""Shared mode: clients share browsers of the pool, each with a virtual browser of its own.
 
 What Chromium's endpoints mean here:
 
-- Each WebSocket to ``/devtools/browser``, with or without an id, gets a virtual browser of its own, with nothing in it.
-  The id in what ``/json/version`` says is new each time, and good for its token alone; it reserves nothing, and stands
-  for no virtual browser. When the WebSocket is closed, all that was opened by it is closed.
-  That is kept for a moment, for who comes again with the same id.
-- ``/json/list`` first has a page in a virtual browser that is made for it, and kept for that token for a while; where
-  there is no room for one, it has an id with which one can be made. Then come the pages of virtual browsers that were
-  opened so, or made by ``/json/new``, for the same token. Those of clients that came to ``/devtools/browser`` are told
-  to nobody.
-- ``PUT /json/new`` makes a virtual browser with a page in it, and keeps it for some seconds until a WebSocket comes to
-  that page. When the last one is closed, the virtual browser is.
+- Each WebSocket to ``/devtools/browser``, with or without an id, gets a new, empty virtual browser. The id in
+  ``/json/version`` is new each time, and valid only for its token; it reserves nothing, and does not identify a virtual
+  browser. When the WebSocket is closed, everything that was opened through it is closed, after a moment in which a
+  client with the same id can come back to it.
+- ``/json/list`` begins with a page in a virtual browser that is made for the request, and reserved for that token for a
+  while; if there is no room for one, the page has an id with which one can be made. Then come the pages of virtual
+  browsers that were opened this way, or made by ``/json/new``, for the same token. Those of clients that connected to
+  ``/devtools/browser`` are not listed.
+- ``PUT /json/new`` makes a virtual browser with a page in it, and keeps it for some seconds until a WebSocket to that
+  page is opened. When the last one is closed, so is the virtual browser.
 - ``/devtools/page/ID`` reaches any target of the virtual browsers of the same token, and so do ``/json/activate`` and
-  ``/json/close``. The ids of others are as unknown as those that nobody has.
+  ``/json/close``. The ids of others are answered like ids that do not exist.
 """
 
 from __future__ import annotations

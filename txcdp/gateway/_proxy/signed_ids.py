@@ -1,4 +1,4 @@
-"""Ids of browsers and pages that stand for nothing yet, and carry a signature instead of being remembered."""
+"""Ids of browsers and pages that do not exist yet; they carry a signature instead of being remembered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many commands a second a client may send: so many at once, and then at an even rate."""
+"""How many commands a client may send per second: a burst, and then an even rate."""
 
 from __future__ import annotations
 

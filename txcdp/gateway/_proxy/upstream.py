@@ -1,4 +1,4 @@
-"""One browser of the pool while clients share it: the line to it, who is in it, and its return when all have left."""
+"""A browser of the pool while clients share it: the connection to it, its clients, and its return once all have left."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A client's line to its virtual browser in a shared browser: in memory, for as long as the client reads.
+"""A client's in-memory connection to its virtual browser in a shared browser, open as long as the client reads.
 
-The browser's own line is read whatever one client does. So what a client does not take waits here, up to a number of
-bytes; then its virtual browser is closed, and nobody else notices.
+The browser's own connection is read whatever one client does. So what a client does not read waits here, up to a limit
+in bytes; beyond that, its virtual browser is closed, and other clients do not notice.
 """
 
 from __future__ import annotations

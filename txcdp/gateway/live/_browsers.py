@@ -1,7 +1,7 @@
-"""One browser that is watched: its targets come and go, and those that are pages or workers are listened to.
+"""One browser that is watched: follows its targets as they come and go, and the events of pages and workers.
 
-``Target.setDiscoverTargets`` tells which targets there are. The line has a tap, which enables nothing by itself: what
-is enabled in a target is said in :mod:`txcdp.gateway.live._targets` and nowhere else.
+``Target.setDiscoverTargets`` reports the targets. The connection itself enables nothing: only
+:mod:`txcdp.gateway.live._targets` decides what is enabled in a target.
 """
 
 from __future__ import annotations

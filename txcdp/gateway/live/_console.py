@@ -1,4 +1,4 @@
-"""A line of a page's console as it is shown: bounded; what it says in words is the model's."""
+"""A line of a page's console as it is displayed: limited in length; its text comes from the model."""
 
 from __future__ import annotations
 

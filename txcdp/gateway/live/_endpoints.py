@@ -1,4 +1,4 @@
-"""Where the live page is: the page itself, which anybody may have, and what it shows, which operators alone may see."""
+"""The routes of the live page: the page itself, which anybody may load, and its data, which only operators may see."""
 
 from __future__ import annotations
 

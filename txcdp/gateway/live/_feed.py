@@ -1,6 +1,6 @@
-"""Who looks, and what he is sent: a snapshot first, then what is new, four times a second at the most.
+"""The viewers and what they are sent: first a snapshot, then what is new, at most four times a second.
 
-What is watched costs the browsers something, so nothing is watched unless somebody looks.
+Watching costs the browsers something, so nothing is watched unless there is a viewer.
 """
 
 from __future__ import annotations

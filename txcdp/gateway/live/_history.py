@@ -1,6 +1,6 @@
-"""What the gateway remembers of the last hour, for lines: a sample every ten seconds, whether somebody looks or not.
+"""The gateway's last hour, for the graphs: a sample every ten seconds, whether there is a viewer or not.
 
-A sample is a handful of numbers that are counted anyway, for ``/metrics``; there are never more than :data:`SLOTS`.
+A sample consists of a few numbers that are counted anyway, for ``/metrics``; there are never more than :data:`SLOTS`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What is shown, as tables of which one can ask what is new: each row, and each row's going, has a revision.
+"""What is displayed, as tables that can be asked for what is new: each row, and each removal, has a revision.
 
-All of it is bounded, so what a viewer has not seen yet is bounded too, however slowly he reads: nothing is kept for
-anybody in particular.
+Everything is limited in size, so what a viewer has not seen yet is limited, too, however slowly it reads: nothing is
+kept for any viewer in particular.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""One target that is watched: its requests, what it writes to its console, and, of a page, a picture of it.
+"""One target that is watched: its requests, its console and, for a page, a picture of it.
 
-What is enabled for that, in a session of the gateway's own, is chosen so that the client's page goes on as if nobody
-looked: ``Network`` without keeping bodies, ``Runtime`` and ``Log`` for the console, a small screencast. ``Page`` is not
-enabled, as dialogs would wait for an answer then, and ``Debugger`` and ``Fetch`` never are: they stop what runs.
+The domains that are enabled for that, in a session of the gateway's own, are chosen so that the client's page behaves
+as if nobody watched it: ``Network`` without keeping bodies, ``Runtime`` and ``Log`` for the console, a small
+screencast. ``Page`` is not enabled, because dialogs would then wait for an answer, and ``Debugger`` and ``Fetch`` never
+are: they pause what runs.
 """
 
 from __future__ import annotations

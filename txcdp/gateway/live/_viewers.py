@@ -1,4 +1,4 @@
-"""One viewer: an HTTP answer that does not end, as Server-Sent Events; he gets what he can read."""
+"""One viewer: an HTTP response that does not end, as Server-Sent Events, at the pace at which the viewer reads."""
 
 from __future__ import annotations
 

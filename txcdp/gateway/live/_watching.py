@@ -1,8 +1,8 @@
-"""What is watched while somebody looks: the clients, by what is counted anyway, and the browsers that they have.
+"""What is watched while there is a viewer: the clients, by the existing counters, and the browsers that they have.
 
-A browser is watched through a WebSocket of its own, so that what is seen there delays nobody else's messages, and so
-that all of it ends with that line: the browser itself then forgets the sessions, and what was switched on in them.
-Browsers that nobody has are not watched.
+A browser is watched through a WebSocket of its own, so that watching delays nobody else's messages, and so that
+everything ends with that connection: the browser then forgets the sessions, and what was enabled in them. Browsers that
+nobody has are not watched.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The endpoints: from a request to what has come of it, or to a problem, within its time."""
+"""The endpoints: from a request to its result, or to a problem, within its timeout."""
 
 from __future__ import annotations
 

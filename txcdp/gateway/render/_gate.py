@@ -1,4 +1,4 @@
-"""What a page's documents pass on their way: HTML that was given is put in, and what the policy forbids is kept out."""
+"""Intercepts a page's documents: puts in the HTML that was given, and keeps out what the policy forbids."""
 
 from __future__ import annotations
 

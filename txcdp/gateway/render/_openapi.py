@@ -1,4 +1,4 @@
-"""What the gateway answers over HTTP, as a document of OpenAPI 3.1: made of the table of routes."""
+"""The gateway's HTTP interface as an OpenAPI 3.1 document, made from the table of routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of renders that a gateway's policy comes to."""
+"""The rules for renders that follow from a gateway's policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done on a page: set it up, load it, and take from it what was asked for."""
+"""The steps of a render: set up the page, load it, and take from it what was asked for."""
 
 from __future__ import annotations
 

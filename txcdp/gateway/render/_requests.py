@@ -1,4 +1,4 @@
-"""What may be asked for, as the JSON of each request; the OpenAPI document is made of the same."""
+"""The JSON of each request; the OpenAPI document is made from the same classes."""
 
 from __future__ import annotations
 

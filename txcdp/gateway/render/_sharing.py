@@ -1,10 +1,10 @@
 """Browsers that renders share, each render in a context of its own.
 
-A lease of the pool is a whole browser: half a second of a processor to start one, and by default nobody has it after
-its first client. That suits clients that may do anything with a browser. A render may only do what its endpoint does,
-and Chromium keeps contexts apart: no two have a cookie, a cache, storage or a page's process in common. So one leased
-browser serves several renders at once, and many in a row. It goes back to the pool after so many, or when there was
-nothing to render for a while.
+A lease of the pool is a whole browser: starting one takes half a second of a processor, and by default nobody gets it
+after its first client. That suits clients that may do anything with a browser. A render may only do what its endpoint
+does, and Chromium isolates contexts: no two share a cookie, a cache, storage or a page's process. So one leased browser
+serves several renders at once, and many in a row. It is given back to the pool after a certain number, or when there
+was nothing to render for a while.
 """
 
 from __future__ import annotations
