@@ -34,8 +34,8 @@ class WebSocketOptions:
     """Options of a WebSocket to a browser; times in seconds, sizes in bytes.
 
     :ivar headers: extra headers for the handshake, such as ``{"Authorization": "Bearer ..."}``.
-    :ivar tls: for ``wss://``: a Twisted TLS configuration, such as ``twisted.internet.ssl.optionsForClientTLS(host,
-        trustRoot=...)``; None: the platform's trusted certificates.
+    :ivar tls: for ``wss://``: a Twisted TLS configuration, such as
+        ``twisted.internet.ssl.optionsForClientTLS(host, trustRoot=...)``; None: the platform's trusted certificates.
     :ivar proxy: ``(host, port)`` of an HTTP proxy to connect through, with CONNECT.
     :ivar endpoint: a Twisted client endpoint to connect to instead of the URL's host and port, or its description, such
         as ``"unix:/run/browser.sock"``.

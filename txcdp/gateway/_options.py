@@ -260,8 +260,8 @@ class GatewayOptions:
         that have just been given a WebSocket URL.
     :ivar drain: seconds that clients have to finish when the gateway is stopped; after that, their connections are
         closed.
-    :ivar hold: seconds for which a browser, or a virtual browser, waits for the first WebSocket after ``PUT
-        /json/new``, and for which the page that ``/json/list`` offers is reserved for its token.
+    :ivar hold: seconds for which a browser, or a virtual browser, waits for the first WebSocket after
+        ``PUT /json/new``, and for which the page that ``/json/list`` offers is reserved for its token.
     :ivar linger: seconds for which a browser, or a virtual browser, is kept after its last WebSocket was closed, so
         that the client can come back; 0: not at all. It ends at once if somebody is waiting for its place.
     :ivar first_page: whether a client in shared mode finds an empty page, as in a browser that was just started; if

@@ -6,9 +6,9 @@
     for change in model.feed(session_id, event):
         ...
 
-It does no I/O, keeps no time and starts nothing: a live line, a recording and a test feed it alike. It is
-told what the browser says, never what somebody hopes: a table changes with the events that come, whether
-or not they were asked for.
+It does no I/O, keeps no time and starts nothing: a live connection, a recording and a test feed it in the same way. It
+is told what the browser says, never what a program hopes for: a table changes with the events that arrive, whether or
+not they were asked for.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""What is written to the console, what nobody has caught, and what the browser says itself, as one kind of entry.
+"""Console calls, uncaught exceptions, and the browser's own log, as one kind of entry.
 
-Three events tell of it: ``Runtime.consoleAPICalled`` (``console.log`` and its like), ``Runtime.exceptionThrown`` (an
-exception or a rejection without a handler), and ``Log.entryAdded`` (the browser: a request that has failed, a
-violation, a deprecation). What a worker writes comes twice: in its own session as a call, and in its page's as an entry
-of the log whose source is ``"worker"``.
+Three events report them: ``Runtime.consoleAPICalled`` (``console.log`` and the like), ``Runtime.exceptionThrown`` (an
+exception or a rejection without a handler), and ``Log.entryAdded`` (the browser: a failed request, a violation, a
+deprecation). What a worker writes is reported twice: in its own session as a call, and in its page's as a log entry
+whose source is ``"worker"``.
 
-Counts, timers and assertions come as V8 has put them into words (``"named: 2"``), numbers for ``%d``, ``%i`` and ``%f``
-as V8 has read them. What is left to do for a line of text is to fill the placeholders in, and to say what objects look
-like, which their previews tell; :attr:`ConsoleEntry.text` does it when it is asked for.
+Counts, timers and assertions come as V8 has phrased them (``"named: 2"``), numbers for ``%d``, ``%i`` and ``%f`` as V8
+has converted them. To make a line of text, only the placeholders have to be filled in, and objects described from their
+previews; :attr:`ConsoleEntry.text` does this when it is read.
 
-Entries are told and not kept. What the table keeps is how deep in groups each session is.
+Entries are emitted and not kept. The table only keeps the depth of groups in each session.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Execution contexts: where JavaScript runs.
 
-A document has one context of its own, and one for each *isolated world* that somebody has made in it: another
-global object over the same document. A worker has one. A context is known by a number within its session, which
-the browser uses again after a while, and by a unique id. It goes with its document; the
-browser says so for one (``executionContextDestroyed``) or for all of a session (``executionContextsCleared``), and
-not at all where the session or its process ends.
+A document has one context of its own, and one for each *isolated world* that was created in it: another global object
+over the same document. A worker has one. A context is identified by a number within its session, which the browser
+reuses after a while, and by a unique id. It ends with its document; the browser reports that for one context
+(``executionContextDestroyed``) or for all of a session (``executionContextsCleared``), and not at all if the session or
+its process ends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Dialogs of JavaScript: ``alert``, ``confirm``, ``prompt`` and ``beforeunload``.
+"""JavaScript dialogs: ``alert``, ``confirm``, ``prompt`` and ``beforeunload``.
 
-While one is open its page stands still: no script runs, and commands to its process are not answered. A page
-has one at a time. It closes when somebody decides, with its page, or with the page's process.
+While a dialog is open, its page is blocked: no script runs, and commands to its process are not answered. A page has
+one at a time. It closes when it is answered, with its page, or with the page's process.
 """
 
 from __future__ import annotations

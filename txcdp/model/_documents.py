@@ -1,26 +1,26 @@
-"""Documents, and the navigations that bring them.
+"""Documents, and the navigations that lead to them.
 
-A *loader* is what Chromium makes for each navigation; its id stands for the navigation, and, once that is
-committed, for the document in the frame. A document is there until another one is committed in its frame, or
-the frame or its process is gone.
+A *loader* is what Chromium makes for each navigation; its id stands for the navigation and, once that is committed, for
+the document in the frame. A document lasts until another one is committed in its frame, or the frame or its process is
+gone.
 
-A *navigation* is a state machine. It begins with ``Page.frameStartedNavigating``, or with the first thing that
-is heard of its loader where the browser does not say so (an ``about:blank`` in a new frame). It ends once, in
-one of many ways, of which ``load`` is only the best: :data:`TRANSITIONS` has them all. What they rest on,
-in Chromium's words:
+A *navigation* is a state machine. It begins with ``Page.frameStartedNavigating`` or, if the browser does not send that,
+with the first event that names its loader (an ``about:blank`` in a new frame). It ends once, in one of many ways, of
+which ``load`` is only the best: :data:`TRANSITIONS` lists them all. They are based on these facts about Chromium:
 
-- The commit is ``Page.frameNavigated``. Of type ``BackForwardCacheRestore`` it names the *old* loader, of
-  the document that comes back whole: nothing more is told of it, neither ``load`` nor anything else.
-- ``Page.frameStoppedLoading`` says that nothing goes on in the frame any more. After ``load`` that is no news.
-  Without it, the document will have no ``load``: its body broke off, ``window.stop()`` was called, or a script
-  sent the frame to something that is no document (a 204, a download, ``mailto:``).
-- ``Network.loadingFailed`` of the document's own request comes before that, and has the reason. Before the
-  commit, the browser's page with the error is committed next, under the same loader, unless it was cancelled.
-- A navigation that is cancelled leaves the document that was there. It is told by ``loadingFailed``, by the answer to
-  ``Page.navigate``, or, where a ``beforeunload`` dialog was dismissed, by nothing but ``frameStoppedLoading``.
-- Going back in history stops loading *before* the document from the cache is there; so there it means nothing.
-- ``document.open()`` throws away what was loading. Without ``close()`` nothing ends it.
-- ``historyApi`` and fragments keep the document; only those that come from outside have a loader for a while.
+- The commit is ``Page.frameNavigated``. With the type ``BackForwardCacheRestore`` it names the *old* loader, of the
+  document that is restored as a whole: nothing more is reported of that, neither ``load`` nor anything else.
+- ``Page.frameStoppedLoading`` says that nothing is loading in the frame any more. After ``load`` that adds nothing.
+  Without ``load``, the document will never reach it: its body was cut short, ``window.stop()`` was called, or a script
+  sent the frame to something that is not a document (a 204, a download, ``mailto:``).
+- ``Network.loadingFailed`` of the document's own request precedes that, and has the reason. Before the commit, the
+  browser's error page is committed next, under the same loader, unless the request was cancelled.
+- A cancelled navigation leaves the previous document in place. It is reported by ``loadingFailed``, by the reply to
+  ``Page.navigate``, or, if a ``beforeunload`` dialog was dismissed, only by ``frameStoppedLoading``.
+- Going back in history stops loading *before* the document from the cache is there; so there, ``frameStoppedLoading``
+  means nothing.
+- ``document.open()`` discards what was loading. Without ``close()`` nothing ends it.
+- ``historyApi`` and fragments keep the document; only navigations that come from outside have a loader for a while.
 """
 
 from __future__ import annotations

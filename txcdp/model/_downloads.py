@@ -1,8 +1,8 @@
 """Downloads: files that a page makes the browser save.
 
-The browser tells of a download on the page's session (``Page.downloadWillBegin``), and on the root session where
-somebody has asked for it (``Browser.setDownloadBehavior`` with ``eventsEnabled``); where on both, the second
-telling adds nothing. A download does not end with its page.
+The browser reports a download on the page's session (``Page.downloadWillBegin``), and on the root session if a client
+has asked for that (``Browser.setDownloadBehavior`` with ``eventsEnabled``); if it does so on both, the second report
+adds nothing. A download does not end with its page.
 """
 
 from __future__ import annotations

@@ -1,32 +1,32 @@
-"""Exchanges: a request and what comes of it, one for each hop of a redirect; WebSockets and WebTransports, too.
+"""Exchanges: a request and its outcome, one for each hop of a redirect; WebSockets and WebTransports, too.
 
 An exchange is a state machine. It begins once, with ``Network.requestWillBeSent`` (``webSocketCreated``,
-``webTransportCreated``), and ends once; :data:`EXCHANGE_TRANSITIONS` has all of the ways. What they rest on, in
-Chromium's words:
+``webTransportCreated``), and ends once; :data:`EXCHANGE_TRANSITIONS` lists all of the ways. They are based on these
+facts about Chromium:
 
-- A redirect is a second ``requestWillBeSent`` under the same id, which carries the response to the first. Without
-  that response it is an echo: another session tells of the same request.
+- A redirect is a second ``requestWillBeSent`` with the same id, which contains the response to the first. Without that
+  response it is an echo: another session reports the same request.
 - ``loadingFinished`` and ``loadingFailed`` are ends. They may come without a response, and from another session than
-  the request: a navigation begins in the session of the document that is left, and its body is told of by the process
-  that has the new one; a worker's script is asked for by its page, and answered in the worker.
-- What a document has asked for has no end of its own when the document goes (its page navigates, its frame is removed,
-  its process crashes), nor has a WebSocket; so it ends with the document. A ``keepalive`` request goes on in the
-  browser, which says nothing of it any more. What a worker has asked for ends with the worker's session.
-- A navigation's request belongs to the browser, not to a process: it outlives the crash of its page, and the session
-  that it began in, as long as its frame is there.
-- A preflight is a request of its own, whose initiator has the id of the one that it is for. It is told of without
-  a document, and goes with the request that it is for.
+  the request: a navigation begins in the session of the document that is left, and its body is reported by the process
+  of the new one; a worker's script is requested by its page, and its response is reported in the worker.
+- The requests of a document have no end of their own when the document goes (its page navigates, its frame is removed,
+  its process crashes), nor has a WebSocket; so they end with the document. A ``keepalive`` request continues in the
+  browser, which no longer reports it. The requests of a worker end with the worker's session.
+- A navigation's request belongs to the browser, not to a process: it outlives a crash of its page, and the session that
+  it began in, as long as its frame exists.
+- A preflight is a request of its own, whose initiator has the id of the request that it is for. It is reported without
+  a document, and ends with the request that it is for.
 
 **Extra info.** The renderer's events (the *main* ones) and the network service's (``requestWillBeSentExtraInfo``,
-``responseReceivedExtraInfo``: what was really sent and received, cookies and all) come by two ways. Each is in order;
-between them there is none: extra info comes before the request, after its end, or never. The *i*-th extra info of a
-request id belongs to the *i*-th of those hops that have any, by ``hasExtraInfo`` (``redirectHasExtraInfo``); what the
-memory cache has served has none, whatever it says. So the pairing follows from the two sequences alone, and not from
-how they are mixed. As long as a hop's response is not here, extra info is taken for its own, and moves on when it is
-not.
+``responseReceivedExtraInfo``: what was actually sent and received, including cookies) come by two ways. Each is in
+order, but there is no order between them: extra info comes before the request, after its end, or never. The *i*-th
+extra info of a request id belongs to the *i*-th of those hops that have any, according to ``hasExtraInfo``
+(``redirectHasExtraInfo``); a response from the memory cache has none, whatever that flag says. So the pairing follows
+from the two sequences alone, however they are interleaved. Until a hop's response has arrived, extra info is assumed to
+belong to that hop; it moves on if that turns out to be wrong.
 
-An exchange that has ended is forgotten, unless extra info is still to come: the last :data:`LATE` of these are kept
-for it. Ids of what has ended are remembered for a while, so that echoes begin nothing.
+An exchange that has ended is forgotten, unless extra info is still to come: the last :data:`LATE` of these are kept for
+that. The ids of ended exchanges are remembered for a while, so that echoes do not begin new ones.
 """
 
 from __future__ import annotations

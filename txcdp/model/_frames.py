@@ -1,27 +1,27 @@
-"""Frames: a tree over all processes, in which a frame keeps its identity.
+"""Frames: a tree across all processes, in which a frame keeps its identity.
 
-A page has one main frame; frames have frames. Each is in one process at a time and is told of in the
-session of that process: the page's own, or one of a target of type ``iframe``, whose id is the frame's. A
-navigation may move a frame to another process and back. The browser tells both sides of that separately,
-so the two halves come in either order::
+A page has one main frame; frames contain frames. Each is in one process at a time, and is reported in the session of
+that process: the page's own, or that of a target of type ``iframe``, whose id is the frame's. A navigation may move a
+frame to another process and back. The browser reports both sides of that separately, so the two halves come in either
+order::
 
     out:   Target.attachedToTarget (iframe)      Page.frameDetached reason=swap    (or the other way round)
     back:  Target.detachedFromTarget             Page.frameAttached, again         (or the other way round)
 
-Between the two halves a frame is in no session, and is still the same frame. Of a frame that is
-gone for good, whose session ended, its parent says ``frameDetached`` with ``reason=remove``, or has
-another document, or is gone itself.
+Between the two halves a frame is in no session, and is still the same frame. If a frame is gone for good, and its
+session has ended, its parent reports ``frameDetached`` with ``reason=remove``, or has another document, or is gone
+itself.
 
-With a document go the frames that were in it; the browser does not say so for each of them. A document that
-comes back from the back/forward cache has its frames again, of which only those in other processes are told:
-:class:`FrameTreeChanged` says that it takes a ``Page.getFrameTree`` to know the others.
+When a document goes, the frames in it go, too; the browser does not report each of them. A document that is restored
+from the back/forward cache has its frames again, but only those in other processes are reported:
+:class:`FrameTreeChanged` says that ``Page.getFrameTree`` has to be called to learn about the others.
 
-Where a page that was prerendered takes the place of another one, the main frame gets another id. It is
-the same frame for whoever holds it.
+If a prerendered page takes the place of another one, the main frame gets another id. For its users, it is the same
+frame.
 
-``Page.getFrameTree`` is answered by the process whose events these are, in the order in which they
-happened. So it may be asked for at any time: its answer is folded in like an event, and what was told before
-it, of frames whose parents were not known yet, fits under them then.
+``Page.getFrameTree`` is answered by the process that sends these events, in the order in which they happened. So it may
+be called at any time: its result is applied like an event, and frames that were reported before it, whose parents were
+not known yet, then find their place.
 """
 
 from __future__ import annotations

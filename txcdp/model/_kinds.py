@@ -1,12 +1,11 @@
-"""The kinds of targets: the one list of them.
+"""The kinds of targets: the only list of them.
 
-A target's type is a string that Chromium may add to at any time. What a client wants to know of it is
-not its name but what it can do: whether it has documents (and so the domains Page, DOM and CSS, frames
-and dialogs), whether it is a worker (which runs scripts, and has none of these), and whether it belongs
-to the browser's own surface, which no client has opened and nobody wants to see.
+A target's type is a string, and Chromium may add new ones at any time. A client does not need its name, but what the
+target can do: whether it has documents (and so the domains Page, DOM and CSS, frames and dialogs), whether it is a
+worker (which runs scripts, and has none of these), and whether it belongs to the browser's own user interface, which no
+client has opened and nobody wants to see.
 
-A type that is not in the table is taken for something that runs scripts and has no document: what it
-does not have, it refuses.
+A type that is not in the table is assumed to run scripts and to have no document: it refuses what it does not have.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""What the tables of the model have in common: their rows, the changes that they tell, and how they are fed.
+"""What the tables of the model share: their rows, the changes that they emit, and how they are fed.
 
-The model is relational. What is known of one thing (a target, a frame, a request) is a *row* in a
-*table*; a row names other rows by their ids and never holds them. So nothing is circular, a row that
-somebody keeps keeps nothing else alive, and a snapshot is the rows as they are.
+The model is relational. What is known of one thing (a target, a frame, a request) is a *row* in a *table*; a row refers
+to other rows by their ids and never holds them. So there are no cycles, keeping a row keeps nothing else alive, and a
+snapshot is the rows as they are.
 
-A table is fed with *inputs*: the browser's events, and the results of some commands, which are records
-as well. It folds each into its rows and tells of what has become of it by *changes*. Later tables
-stand on earlier ones: they look their rows up, and *react* to their changes. Where a session ends, the
-targets' table says so, the frames that only this session told of end, and what belonged to these frames
-ends after them: each table knows of the one before it, none of those behind it.
+A table is fed with *inputs*: the browser's events, and the results of some commands, which are records as well. It
+applies each to its rows and emits the results as *changes*. Later tables build on earlier ones: they look up their
+rows, and *react* to their changes. If a session ends, the table of targets reports it, the frames that only this
+session reported end, and then what belonged to these frames: each table knows those before it, and none of those after
+it.
 
-Rows that have ended are taken out of their table at once. Whoever still has such a row may go on
-reading it: it stays as it was at its end.
+Rows that have ended are removed from their table at once. If you still have such a row, you can go on reading it: it
+stays as it was at its end.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Targets, and the sessions in which they are talked to.
+"""Targets, and their sessions.
 
-A *target* is something that can be attached to: a page, a frame in a process of its own, a worker. The
-browser tells of targets where they are discovered (``Target.targetCreated``) and when they are attached
-to. A *session* is one conversation with a target. Sessions are a tree: each was attached through another
-one, and ends with it. Several sessions may have the same target.
+A *target* is something that can be attached to: a page, a frame in a process of its own, a worker. The browser reports
+targets when they are discovered (``Target.targetCreated``) and when they are attached to. A *session* is one
+conversation with a target. Sessions form a tree: each was attached through another one, and ends with it. Several
+sessions may have the same target.
 
-A target that was discovered is there until the browser says that it is destroyed. One that is only known
-from being attached to is there for as long as it has a session.
+A discovered target exists until the browser says that it is destroyed. One that is only known from being attached to
+exists as long as it has a session.
 
 ::
 

@@ -1,9 +1,9 @@
-"""The one auto-attach setting that a session has, made of what several have asked for.
+"""The one auto-attach setting of a session, combined from several requests.
 
-``Target.setAutoAttach`` replaces what was said before. Where several want targets to be attached (a policy of ours, a
-recorder, the user by hand) what is sent covers what any of them wants, and makes new targets wait where any of them
-wants that. Who has sent the command by hand, and has asked for the pause, also ends it: we resume only what nobody else
-holds.
+``Target.setAutoAttach`` replaces the previous setting. If several users want targets to be attached (a policy of ours,
+a recorder, the user by hand), the combined setting attaches to what any of them wants, and pauses new targets if any of
+them wants that. A user who has sent the command by hand, and has asked for the pause, also ends it: we resume only what
+nobody else holds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Events that hold something in the browser until somebody answers: which, and what lets it go."""
+"""Events that block something in the browser until they are answered, and the command that releases it."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
-"""Commands, events and the other records of the protocol, and the decoder that never gives up on them.
+"""Commands, events and the other records of the protocol, and the decoder that tolerates invalid ones.
 
-A record is a frozen :class:`msgspec.Struct` with snake_case fields. A command is a value that knows
-its method and the record that it results in; an event knows its method. Neither knows how to travel:
-``Session.execute`` sends the one, ``Session.events`` delivers the other.
+A record is a frozen :class:`msgspec.Struct` with snake_case fields. A command knows its method and the type of its
+result; an event knows its method. Neither sends itself: ``Session.execute`` sends commands, ``Session.events`` delivers
+events.
 
-Browsers are newer and older than these bindings. So decoding has three steps, each slower and more
-forgiving than the one before:
+Browsers may be newer or older than these bindings. So decoding has three steps, each slower and more tolerant than the
+one before:
 
 1. msgspec, straight into the typed record: nearly every message;
-2. where msgspec rejects a value: generic JSON, of which :func:`build` makes the record: a missing
-   field reads as ``None``, a field of another type is delivered as it came;
-3. where msgspec rejects the JSON: the standard library's parser, which accepts what JavaScript may
-   send and strict JSON may not (lone surrogates, ``NaN``), then :func:`build` again.
+2. if msgspec rejects a value: generic JSON, from which :func:`build` makes the record: a missing field reads as
+   ``None``, a field of another type is delivered as it came;
+3. if msgspec rejects the JSON: the standard library's parser, which accepts what JavaScript may send but strict JSON
+   does not allow (lone surrogates, ``NaN``), then :func:`build` again.
 """
 
 from __future__ import annotations
@@ -106,10 +106,10 @@ def _from_loose_json(text: bytes) -> Any:
 
 
 class TolerantDecoder(Generic[T]):
-    """Decodes JSON into one shape, down the ladder that the module describes.
+    """Decodes JSON into one type, by the three steps that the module describes.
 
-    :param shape: a Struct class, or any type that msgspec knows.
-    :param on_lenient: called with no argument whenever the strict step was not enough.
+    :param shape: a Struct class, or any type that msgspec supports.
+    :param on_lenient: called without arguments whenever the strict step was not enough.
     """
 
     def __init__(self, shape: Any, on_lenient: Callable[[], None] | None = None) -> None:

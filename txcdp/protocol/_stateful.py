@@ -1,4 +1,4 @@
-"""Which commands leave something standing in the browser: a setting, an enabled domain, a script."""
+"""Which commands leave a lasting state in the browser: a setting, an enabled domain, a script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values from outside, taken for what they are to be or left out: no file is trusted, nor a browser of another age."""
+"""Values from outside, converted to the expected types or left out: neither files nor browsers are trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes to facts and back: what a CDP message says, without Twisted, Rx or any state but the next id.
+"""The bytes of CDP messages and their meaning, without Twisted, Rx or any state but the next id.
 
 Chromium and Node write the keys of a message in one order::
 
@@ -6,13 +6,13 @@ Chromium and Node write the keys of a message in one order::
     {"id":7,"result":{...},"sessionId":"5E55..."}                              a reply
     {"id":7,"error":{"code":-32000,"message":"..."}}                           a refusal
 
-So an event's method and session, and a reply's id, can be read from the first and last bytes; what
-nobody wants is never decoded. A message written otherwise is read the general way, by
-:func:`read_head`, with the same outcome. (But for keys that CDP does not have, or has twice: where
-a message begins in the usual way, those are not looked for.)
+So an event's method and session, and a reply's id, can be read from the first and last bytes; a message that nobody
+wants is never decoded. A message written otherwise is read the general way, by :func:`read_head`, with the same result.
+(Except for keys that CDP does not have, or that occur twice: if a message begins in the usual way, these are not looked
+for.)
 
-A reply is decoded in any case, and has to agree with the command: with its id, however that was read, and with its
-session where it names one. Refusals of what could not be read, or of sessions that are gone, name none.
+A reply is always decoded, and has to match the command: its id, however that was read, and its session, if the reply
+names one. Errors for messages that could not be read, or for sessions that are gone, name none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What to do about a command that was refused because it belongs to another session, or to none."""
+"""The advice for a command that was refused because it belongs to another session, or to none."""
 
 from __future__ import annotations
 

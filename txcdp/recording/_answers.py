@@ -1,12 +1,12 @@
-"""What a recording answers to commands, by rules that are declared in the guide.
+"""The replies of a recording to commands, by the rules that are documented in the guide.
 
 In this order:
 
-1. what is known of targets, sessions and the browser by what was played so far;
-2. where commands were recorded: what the browser answered to the same command with the same parameters in the same
-   session, several such answers one after the other, the last one for good;
-3. a command that has no result is agreed to, and changes nothing;
-4. the rest is refused: nothing can be done in a recording.
+1. what is known of targets, sessions and the browser from what was played so far;
+2. if commands were recorded: the browser's reply to the same command with the same parameters in the same session; if
+   there are several, one after the other, the last one from then on;
+3. a command without a result succeeds, and changes nothing;
+4. any other command is refused: nothing can be done in a recording.
 """
 
 from __future__ import annotations

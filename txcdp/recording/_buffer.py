@@ -1,4 +1,4 @@
-"""Lines that wait to be written: a bounded number of bytes, and a declared policy for when there are more."""
+"""Lines that wait to be written: a limited number of bytes, and a policy for when there are more."""
 
 from __future__ import annotations
 

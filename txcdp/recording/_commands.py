@@ -1,4 +1,4 @@
-"""Commands and what came of them, as lines of a recording."""
+"""Commands and their replies, as lines of a recording."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Plain, gzip and zstd files that are made of whole pieces, so that a torn end costs no more than itself.
+"""Plain, gzip and zstd files that consist of whole pieces, so that a truncated end costs only itself.
 
-What is written at once becomes a member (gzip) or frame (zstd) of its own, which any reader of the format takes as one
-stream with the others; a file that ends in the middle of one is readable up to there.
+What is written at once becomes a member (gzip) or frame (zstd) of its own, which any reader of the format joins with
+the others into one stream; a file that ends in the middle of one is readable up to there.
 """
 
 from __future__ import annotations

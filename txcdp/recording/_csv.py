@@ -1,7 +1,7 @@
-"""What went over the network in a recording, as a table for spreadsheets.
+"""The network traffic of a recording, as a table for spreadsheets.
 
-Secrets in addresses are masked. A page decides what its addresses and errors are called, and spreadsheets run what
-begins like a formula: such cells are given an apostrophe in front, as these programs have it for plain text.
+Secrets in URLs are masked. A page decides the texts of its URLs and errors, and spreadsheets execute what begins like a
+formula: such cells get a leading apostrophe, which these programs take to mean plain text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What SQLite fails with, as what a file would."""
+"""Converts SQLite's errors to the errors that a file would have."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The format: what a line of a recording says, how it is made from a message's own bytes, and how it is read.
+"""The format: what a line of a recording contains, how it is made from a message's own bytes, and how it is read.
 
-A line is one JSON object. Every one of them has ``time``, in seconds since 1970 in UTC, with microseconds::
+A line is one JSON object. Every line has ``time``, in seconds since 1970 in UTC, with microseconds::
 
     {"time":T,"session":"5E55...","target":"7A26...","method":"Network.dataReceived","params":{...}}      an event
     {"time":T,"session":"5E55...","target":"7A26...","command":"Page.navigate","id":7,"params":{...}}     a command
@@ -8,7 +8,7 @@ A line is one JSON object. Every one of them has ``time``, in seconds since 1970
     {"time":T,"note":"attached","session":"5E55...","target":"7A26...","type":"page","url":"https://..."}  a note
 
 ``session`` and ``target`` are null for the browser's own session. An event's ``method`` and ``params`` are the bytes
-that the browser sent. Notes are the record's own: :data:`NOTES` lists them.
+that the browser sent. Notes come from the recorder itself: :data:`NOTES` lists them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Files of a recording on the disk; everything here blocks, and is called in a thread.
+"""The files of a recording on disk; everything here blocks, and is called in a thread.
 
-A file that is being written ends with ``.partial``. It is locked for as long as its writer lives, however that ends, so
-that the next writer in the same directory knows what was left behind: it cuts off the torn end, notes that, and gives
-the file its name. Where there are no locks (Windows), nothing is finished for another process.
+The name of a file that is being written ends in ``.partial``. The file is locked as long as its writer lives, however
+that ends, so that the next writer in the same directory knows what was left behind: it cuts off the truncated end, adds
+a note, and gives the file its name. On systems without such locks (Windows), no other process's files are finished.
 """
 
 from __future__ import annotations

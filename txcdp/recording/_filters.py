@@ -1,4 +1,4 @@
-"""What of everything is recorded."""
+"""Which events are recorded."""
 
 from __future__ import annotations
 

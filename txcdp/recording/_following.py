@@ -1,4 +1,4 @@
-"""Every target of a browser, attached to before it runs, with what is recorded of it enabled."""
+"""Attaches to every target of a browser before it runs, and enables what is recorded of it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The frames that a page has already when its recording begins: asked for, and noted as the page answers.
+"""The frames that a page already has when its recording begins: asked for, and noted when the page answers.
 
-Of what a page does from then on its events tell. An answer comes in the order of these events, so that it is noted
-where it holds. Nobody waits for it: a page that is busy, or shows a dialog, answers when it can, and is recorded
-meanwhile.
+From then on, the page's events report them. The answer comes in order with these events, so it is noted where it is
+true. Nothing waits for it: a page that is busy, or shows a dialog, answers when it can, and is recorded meanwhile.
 """
 
 from __future__ import annotations

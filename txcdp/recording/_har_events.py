@@ -1,6 +1,6 @@
-"""The entries of a HAR file as the events that a browser would have told them in.
+"""The entries of a HAR file as the events by which a browser would have reported them.
 
-No I/O. The protocol's clock without a name is taken to be the wall's: ``timestamp`` is in seconds since 1970.
+No I/O. The protocol's unspecified clock is taken to be the wall clock: ``timestamp`` is in seconds since 1970.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A file of HAR as a recording: notes and events in the order of their times.
+"""A HAR file as a recording: notes and events in the order of their times.
 
-A HAR file tells of exchanges, and of pages; of a browser it tells nothing. So each page of the file is a page of the
-recording, which begins where the file says and ends with the file; what names no page is in one of its own.
+A HAR file describes exchanges and pages, but no browser. So each page of the file becomes a page of the recording,
+which begins when the file says so and ends with the file; entries that name no page go to an extra page.
 
-The file is held as its bytes, with a few numbers for each entry: an entry is read when its time comes, and its events
-wait no longer than the exchange itself took.
+The file is kept in memory as its bytes, with a few numbers for each entry: an entry is read when its time comes, and
+its events are held no longer than the exchange itself took.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a recording says, as a replay takes it: the messages of events as they came, and all else as entries.
+"""The contents of a recording in the form that a replay needs: events as their messages, everything else as entries.
 
-Of an event's line no more is read than its time and its session, since its message is in it as it came. Sessions begin
-and end in a recording by the browser's events, and where a filter has left these out, by notes: what the notes say, and
-no event does, is told in messages like the browser's own.
+Of an event's line, only its time and its session are read, since it contains the message unchanged. Sessions in a
+recording begin and end by the browser's events, or, if a filter has left these out, by notes: what only the notes say
+is reported in messages like the browser's own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""JSON lines on a disk: compressed, rotated, synchronised, and finished by an atomic renaming."""
+"""JSON lines on disk: compressed, rotated, synchronised, and finished by an atomic rename."""
 
 from __future__ import annotations
 

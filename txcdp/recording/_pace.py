@@ -1,4 +1,4 @@
-"""The pace of a replay: how the recording's clock moves behind another one, or without waiting for any."""
+"""The pace of a replay: how the recording's clock follows another one, or advances without waiting for any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings read back: any of the formats, the files of one recording in their order, and what is torn reported."""
+"""Reads recordings: in any of the formats, the files of one recording in their order, with damage reported."""
 
 from __future__ import annotations
 

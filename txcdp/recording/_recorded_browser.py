@@ -1,4 +1,4 @@
-"""The browser of a replay: sessions, pages and streams as of a live one, over a line that carries a recording."""
+"""The browser of a replay: sessions, pages and streams like a live one's, on a connection that plays a recording."""
 
 from __future__ import annotations
 

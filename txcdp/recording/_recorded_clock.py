@@ -1,7 +1,7 @@
-"""The clock of a replay: its time is the recording's, in whole microseconds, as recordings have it.
+"""The clock of a replay: it shows the recording's time, in whole microseconds, as in recordings.
 
-What falls due at one moment happens in three steps, which is what makes a window's end and an event of the same
-microsecond come in one order, always:
+What is due at one moment happens in three steps, so that the end of a window and an event of the same microsecond
+always come in the same order:
 
 1. calls that were scheduled for it at an earlier moment, in the order in which they were scheduled;
 2. the recording's entries of that moment, in their order;

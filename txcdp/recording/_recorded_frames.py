@@ -1,4 +1,4 @@
-"""The frames of a recorded browser as of now: what its notes tell of those that were there before, and events since."""
+"""The current frames of a recorded browser: those that its notes list as already there, and the events since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line of a replay: what comes over it is a recording's, and what is sent over it the recording answers."""
+"""The transport of a replay: it delivers the recording's messages, and the recording answers what is sent."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Lost lines of a recording, told as the live run was told of them.
+"""Lost connections of a recording, reported as they were in the live run.
 
-The connection goes the way that it goes when a live line is lost and another one is found. Sessions are without a line
-meanwhile; the browser's own messages, which are in the recording, say which of them are there again, and under which
-ids; and the time between is a gap.
+The connection goes through the same states as when a live connection is lost and replaced. Meanwhile its sessions are
+disconnected; the browser's own messages, which are in the recording, say which of them are back, and under which ids;
+and the time between is a gap.
 """
 
 from __future__ import annotations

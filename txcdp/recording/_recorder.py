@@ -1,4 +1,4 @@
-"""The recorder: follows every target of a browser, and writes what all of them say."""
+"""The recorder: follows every target of a browser, and writes their events."""
 
 from __future__ import annotations
 

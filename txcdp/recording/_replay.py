@@ -1,9 +1,9 @@
-"""Recordings played again: at the pace at which they were recorded, faster, or at once.
+"""Plays recordings: at the pace at which they were recorded, faster, or at once.
 
-What a recording says comes over a line like a browser's (:mod:`~txcdp.recording._recorded_line`) into a connection, and
-from there to sessions, streams, pages and models: the way of what is live. The connection's clock is the recording's
-(:mod:`~txcdp.recording._recorded_clock`). Here that clock is moved, from one thing that is due to the next, at a
-:mod:`~txcdp.recording._pace`.
+The messages of a recording arrive through a transport like a browser's (:mod:`~txcdp.recording._recorded_line`) at a
+connection, and from there at sessions, streams, pages and models, in the same way as live ones. The connection's clock
+is the recording's (:mod:`~txcdp.recording._recorded_clock`). This module advances that clock, from one thing that is
+due to the next, at a :mod:`~txcdp.recording._pace`.
 """
 
 from __future__ import annotations

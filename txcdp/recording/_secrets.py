@@ -1,7 +1,7 @@
-"""Secrets in headers and cookies, masked before they are written.
+"""Masks secrets in headers and cookies before they are written.
 
-Only messages of the few methods that carry headers are looked at, and only those with something to mask are decoded.
-What else a message holds (URLs, bodies, what a page says) is written as it is.
+Only messages of the few methods that carry headers are examined, and only those with something to mask are decoded.
+Everything else in a message (URLs, bodies, what a page logs) is written as it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where lines go: what a recorder asks of a file format, and the pump that takes batches of lines to it."""
+"""The interface between a recorder and a file format, and the pump that writes batches of lines."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A recording as an SQLite database, written through ``twisted.enterprise.adbapi`` by one thread.
 
-What the columns mean is said where users read it, in docs/howto/record.rst.
+The columns are documented for users, in docs/howto/record.rst.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The numbers of a recording."""
+"""The counters of a recorder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings read while they are written: what is there, and then whatever comes."""
+"""Reads recordings while they are being written: what is there, and then whatever is added."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A recording as a trace: the JSON that Perfetto and the Performance panel of the developer tools read.
 
-All times are the recording's own: microseconds since 1970, at which each event was here. The browser's clocks differ
-from that, and from each other: what a response says of its timing is moved by as much as its own event is off.
+All times are the recording's own: microseconds since 1970, at which each event arrived. The browser's clocks differ
+from that, and from each other: the timing in a response is shifted by the difference of its own event.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one place where the browser's clocks become one: seconds since 1970.
+"""Converts the browser's clocks to a single one: seconds since 1970.
 
 ==================  ================================================================================================
 monotonic           the protocol's ``Network``, ``Page``: seconds since the machine was started. It may stand still
@@ -8,10 +8,10 @@ a document's        ``performance.now()``: milliseconds since its navigation beg
                     a difference that its process took once, and may be off by all that was slept since.
 ==================  ================================================================================================
 
-Each request says what it was on both of the first two: an *anchor*. What came after an anchor on the monotonic clock is
-reckoned from the last one before it; what came before all of them, from the first. So a machine that has slept, or
-another one on which a recording goes on, moves what follows, and nothing that was. A document's own origin is
-``Date.now() - performance.now()`` as it tells it with each message, which needs no anchor.
+Each request reports the time on both of the first two clocks: an *anchor*. A monotonic time after an anchor is
+converted by the last anchor before it; one before all of them, by the first. So if a machine has slept, or a recording
+continues on another one, only later times change, and none before. A document's own origin is the
+``Date.now() - performance.now()`` that it sends with each message, which needs no anchor.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A run that is being collected, from a page or from all of a browser."""
+"""A run that is being collected, from a page or from a whole browser."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Folds what a browser says into a :class:`Run`, whether it says it now or said it last night.
+"""Makes a :class:`Run` from the events of a browser, live or recorded.
 
-No I/O: it is given events with the session that each came through and the time when it came, feeds a model with them,
-and keeps what the model tells of. Rows of the model stay readable at their ends, so that an exchange is kept as its
-row until the run is asked for.
+No I/O: it is given events with the session and the time of each, feeds a model with them, and keeps the changes that
+the model emits. The model's rows stay readable after their end, so an exchange is kept as its row until the run is
+asked for.
 
-A browser of another age, or a file that somebody has crafted, may have anything in the place of anything. What cannot
-be read costs the event that it was in, and is counted, as in the model.
+A browser of another version, or a crafted file, may contain any value in any place. What cannot be read costs only the
+event that contains it, and is counted, as in the model.
 """
 
 from __future__ import annotations

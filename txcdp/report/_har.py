@@ -1,6 +1,6 @@
-"""A file of HAR as a run, as far as it goes: whoever has written it, and whatever is in it.
+"""A HAR file as a run, as far as possible: whatever program wrote it, and whatever it contains.
 
-What is in a file is read by ``network._har_reading``; here that is brought into the form of a run, and bounded.
+``network._har_reading`` reads the file; this module converts the result to a run, and limits its size.
 """
 
 from __future__ import annotations

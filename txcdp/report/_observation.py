@@ -1,4 +1,4 @@
-"""Pages made to tell what a report is made of: the domains that say it, the script in each document, the screencast."""
+"""Makes pages report what a report needs: the domains, the script in each document, the screencast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script that tells what is felt of a document, and the reading of what it says."""
+"""The script that measures a document's web vitals, and the reading of its messages."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The page of a report: one file of HTML with everything in it, which runs its own script and no other.
+"""The page of a report: one HTML file with everything in it, which runs its own script and no other.
 
-Its Content Security Policy allows nothing but the one script and the one style whose hashes it has, and pictures that
-are in it; and what is set as markup by a script (``innerHTML`` and its like) is refused by Trusted Types. The runs are
-JSON in a script element, which browsers do not run, with each ``<`` written as an escape so that nothing in it ends it.
+Its Content Security Policy allows only the one script and the one style whose hashes it contains, and embedded
+pictures; Trusted Types refuse markup that a script sets (``innerHTML`` and the like). The runs are JSON in a script
+element, which browsers do not run, with each ``<`` written as an escape so that nothing in it ends the element.
 """
 
 from __future__ import annotations

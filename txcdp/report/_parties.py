@@ -1,7 +1,7 @@
-"""Whose a URL is: the page's own site's, or somebody else's.
+"""Whether a URL belongs to the page's own site or to a third party.
 
-The registrable domain is guessed: the last two labels of a host, or the last three where the last but one is one of the
-short ones that registries sell names below (``co.uk``). That needs no list, and is right but for rare registries.
+The registrable domain is guessed: the last two labels of a host, or the last three if the second to last is one of the
+short ones below which registries sell names (``co.uk``). That needs no list, and is right except for rare registries.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a page of a report is given: runs as compact JSON, in milliseconds since each began, its secrets masked.
+"""The data of a report's page: runs as compact JSON, in milliseconds since each began, with secrets masked.
 
-Rows are lists, whose columns are named once; what is said again and again (headers, types, protocols) is in one table
-of texts, and named by its number there. Every value is made a text, a finite number or nothing here, whatever the
-source had in its place: the page's script need not ask.
+Rows are lists, whose columns are named once; what is repeated often (headers, types, protocols) is in one table of
+texts, and referred to by its index. Every value is converted to a text, a finite number or nothing here, whatever the
+source contained: the page's script does not have to check.
 """
 
 from __future__ import annotations

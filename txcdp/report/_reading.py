@@ -1,4 +1,4 @@
-"""Files as runs: recordings and HAR, told apart by what is in them."""
+"""Reads files as runs: recordings and HAR, recognized by their contents."""
 
 from __future__ import annotations
 

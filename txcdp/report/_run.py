@@ -1,8 +1,8 @@
-"""What a run was: the neutral form that everything a report is made from is brought into.
+"""A run: the neutral form that every source of a report is converted to.
 
-A live page, a recording and a HAR file say the same things in different words, on different clocks, and each leaves
-something out. Here all of it is plain records with one clock, seconds since 1970; what the source has not told is None,
-and :attr:`Run.missing` says so in words. Records name others by their ids and hold none.
+A live page, a recording and a HAR file report the same things in different words, on different clocks, and each leaves
+something out. Here everything is plain records with one clock, seconds since 1970; what the source has not reported is
+None, and :attr:`Run.missing` says so in words. Records refer to others by their ids and hold none.
 """
 
 from __future__ import annotations

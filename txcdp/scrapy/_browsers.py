@@ -1,4 +1,4 @@
-"""The browsers of a process: the same for all crawlers whose settings ask for the same ones, counted by their users."""
+"""The browsers of a process: shared by crawlers whose settings ask for the same ones, with a count of the users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of what settings and requests say: each says in a sentence what is wrong, and what is wanted."""
+"""Checks of settings and requests: each error says in a sentence what is wrong, and what is expected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contexts of one crawler, and the pages in them: not more than the settings allow, in the order of asking."""
+"""The contexts of one crawler, and the pages in them: no more than the settings allow, in the order of the requests."""
 
 from __future__ import annotations
 

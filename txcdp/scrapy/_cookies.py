@@ -1,7 +1,7 @@
-"""The cookies of a context and those of a jar of Scrapy's, which are to be the same.
+"""Keeps the cookies of a context and those of a Scrapy cookie jar the same.
 
-Either side may change meanwhile: what Scrapy downloads by itself sets cookies in the jar, pages set some in the
-browser. So each side is compared with how it was when it was last looked at, and what is different the other is told.
+Either side may change meanwhile: what Scrapy itself downloads sets cookies in the jar, pages set some in the browser.
+So each side is compared with its state at the last look, and the differences are copied to the other.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The documents of a page on their way: what the first one is asked for with, and what each is answered with.
+"""Intercepts the documents of a page: what the first one is requested with, and the response to each.
 
-Chromium shows a document, and does not tell afterwards what its bytes were: of JSON it has made a document of its own,
-of a PDF its viewer, of an attachment a file. So the documents of a page are paused where their answer's head is here,
-and what is no page is read right there.
+Chromium shows a document, and cannot report its bytes afterwards: from JSON it has made a document of its own, from a
+PDF its viewer, from an attachment a file. So each document of the page is paused when its response's headers have
+arrived, and if it is not a page, it is read right there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a render fails with, as the exceptions that Scrapy's middlewares know: those which it tries again, above all."""
+"""The failures of renders, as the exceptions that Scrapy's middlewares know: above all, those that it retries."""
 
 from __future__ import annotations
 

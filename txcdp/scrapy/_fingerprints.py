@@ -1,4 +1,4 @@
-"""Fingerprints of requests that know what is asked of a browser."""
+"""Fingerprints of requests that include what is asked of the browser."""
 
 from __future__ import annotations
 

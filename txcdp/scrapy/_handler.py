@@ -1,4 +1,4 @@
-"""What Scrapy's settings name: the download handler, and the add-on that sets all there is to set."""
+"""The names for Scrapy's settings: the download handler, and the add-on that sets everything up."""
 
 from __future__ import annotations
 

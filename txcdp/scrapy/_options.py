@@ -1,4 +1,4 @@
-"""What a request asks of the browser: ``meta["txcdp"]``, checked and with the settings' defaults."""
+"""What a request asks of the browser: ``meta["txcdp"]``, checked and completed with the settings' defaults."""
 
 from __future__ import annotations
 

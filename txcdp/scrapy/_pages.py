@@ -1,4 +1,4 @@
-"""Pages that callbacks get: whose they are, and when they are closed."""
+"""The pages that callbacks get: whose they are, and when they are closed."""
 
 from __future__ import annotations
 

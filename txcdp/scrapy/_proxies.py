@@ -1,4 +1,4 @@
-"""The proxy of a request, as Scrapy has it: a URL in ``meta``, and a header with a name and a password."""
+"""The proxy of a request, as Scrapy passes it: a URL in ``meta``, and a header with a name and a password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One render: a page is opened by a request, what is wanted is done in it, and a response made of what it is then."""
+"""One render: opens a page for a request, does in it what is wanted, and makes a response from the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Responses of Scrapy's classes, made of what came of a render."""
+"""Scrapy's responses, made from the result of a render."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which browser a service has, from a command line."""
+"""The command-line options for a service's browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``twistd txcdp gateway`` takes."""
+"""The options of ``twistd txcdp gateway``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``twistd txcdp node`` takes."""
+"""The options of ``twistd txcdp node``."""
 
 from __future__ import annotations
 

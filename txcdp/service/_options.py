@@ -1,4 +1,4 @@
-"""What the commands of ``twistd txcdp`` have in common."""
+"""What the commands of ``twistd txcdp`` share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``twistd txcdp``: its commands, and the services that they are."""
+"""``twistd txcdp``: its commands, and the service that each runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``twistd txcdp record`` takes."""
+"""The options of ``twistd txcdp record``."""
 
 from __future__ import annotations
 

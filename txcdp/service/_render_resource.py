@@ -1,4 +1,4 @@
-"""Renders for an application's own web server, by the browser that it keeps."""
+"""Renders through an application's own web server, with the browser that the application keeps."""
 
 from __future__ import annotations
 

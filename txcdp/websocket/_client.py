@@ -1,4 +1,4 @@
-"""The client's end."""
+"""The client's end of a WebSocket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's end: who may come in, what is agreed on, and what a handler does with each connection."""
+"""The server's end: who may connect, what is negotiated, and what a handler does with each connection."""
 
 from __future__ import annotations
 

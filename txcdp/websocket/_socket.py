@@ -1,4 +1,4 @@
-"""One WebSocket as an application sees it, whichever end it is."""
+"""One WebSocket as an application sees it, at either end."""
 
 from __future__ import annotations
 

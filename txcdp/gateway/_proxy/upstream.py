@@ -1,4 +1,4 @@
-"""A browser of the pool while clients share it: the connection to it, its clients, and its return once all have left."""
+"""A browser of the pool while clients share it: the connection to it, its clients, and its return when all left."""
 
 from __future__ import annotations
 
