@@ -29,7 +29,7 @@ Sync = float | Literal["always", "never"]
 
 @dataclass(frozen=True)
 class Host:
-    """What a sink needs from its recorder.
+    """The services that a sink needs from its recorder.
 
     :ivar clock: the reactor, or a ``task.Clock``.
     :ivar in_thread: calls a blocking function in a thread; returns a Deferred of its result.

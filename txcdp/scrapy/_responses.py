@@ -43,7 +43,7 @@ class Connected:
 
 @dataclass(frozen=True)
 class RenderResult:
-    """What a render returned in addition to the document; see :func:`result_of`. An empty field was not requested.
+    """The results of a render other than the document; see :func:`result_of`. An empty field was not requested.
 
     :ivar extract: the data that ``"extract"`` found.
     :ivar screenshot: the bytes of the screenshot.
