@@ -27,8 +27,8 @@ def returns_deferred(
 ) -> Callable[P, Deferred[T]]:
     """Turn an ``async def`` into a function that starts at once and returns a Deferred.
 
-    Cancelling the Deferred raises :exc:`~twisted.internet.defer.CancelledError` at the
-    ``await`` where the function stands; it may clean up, and await while it does.
+    Cancelling the Deferred raises :exc:`~twisted.internet.defer.CancelledError` at the ``await`` that the function is
+    waiting at; the function may clean up, and may await while it does.
     """
 
     @wraps(function)
@@ -44,9 +44,10 @@ def returns_deferred(
 
 
 def failing_deferreds(owner: C) -> C:
-    """Let the public methods of a class that return Deferreds raise nothing, but fail these; a class decorator.
+    """Make the public methods of a class that return Deferreds fail these instead of raising; a class decorator.
 
-    So whatever goes wrong is heard of in one place. A call that does not fit a method's signature raises, as of all.
+    So callers handle all errors in one place. A call that does not fit a method's signature still raises, as for any
+    method.
     """
     for name, method in list(vars(owner).items()):
         if name.startswith("_") or not inspect.isfunction(method):
@@ -81,15 +82,15 @@ def with_deadline(
     seconds: float | None,
     error_factory: Callable[[], Exception],
 ) -> Deferred[T]:
-    """Cancel a Deferred after a time and let it fail with an error of the caller's.
+    """Cancel a Deferred after a time and make it fail with an error from the caller.
 
-    A value that arrives although it was cancelled is kept; a failure of any kind that follows
-    the cancellation becomes the error, with the first one as its ``__cause__``.
+    A value that arrives despite the cancellation is kept; a failure of any kind that follows the cancellation becomes
+    the error, with the first one as its ``__cause__``.
 
-    :param reactor: the reactor, or another clock with ``callLater``; None, too, where there is no deadline.
+    :param reactor: the reactor, or another clock with ``callLater``; may be None if there is no timeout.
     :param deferred: what to wait for; the same one is returned.
-    :param seconds: how long, or ``None`` for no deadline.
-    :param error_factory: makes the exception, only when the time is up.
+    :param seconds: the timeout in seconds, or ``None`` for no timeout.
+    :param error_factory: makes the exception; called only when the time is up.
     """
     if reactor is None or seconds is None or (deferred.called and not deferred.paused):
         return deferred
@@ -118,7 +119,7 @@ def with_deadline(
 
 
 async def when_all(deferreds: Iterable[Deferred[Any]]) -> None:
-    """Wait for all; the first failure is the outcome."""
+    """Wait for all Deferreds; the first failure is the outcome."""
     try:
         await gatherResults(list(deferreds), consumeErrors=True)
     except FirstError as error:
@@ -126,10 +127,10 @@ async def when_all(deferreds: Iterable[Deferred[Any]]) -> None:
 
 
 def shielded(deferred: Deferred[T]) -> Deferred[T]:
-    """Wait for something that goes on to its end though the waiting is cancelled, as what a thread does.
+    """Wait for something that runs to its end even if the waiting is cancelled, such as a function in a thread.
 
-    :param deferred: what to wait for; it is never cancelled. Where the waiting was, it keeps its result.
-    :returns: fires and fails as that does.
+    :param deferred: what to wait for; it is never cancelled, and keeps its result for other users.
+    :returns: fires and fails as ``deferred`` does.
     """
     waiting: Deferred[T] = Deferred()
 
@@ -144,11 +145,11 @@ def shielded(deferred: Deferred[T]) -> Deferred[T]:
 
 
 def unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Deferred[T]:
-    """Wait for something that has to be undone where nobody waits for it any more.
+    """Wait for something whose result has to be undone if nobody waits for it any more.
 
     :param waiting: what to wait for; it is never cancelled.
-    :param late: is called with the result that comes after the waiting was cancelled.
-    :returns: fires and fails as that does.
+    :param late: called with a result that arrives after the waiting was cancelled.
+    :returns: fires and fails as ``waiting`` does.
     """
     result: Deferred[T] = Deferred()
 
@@ -167,18 +168,18 @@ def unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Defer
 
 
 def in_thread(reactor: AnyReactor, function: Callable[..., T], *args: Any) -> Deferred[T]:
-    """Call a function that blocks, on the disk for one, in a thread of the reactor's pool."""
+    """Call a function that blocks, for example on the disk, in a thread of the reactor's pool."""
     called: Deferred[T] = deferToThreadPool(whole(reactor), whole(reactor).getThreadPool(), function, *args)
     return called
 
 
 def ignore_failure(error: Failure | Exception) -> None:
-    """Do without what has failed, where whoever needs it is told by what it does itself; an errback.
+    """Ignore a failure that concerns only callers who will get an error from what they do themselves; an errback.
 
-    It is for what may fail because a target, a session or the line is gone, or somebody has cancelled it. A mistake
-    in the program is none of these: it goes on, and is logged where nobody takes it.
+    Use it where something may fail because a target, a session or the connection is gone, or because it was cancelled.
+    A bug in the program is none of these: it is passed on, and logged if nobody handles it.
 
-    :param error: a Failure; or an exception, as streams have it.
+    :param error: a Failure, or an exception, as streams have it.
     """
     if isinstance(error, Failure):
         error.trap(TxcdpError, CancelledError)
@@ -187,10 +188,11 @@ def ignore_failure(error: Failure | Exception) -> None:
 
 
 class FirstMatch(Generic[T]):
-    """Finds the first item that a predicate is true of, which may decide by a Deferred or a coroutine.
+    """Finds the first item for which a predicate is true; the predicate may return a Deferred or a coroutine.
 
-    :param predicate: None: any item will do. Its result's truth counts, or that of what it returns a Deferred of.
-    :param settle: called once, with the item; or with a Failure: what the predicate has raised, or what has ended all.
+    :param predicate: the predicate; its result, or that of the Deferred that it returns, is tested for truth. None: any
+        item matches.
+    :param settle: called once, with the item, or with a Failure: of the predicate, or of the source.
     """
 
     def __init__(self, predicate: Callable[[T], object] | None, settle: Callable[[T | Failure], object]) -> None:
@@ -202,7 +204,7 @@ class FirstMatch(Generic[T]):
         self._over = False
 
     def look(self, item: T) -> None:
-        """See whether it is the one."""
+        """Test an item."""
         if self._over:
             return
         try:
@@ -219,13 +221,13 @@ class FirstMatch(Generic[T]):
             self._end(item)
 
     def fail(self, error: Exception) -> None:
-        """Take note that no more will come; it fails when what is being decided about is decided."""
+        """Handle the end of the items; this fails once the pending predicates have been decided."""
         self._error = error
         if not self._deciding:
             self._end(Failure(error))
 
     def stop(self) -> None:
-        """Look no more; nothing is told any more."""
+        """Test no more items, and report nothing any more."""
         self._over = True
         for each in list(self._deciding):
             each.cancel()
@@ -246,16 +248,16 @@ class FirstMatch(Generic[T]):
 
 
 class Waiters(Generic[T]):
-    """Those who wait for something that may happen any number of times.
+    """The waiters for something that may happen any number of times.
 
-    Each has a Deferred of its own: cancelling one disturbs nobody else.
+    Each has its own Deferred: cancelling one does not affect the others.
     """
 
     def __init__(self) -> None:
         self._waiters: list[Deferred[T]] = []
 
     def notify(self, result: T) -> None:
-        """Fire all who wait now; who asks later waits for the next time."""
+        """Fire the current waiters; later ones wait for the next time."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.called:  # cancelled by one of those before
@@ -283,7 +285,7 @@ class OneShot(Waiters[T]):
         return self._result is not None
 
     def fire(self, result: T) -> None:
-        """Fire all waiters, and everyone who asks later; a second call does nothing."""
+        """Fire all current and later waiters; a second call does nothing."""
         if self._result is None:
             self._result = (result,)
             self.notify(result)
@@ -316,7 +318,7 @@ class Timer:
     """A timer that calls one function, and may be set, stopped and set again.
 
     :param clock: the reactor, or another clock with ``callLater``.
-    :param function: what is to be done.
+    :param function: the function to call.
     """
 
     def __init__(self, clock: CallsLater | Clock, function: Callable[[], object]) -> None:
@@ -326,21 +328,21 @@ class Timer:
 
     @property
     def is_set(self) -> bool:
-        """Whether it is still to come."""
+        """Whether the call is still pending."""
         return self._call is not None
 
     def set(self, seconds: float) -> None:
-        """Have it done after so many seconds; where it is set, that stays as it is."""
+        """Schedule the call in so many seconds; if it is already scheduled, this does nothing."""
         if self._call is None:
             self._call = self._clock.callLater(seconds, self._go_off)
 
     def restart(self, seconds: float) -> None:
-        """Have it done after so many seconds from now, whatever was set before."""
+        """Schedule the call in so many seconds from now, whether or not it was scheduled."""
         self.stop()
         self.set(seconds)
 
     def stop(self) -> None:
-        """Have it not done; nothing where it is not set."""
+        """Cancel the call, if it is scheduled."""
         call, self._call = self._call, None
         if call is not None:
             call.cancel()

@@ -32,13 +32,13 @@ Timeout: TypeAlias = float | timedelta | None | Default
 
 
 def seconds_of(timeout: Timeout, default: float | None) -> float | None:
-    """Return a deadline in seconds, None for no deadline.
+    """Return a timeout in seconds, None for no timeout.
 
     A finite number of 1000 or more gives a warning, since it looks like milliseconds; a timedelta never does.
 
     :param default: what :data:`DEFAULT` stands for.
-    :raises ValueError: for a negative one.
-    :raises TypeError: for what is no time.
+    :raises ValueError: it is negative.
+    :raises TypeError: it is not a timeout.
     """
     if isinstance(timeout, Default):
         return default
@@ -62,14 +62,14 @@ def seconds_of(timeout: Timeout, default: float | None) -> float | None:
 def warn_of_pause(name: str, seconds: float) -> None:
     """Warn of a pause within each action that looks like milliseconds.
 
-    :param name: the argument's.
+    :param name: the name of the argument.
     """
     if seconds >= _TOO_SLOW:
         warn_caller(f"{name}={seconds:g} is in seconds, as all times are")
 
 
 def literal_seconds_of(timeout: Timeout, default: float | None) -> float | None:
-    """Return the deadline of a single command in seconds, None for no deadline; 0 is no time at all, and stays so.
+    """Return the timeout of a single command in seconds, None for no timeout; 0 stays 0, which leaves no time at all.
 
     :param default: what :data:`DEFAULT` stands for.
     """
@@ -79,11 +79,11 @@ def literal_seconds_of(timeout: Timeout, default: float | None) -> float | None:
 
 
 class DefaultTimeouts:
-    """The deadlines that a page, a context or a browser has where a call gives none.
+    """The default timeouts of a page, a context or a browser.
 
-    What was not set is as for what it is part of: a page's as its context's, a context's as its browser's.
+    A timeout that is not set is inherited: a page's from its context, a context's from its browser.
 
-    :param parent: of what it is part of.
+    :param parent: the default timeouts to inherit from.
     """
 
     def __init__(self, parent: DefaultTimeouts | None = None) -> None:
@@ -92,24 +92,24 @@ class DefaultTimeouts:
         self._navigation: float | None | Default = DEFAULT
 
     def set(self, timeout: Timeout) -> None:
-        """Set the deadline of everything; :data:`DEFAULT`: as for what it is part of."""
+        """Set the timeout for everything; :data:`DEFAULT` restores the inherited one."""
         self._timeout = timeout if isinstance(timeout, Default) else seconds_of(timeout, None)
 
     def set_navigation(self, timeout: Timeout) -> None:
-        """Set the deadline of navigations, which goes before that of everything."""
+        """Set the timeout of navigations, which takes precedence over the general one."""
         self._navigation = timeout if isinstance(timeout, Default) else seconds_of(timeout, None)
 
     def general(self, otherwise: float | None = _USUAL) -> float | None:
-        """Return the deadline of everything but navigations, in seconds.
+        """Return the timeout of everything but navigations, in seconds.
 
-        :param otherwise: where none was set.
+        :param otherwise: the timeout if none was set.
         """
         if not isinstance(self._timeout, Default):
             return self._timeout
         return otherwise if self._parent is None else self._parent.general(otherwise)
 
     def navigation(self) -> float | None:
-        """Return the deadline of navigations, in seconds."""
+        """Return the timeout of navigations, in seconds."""
         for timeout in (self._navigation, self._timeout):
             if not isinstance(timeout, Default):
                 return timeout
@@ -117,9 +117,9 @@ class DefaultTimeouts:
 
 
 def left_of(seconds: float | None, gone: float) -> timedelta | None:
-    """Return what is left of a deadline for the second half of something, a moment at least; it is warned of no more.
+    """Return what is left of a timeout for the second half of a call, at least a moment; this gives no further warning.
 
-    :param seconds: all of it; None: no deadline.
+    :param seconds: the whole timeout; None: no timeout.
     :param gone: seconds that the first half has taken.
     """
     return None if seconds is None else timedelta(seconds=max(0.001, seconds - gone))

@@ -27,7 +27,7 @@ class Congestible(Protocol):
 
 @implementer(IPushProducer)
 class Backpressure:
-    """Keeps a transport's ``congested`` up to date, and tells whoever waits when it ends.
+    """Keeps a transport's ``congested`` up to date, and notifies waiters when the congestion ends.
 
     :param line: the transport.
     """
@@ -37,21 +37,21 @@ class Backpressure:
         self._drained: OneShot[ConnectionLost | None] = OneShot()
 
     def full(self) -> None:
-        """Note that the transport's buffer is full: more waits than goes out in one write."""
+        """Note that the transport's buffer is full: more is waiting than one write can take."""
         self._line.congested = True
 
     def empty(self) -> None:
-        """Note that the transport's buffer is empty, and fire what waits for that."""
+        """Note that the transport's buffer is empty, and fire the waiters."""
         if self._line.congested:
             self._line.congested = False
             self._drained.notify(None)
 
     def end(self, lost: ConnectionLost) -> None:
-        """Fail what waits for the buffer, because the connection has closed."""
+        """Fail the waiters, because the connection has closed."""
         self._drained.fire(lost)
 
     def wait(self) -> Deferred[None]:
-        """Return what ``Transport.when_drained`` does."""
+        """Return the Deferred of ``Transport.when_drained``."""
         if not self._line.congested and not self._drained.fired:
             return succeed(None)
         return self._drained.wait().addCallback(_raise_loss)

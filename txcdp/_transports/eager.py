@@ -27,10 +27,10 @@ class Reading(Protocol):
 
 
 class EagerReader:
-    """Takes the place of ``doRead`` in a plain TCP transport of Twisted's.
+    """Replaces ``doRead`` of one of Twisted's plain TCP transports.
 
-    :param line: whose transport it is.
-    :param transport: what the reactor watches.
+    :param line: the protocol of the transport.
+    :param transport: the transport that the reactor watches.
     """
 
     def __init__(self, line: Reading, transport: Any) -> None:
@@ -41,9 +41,9 @@ class EagerReader:
         self._pause = 0
 
     def __call__(self) -> object:
-        """Read; where that has made us write, read on.
+        """Read; if that has made us write, read again.
 
-        :returns: what ``doRead`` does: None, or why the line has ended.
+        :returns: what ``doRead`` returns: None, or why the connection has ended.
         """
         line = self._line
         sent = line.bytes_sent

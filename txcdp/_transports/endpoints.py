@@ -64,12 +64,12 @@ def endpoint_to(
     proxy: tuple[str, int] | None,
     through: IStreamClientEndpoint | str | None,
 ) -> IStreamClientEndpoint:
-    """Return the endpoint that leads to a server.
+    """Return the endpoint to connect to a server.
 
     :param timeout: seconds for connecting over TCP; None: Twisted's 30.
-    :param tls: with TLS, and how; None: without.
-    :param proxy: an HTTP proxy's host and port, to go through with CONNECT.
-    :param through: an endpoint that leads there, in place of the host and port, or the description of one.
+    :param tls: the TLS configuration; None: no TLS.
+    :param proxy: host and port of an HTTP proxy to connect through, with CONNECT.
+    :param through: an endpoint to use instead of the host and port, or its description.
     :raises InvalidURL: the description of an endpoint cannot be parsed.
     """
     seconds = _CONNECTING if timeout is None else timeout
@@ -86,19 +86,19 @@ def endpoint_to(
 
 
 def tls_for(host: str, tls: IOpenSSLClientConnectionCreator | None) -> IOpenSSLClientConnectionCreator:
-    """Return how TLS is spoken with a host: as the user says, or with the platform's trust."""
+    """Return the TLS configuration for a host: the user's, or one that trusts what the platform trusts."""
     chosen: IOpenSSLClientConnectionCreator = tls or optionsForClientTLS(host)
     return chosen
 
 
 @implementer(IStreamClientEndpoint)
 class TunnelEndpoint:
-    """Leads to a host through an HTTP proxy, by CONNECT.
+    """Connects to a host through an HTTP proxy, with CONNECT.
 
-    :param proxy: leads to the proxy.
+    :param proxy: the endpoint of the proxy.
     :param host: the host's name or address, which the proxy resolves.
     :param port: the host's port.
-    :param name: the proxy's, for errors.
+    :param name: the proxy's name, for errors.
     """
 
     def __init__(self, proxy: IStreamClientEndpoint, host: str, port: int, name: str) -> None:
@@ -107,9 +107,9 @@ class TunnelEndpoint:
         self._target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect, and hand the line over when the proxy has.
+        """Connect, and hand the connection over once the proxy has.
 
-        :returns: a Deferred of the protocol; it fails with :exc:`HandshakeFailed` where the proxy refuses.
+        :returns: a Deferred that fires with the protocol; it fails with :exc:`HandshakeFailed` if the proxy refuses.
         """
         asking = Factory.forProtocol(lambda: _Connect(self._target, self._name, protocolFactory))
         asking.noisy = False
@@ -123,7 +123,7 @@ def _established(asked: _Connect) -> Deferred[IProtocol]:
 
 
 class _Connect(Protocol):
-    """Asks a proxy for a way to a host, and gives the line to the protocol that is to speak with that."""
+    """Asks a proxy to connect to a host, and hands the connection to the protocol for that host."""
 
     def __init__(self, target: str, name: str, factory: IProtocolFactory) -> None:
         self._target = target
@@ -133,11 +133,11 @@ class _Connect(Protocol):
         self.established: Deferred[IProtocol] = Deferred(lambda _: self._line().abortConnection())
 
     def connectionMade(self) -> None:
-        """Ask."""
+        """Send the request."""
         self._line().write(f"CONNECT {self._target} HTTP/1.1\r\nHost: {self._target}\r\n\r\n".encode("ascii"))
 
     def dataReceived(self, data: bytes) -> None:
-        """Take the answer; what follows it is for the other protocol."""
+        """Process the response; what follows it is for the other protocol."""
         self._answer += data
         head, end, rest = self._answer.partition(b"\r\n\r\n")
         if not end and len(self._answer) <= _LONGEST_ANSWER and _BEGIN.startswith(head[: len(_BEGIN)]):

@@ -10,11 +10,11 @@ from txcdp._reactor import Clock
 
 
 class Heartbeat:
-    """Pings after each quiet interval, and reports when nothing at all came in time after one.
+    """Sends a ping after each idle interval, and reports when nothing at all arrived in time after one.
 
     :param clock: a reactor or a ``task.Clock``.
     :param ping: sends a ping.
-    :param dead: called when nothing came within ``timeout`` of a ping.
+    :param dead: called when nothing arrived within ``timeout`` of a ping.
     :param interval: seconds between pings; None: no pings.
     :param timeout: seconds to wait after a ping.
     """
@@ -36,18 +36,18 @@ class Heartbeat:
         self._call: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Begin to ping."""
+        """Start pinging."""
         if self._interval is not None:
             self._call = self._clock.callLater(self._interval, self._beat)
 
     def stop(self) -> None:
-        """Ping no more, and leave no DelayedCall behind."""
+        """Stop pinging, and leave no DelayedCall behind."""
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
 
     def heard(self) -> None:
-        """Note that the peer lives: anything came from it."""
+        """Note that the peer is alive: something arrived from it."""
         self._heard = True
 
     def _beat(self) -> None:

@@ -102,28 +102,28 @@ class LineEnd(ShortPath):
         self._start_cut_off()
 
     def _opened(self) -> None:
-        """Begin with what an open line has: pings, and to know whether it takes what is sent."""
+        """Start what an open connection needs: pings, and tracking of back-pressure."""
         self._heartbeat.start()
         self.transport.registerProducer(self._backpressure, True)
 
     def _stop(self) -> None:
-        """Leave no timer behind: the line has ended."""
+        """Stop all timers: the connection has ended."""
         self._heartbeat.stop()
         self._cut_off.stop()
 
     def _tell(self, lost: ConnectionLost) -> None:
-        """Fail all that waits for the connection, because it has closed."""
+        """Fail everything that waits for the connection, because it has closed."""
         self._backpressure.end(lost)
         pings, self._pings = self._pings, {}
         for _, answered in pings.values():
             answered.errback(lost)
 
     def _close_expired(self) -> None:
-        """Cut off a peer that has not answered the closing handshake in time."""
+        """Drop the connection to a peer that has not answered the closing handshake in time."""
         self._hang_up("it did not complete the closing")
 
     def _unanswered(self) -> None:
-        """Cut off a peer from which nothing has come in time after a ping."""
+        """Drop the connection to a peer from which nothing has arrived in time after a ping."""
         self._hang_up("it does not answer pings")
 
     def _hang_up(self, why: str) -> None:

@@ -201,7 +201,7 @@ class PipeTransport:
     # What the reactor calls.
 
     def _readable(self) -> int:
-        """Read, deliver, write what was sent meanwhile; return how many bytes came last."""
+        """Read, deliver, write what was sent meanwhile; return how many bytes were read last."""
         received = 0
         batched_with = self.batched_with
         self._dispatching = True
@@ -263,7 +263,7 @@ class PipeTransport:
             self._writer.close()
 
     def _write_side_broke(self) -> None:
-        """Let what the browser said last be read: its end of file follows, or the deadline."""
+        """Let the browser's last messages be read: its end of file follows, or the timeout."""
         if self.closed is None:
             self._writer.close()
             reason = ConnectionLost("the browser has stopped reading from its pipe", cause="close_timeout")

@@ -24,8 +24,8 @@ class PipeEnd:
     """One end of a pipe, which the reactor watches on request.
 
     :param reactor: a reactor that watches descriptors.
-    :param fd: the descriptor; owned, and closed, by this.
-    :param lost: is called when the reactor finds that the other end is gone.
+    :param fd: the descriptor; this object owns and closes it.
+    :param lost: called when the reactor finds that the other end is gone.
     """
 
     def __init__(self, reactor: AnyReactor, fd: int, lost: Callable[[], None]) -> None:
@@ -41,7 +41,7 @@ class PipeEnd:
         return self.fd
 
     def logPrefix(self) -> str:
-        """Name this in what the reactor logs."""
+        """Return the name of this for the reactor's log."""
         return "PipeTransport"
 
     def connectionLost(self, reason: Failure) -> None:
@@ -60,7 +60,7 @@ class PipeEnd:
 class ReadEnd(PipeEnd):
     """The reading end of a pipe.
 
-    :param readable: is called when there is something, or the end of file.
+    :param readable: called when there is data, or the end of file.
     """
 
     def __init__(self, reactor: AnyReactor, fd: int, readable: Callable[[], object], lost: Callable[[], None]) -> None:
@@ -69,7 +69,7 @@ class ReadEnd(PipeEnd):
         self._watched = False
 
     def watch(self, reading: bool) -> None:
-        """Have the reactor call, or not."""
+        """Start or stop watching for data."""
         if self.open and reading is not self._watched:
             self._watched = reading
             if reading:
@@ -91,10 +91,10 @@ class ReadEnd(PipeEnd):
 class WriteEnd(PipeEnd):
     """The writing end of a pipe, with a queue.
 
-    :param drained: is called whenever the last of the queue has been taken by the pipe.
-    :param stuck: is called whenever the queue grows beyond what goes out in one write, or the pipe
-        has not taken all of it.
-    :ivar written: bytes that the pipe has taken.
+    :param drained: called whenever the pipe has accepted the last of the queue.
+    :param stuck: called whenever the queue grows beyond what one write can take, or the pipe has not accepted all of
+        it.
+    :ivar written: bytes that the pipe has accepted.
     """
 
     def __init__(
@@ -116,13 +116,13 @@ class WriteEnd(PipeEnd):
 
     @property
     def unsent(self) -> int:
-        """Bytes that the pipe has not taken yet."""
+        """The number of bytes that the pipe has not accepted yet."""
         return len(self._buffer) + self._queued
 
     def put(self, message: bytes, soon: bool = True) -> None:
         """Queue a message and its NUL.
 
-        :param soon: write in the reactor's next turn; otherwise the caller will :meth:`flush`.
+        :param soon: write in the next reactor turn; otherwise the caller will :meth:`flush`.
         """
         self._queue.append(message)
         self._queued += len(message) + 1
@@ -132,7 +132,7 @@ class WriteEnd(PipeEnd):
             self._watch(True)
 
     def flush(self) -> None:
-        """Write all that can be written now; have the reactor call again for the rest."""
+        """Write as much as possible now; the reactor calls again for the rest."""
         while self.open and self.unsent:
             if not self._buffer:
                 self._queue.append(b"")

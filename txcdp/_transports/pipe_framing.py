@@ -7,9 +7,9 @@ MAX_INCOMING = 512 * 1024 * 1024
 
 
 class MessageSplitter:
-    """Takes bytes in any portions and gives whole messages; each byte is copied at most twice.
+    """Splits chunks of any size into whole messages; each byte is copied at most twice.
 
-    :param max_message_size: bytes; a longer message sets ``overflow``, and no more is given.
+    :param max_message_size: bytes; a longer message sets ``overflow``, and no more messages are returned.
     """
 
     __slots__ = ("_chunks", "_size", "max_message_size", "overflow")
@@ -22,11 +22,11 @@ class MessageSplitter:
 
     @property
     def pending(self) -> int:
-        """Bytes of a message whose end has not come yet."""
+        """The number of bytes of a message whose end has not arrived yet."""
         return self._size
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take the next bytes and return the messages that they complete."""
+        """Accept the next bytes and return the messages that they complete."""
         if self.overflow:
             return []
         pieces = data.split(b"\0")
@@ -52,7 +52,7 @@ class MessageSplitter:
         return messages
 
     def forget(self) -> None:
-        """Drop what has come of a message whose end will not come."""
+        """Drop the beginning of a message whose end will not arrive."""
         self._chunks = []
         self._size = 0
 

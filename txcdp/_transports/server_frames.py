@@ -18,13 +18,13 @@ _SHORT_HEADS = [bytes((TEXT, size)) for size in range(126)]
 
 
 class ServerShortPath(ShortPath, WebSocketServerProtocol):  # type: ignore[misc]
-    """A WebSocket server protocol that is Autobahn's own but for the short path.
+    """Autobahn's WebSocket server protocol with the short path added.
 
     Subclasses override ``onConnect``, ``onOpen``, ``onMessage`` and ``onClose`` as with Autobahn, and send with
     :meth:`send`.
 
-    :ivar frame: while a text is delivered that came in one piece: its frame as it came, which a client of ours could
-        send as it is; else nothing.
+    :ivar frame: while a text that arrived in one piece is delivered: its frame as received, which a client of ours
+        could send unchanged; otherwise empty.
     """
 
     frame = b""
@@ -96,7 +96,7 @@ class ServerShortPath(ShortPath, WebSocketServerProtocol):  # type: ignore[misc]
 
 
 def unmasked(payload: bytes, key: bytes) -> bytes:
-    """Take the mask off a payload."""
+    """Return a payload without its mask."""
     size = len(payload)
     if size > XOR_AS_INTEGER:
         plain: bytes = create_xor_masker(key, size).process(payload)

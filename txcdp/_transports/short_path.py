@@ -41,10 +41,10 @@ _CORKED = 256 * 1024
 
 
 class Silence:
-    """Takes the place of Autobahn's logger: what it has to say is said by typed errors, once."""
+    """Replaces Autobahn's logger: what it would log is reported by typed errors, once."""
 
     def _ignore(self, *args: Any, **kwargs: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     trace = debug = info = warn = error = failure = critical = _ignore
 
@@ -123,11 +123,11 @@ class ShortPath:
         raise NotImplementedError
 
     def _whole(self, payload: bytes) -> bytes:
-        """Return a text of which all parts have come."""
+        """Return a text all parts of which have arrived."""
         return payload
 
     def _go_on(self, data: bytes) -> None:
-        """Take more of an incomplete text."""
+        """Process more of an incomplete text."""
         missing = self._missing
         if len(data) < missing:
             self._chunks.append(data)
@@ -151,7 +151,7 @@ class ShortPath:
     # until the garbage collector comes by: what it holds of the conversation, up to hundreds of megabytes, must not.
 
     def _fail_connection(self, *args: Any, **kwargs: Any) -> None:
-        """Fail the connection by Autobahn's way, and forget the message that is half-read."""
+        """Fail the connection as Autobahn does, and discard a message that was read in part."""
         super()._fail_connection(*args, **kwargs)  # type: ignore[misc]
         self._forget_message()
 
@@ -173,7 +173,7 @@ class ShortPath:
             _forget_unsent(self.transport)
 
     def _forget_message(self) -> None:
-        """Forget what Autobahn, or we, have of a message."""
+        """Discard what Autobahn, or this class, has of a message."""
         self.message_data, self.frame_data = [], []
         self._chunks.clear()
         self._missing = 0
@@ -259,7 +259,7 @@ class ShortPath:
 
 
 def is_utf8(payload: bytes) -> bool:
-    """Whether bytes are a text."""
+    """Return whether bytes are valid UTF-8."""
     if payload.isascii():
         return True
     try:
@@ -270,7 +270,7 @@ def is_utf8(payload: bytes) -> bool:
 
 
 def _write_now(transport: Any, data: bytes) -> bytes:
-    """Write to the socket at once if nothing waits before it, which saves the reactor a turn; return what is left."""
+    """Write to the socket at once if nothing is queued before it, which saves a reactor turn; return what is left."""
     waits = transport._tempDataBuffer or transport.dataBuffer
     if transport.connected and not (waits or transport.disconnecting):
         written = transport.writeSomeData(data)
@@ -280,15 +280,16 @@ def _write_now(transport: Any, data: bytes) -> bytes:
 
 
 def is_plain(transport: Any) -> bool:
-    """Whether what is written to the socket is what the peer reads: beneath TLS it would be a breach of it.
+    """Return whether the peer reads exactly what is written to the socket: beneath TLS, writing to it would violate
+    TLS.
 
-    A TLS transport looks up attributes in the TCP connection that it wraps, too: only the type tells.
+    A TLS transport also looks up attributes in the TCP connection that it wraps, so only its type can tell.
     """
     return hasattr(type(transport), "writeSomeData") and not getattr(transport, "TLS", False)
 
 
 def _forget_unsent(transport: Any) -> None:
-    """Drop what Twisted could not write: it keeps that for as long as the transport is referred to."""
+    """Drop what Twisted could not write: it keeps that as long as the transport is referred to."""
     while transport is not None:
         if hasattr(transport, "_appSendBuffer"):  # of TLS, which wraps the TCP connection
             transport._appSendBuffer = []

@@ -52,7 +52,7 @@ _LAYOUT = struct.Struct("=8B13I")
 
 
 def is_acknowledging(transport: Any) -> bool:
-    """Return whether the peer's machine acknowledges what was sent to it; True where nobody knows.
+    """Return whether the peer's machine acknowledges what was sent to it; True if that is unknown.
 
     :param transport: a Twisted transport, TCP or TLS on top of it.
     """

@@ -43,11 +43,11 @@ async def open_websocket(reactor: AnyReactor, url: str, options: WebSocketOption
 
 
 async def open_protocol(reactor: AnyReactor, url: str, options: WebSocketOptions, protocol: type[W]) -> W:
-    """Open a WebSocket with a protocol of one's own.
+    """Open a WebSocket with a protocol of your own.
 
-    :param protocol: made with the reactor and the options.
-    :returns: a Deferred of the open transport. Fails, within ``open_timeout``, with
-        :exc:`InvalidURL`, :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
+    :param protocol: called with the reactor and the options to make the protocol.
+    :returns: a Deferred that fires with the open transport. It fails, within ``open_timeout``, with :exc:`InvalidURL`,
+        :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
     """
     factory = _factory(reactor, url, options, protocol)
     name = factory.host
@@ -103,7 +103,7 @@ async def _open(endpoint: Any, factory: Any) -> Any:
 
 
 async def _connected(connecting: Deferred[Any]) -> Any:
-    """Wait for TCP; cancelled, it fails with CancelledError, where Twisted may say that the name was not found."""
+    """Wait for TCP; if cancelled, fail with CancelledError, where Twisted may report that the name was not found."""
     cancelled = False
 
     def cancel(_: object) -> None:

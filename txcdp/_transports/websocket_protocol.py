@@ -195,7 +195,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         super().failHandshake(reason)
 
     def _advice(self, why: str) -> str:
-        """Say what to do about a handshake that has failed."""
+        """Return advice about a failed handshake."""
         return _advice(why)
 
     def _check_handshake(self) -> None:
@@ -220,7 +220,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
 
 
 def _why_not_opened(reason: Failure, host: str) -> str:
-    """Say why the line ended before the handshake was done; with TLS that is most often the certificate."""
+    """Return why the connection ended before the handshake was complete: with TLS, mostly due to the certificate."""
     from OpenSSL.SSL import Error
 
     error = reason.value
@@ -238,7 +238,7 @@ def _why_not_opened(reason: Failure, host: str) -> str:
 
 
 def _advice(why: str) -> str:
-    """Say what to do about the refusals that Chromium gives, and what stands before it."""
+    """Return advice about the refusals of Chromium, and of proxies in front of it."""
     if "[401]" in why:
         return f"{why}. It wants to know who asks: WebSocketOptions(headers={{'Authorization': 'Bearer TOKEN'}})"
     if "[403]" in why:

@@ -29,18 +29,18 @@ _FULL: Final = "crossbar.error.max_concurrency_reached"
 
 
 def too_large(kind: str, why: str) -> str:
-    """Return the words for a request that no router takes."""
+    """Return the error text for a request that no router accepts."""
     return f"{kind}: what is wanted is too large, {why}: serve a large html from a server of your own, and give its url"
 
 
 class NotTaken(TxcdpError):
-    """No node has taken the work: it may be tried again, whatever it is."""
+    """No node has accepted the work: any work may be tried again."""
 
 
 class Lost(TxcdpError):
-    """The node, the router or the browser went away; what may not be done twice may have been done.
+    """The node, the router or the browser went away: work that must not be repeated may have been done.
 
-    :ivar begun: whether it may have been begun.
+    :ivar begun: whether the work may have begun.
     """
 
     def __init__(self, why: str, begun: bool) -> None:
@@ -50,13 +50,13 @@ class Lost(TxcdpError):
 
 @dataclass(frozen=True)
 class WorkWanted:
-    """A piece of work, as its caller has it.
+    """A piece of work, as its caller describes it.
 
-    :ivar kind: of work.
-    :ivar request: what is wanted.
-    :ivar repeatable: whether it may be done twice; if not, it begins when a node has said that it has a place.
-    :ivar did: called with the number of each action that is done.
-    :ivar window: how many pieces may be on their way; None: as the options say.
+    :ivar kind: the kind of work.
+    :ivar request: the request.
+    :ivar repeatable: whether it may be repeated; if not, it begins only when a node has said that it has a place.
+    :ivar did: called with the number of each completed action.
+    :ivar window: how many chunks or events may be in transit; None: as the options say.
     """
 
     kind: str
@@ -67,9 +67,9 @@ class WorkWanted:
 
 
 class Grants:
-    """The credits that a node is given for a call, each of which is a sign of life, too.
+    """The credits that a node is given for a call; each is also a sign of life.
 
-    :param seconds: after which there is one in any case.
+    :param seconds: the longest interval between two of them.
     """
 
     def __init__(self, clock: Clock, session: Any, seconds: float) -> None:
@@ -81,11 +81,11 @@ class Grants:
 
     @property
     def begun(self) -> bool:
-        """Whether there is a node to be given any."""
+        """Whether there is a node to give credits to."""
         return bool(self._uri)
 
     def begin(self, uri: str, call: str) -> None:
-        """Take note of who is to be given them, and for which call."""
+        """Set the node that gets them, and the call."""
         self._uri, self._call = uri, call
         self._again.set(self._seconds)
 
@@ -97,7 +97,7 @@ class Grants:
                 giving.addErrback(lambda failure: failure.trap(ApplicationError, *_NO_LINE, CancelledError))
 
     def end(self) -> None:
-        """Give no more."""
+        """Give no more credits."""
         self._again.stop()
 
     def _renew(self) -> None:
@@ -108,11 +108,11 @@ class Grants:
 class WorkAttempt:
     """One call of a node.
 
-    :param session: over which.
-    :param uris: names.
-    :param wanted: what is to be done.
-    :param seconds: the node's time for it; None: what is usual there.
-    :ivar final: the node's last word; empty before.
+    :param session: the session to call over.
+    :param uris: the names of procedures, topics and errors.
+    :param wanted: the work.
+    :param seconds: the time that the node has; None: its default.
+    :ivar final: the node's last message; empty before that.
     :ivar dropped: events that the node has dropped so far.
     """
 
@@ -140,11 +140,11 @@ class WorkAttempt:
         return self._wanted.window or self._options.window
 
     async def pieces(self) -> AsyncGenerator[Any, None]:
-        """Call, and yield the pieces of the result as they come; each that is taken makes room for another one.
+        """Call, and yield the pieces of the result as they arrive; consuming one makes room for another.
 
-        :raises NotTaken: no node has taken it.
+        :raises NotTaken: no node has accepted the work.
         :raises Lost: the node is gone.
-        :raises WorkFailed: it cannot be done.
+        :raises WorkFailed: the work cannot be done.
         """
         window = self._window
         control = Control(credits=window if self._confirmed else 0, begin=self._confirmed)
@@ -182,7 +182,7 @@ class WorkAttempt:
         calling.addCallbacks(self._succeeded, self._failed)
 
     def _stop(self) -> None:
-        """Want no more of it: the node is told, and whether that is answered nobody waits for."""
+        """Cancel the work: the node is told, and nothing waits for its answer."""
         self._over = True
         self._silence.stop()
         self._grants.end()

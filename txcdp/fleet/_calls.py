@@ -21,7 +21,7 @@ from txcdp.fleet._options import NodeOptions
 
 
 class CallerGone(DeadlineError):
-    """A caller has not answered for too long."""
+    """A caller has not responded for too long."""
 
 
 class CallState(enum.Enum):
@@ -53,13 +53,13 @@ CALL_TRANSITIONS: Final[Mapping[tuple[CallState, CallEvent], CallState]] = {
 
 
 class NodeCall:
-    """A call that a node does.
+    """A call that a node works on.
 
-    :param kind: of work.
-    :param details: what Autobahn tells of the call.
-    :ivar id: names it, and is known to its caller alone.
-    :ivar caller: the session that has called; None: the router does not tell.
-    :ivar began: seconds, when it came.
+    :param kind: the kind of work.
+    :param details: what Autobahn reports about the call.
+    :ivar id: the id of the call, which only its caller knows.
+    :ivar caller: the session of the caller; None: the router does not disclose it.
+    :ivar began: when the call arrived, in seconds.
     """
 
     def __init__(self, clock: Clock, options: NodeOptions, kind: str, details: Any) -> None:
@@ -79,18 +79,18 @@ class NodeCall:
 
     @property
     def hears(self) -> bool:
-        """Whether its caller takes progressive results."""
+        """Whether its caller accepts progressive results."""
         return self._progress is not None
 
     @property
     def state(self) -> CallState:
-        """How far it is."""
+        """The state of the call."""
         return self._life.state
 
     def tell(self, word: str, *rest: Any) -> None:
-        """Tell the caller something; nothing where that is over, or the line is gone.
+        """Send the caller a message; does nothing if the call is over, or the connection is gone.
 
-        :raises PayloadExceededError: it is larger than a router takes.
+        :raises PayloadExceededError: it is larger than a router accepts.
         """
         if self._life.state is not CallState.ENDED and self._progress is not None:
             self._beat.stop()
@@ -101,7 +101,7 @@ class NodeCall:
                 self._beat.set(self._options.beat)
 
     def grant(self, more: int) -> None:
-        """Be given credits, or a sign of life."""
+        """Add credits, or note a sign of life."""
         self._life.happened(CallEvent.CONFIRM)
         self._heard = self._clock.seconds()
         self._credits += more
@@ -109,7 +109,7 @@ class NodeCall:
 
     @returns_deferred
     async def confirmed(self) -> None:
-        """Wait until the caller has confirmed that it is to be done.
+        """Wait until the caller has confirmed the work.
 
         :returns: fails with :exc:`CallerGone`.
         """
@@ -118,9 +118,9 @@ class NodeCall:
 
     @returns_deferred
     async def send(self, word: str, *rest: Any) -> None:
-        """Tell the caller something for a credit.
+        """Send the caller a message, for a credit.
 
-        :returns: fires when it is sent; fails with :exc:`CallerGone`.
+        :returns: fires once it is sent; fails with :exc:`CallerGone`.
         """
         await self.credit()
         self._credits -= 1
@@ -128,13 +128,13 @@ class NodeCall:
 
     @returns_deferred
     async def credit(self) -> int:
-        """Wait until there is a credit; return how many there are."""
+        """Wait until there is a credit; return the number of credits."""
         while self._credits < 1:
             await self._wait()
         return self._credits
 
     def spend(self, used: int) -> None:
-        """Have used credits."""
+        """Use up credits."""
         self._credits -= used
 
     def _wait(self) -> Deferred[None]:
@@ -143,12 +143,12 @@ class NodeCall:
         return with_deadline(self._clock, self._granted.wait(), seconds, gone)
 
     def end(self) -> None:
-        """Tell nothing any more."""
+        """Send nothing any more."""
         self._life.happened(CallEvent.END)
         self._beat.stop()
 
     def give_up_with(self, give_up: Callable[[], object]) -> None:
-        """Have something done where the caller has given no sign of life for too long."""
+        """Set what happens if the caller gives no sign of life for too long."""
         self._give_up = give_up
 
     def _alive(self) -> None:

@@ -30,13 +30,13 @@ class StreamedResult:
 
 
 def outcome_of(attempt: WorkAttempt, size: int) -> StreamedResult:
-    """Return the outcome of an attempt whose pieces have come."""
+    """Return the outcome of an attempt all of whose pieces have arrived."""
     final = attempt.final
     return StreamedResult(final.get("kind", ""), final.get("status"), size, final.get("dropped", 0))
 
 
 async def chunks_of(attempt: WorkAttempt) -> AsyncGenerator[bytes, None]:
-    """Yield the pieces of a result; a small one comes with the end."""
+    """Yield the chunks of a result; a small result comes with the end."""
     pieces = attempt.pieces()
     try:
         async for each in pieces:
@@ -49,7 +49,7 @@ async def chunks_of(attempt: WorkAttempt) -> AsyncGenerator[bytes, None]:
 
 
 async def write(attempt: WorkAttempt, file: NewFile) -> StreamedResult:
-    """Write the pieces of a result into a file, which is there when all have come."""
+    """Write the chunks of a result to a file, which appears once all have arrived."""
     size = 0
     chunks = chunks_of(attempt)
     try:

@@ -360,7 +360,7 @@ class Fleet(EndedByBlock):
         timeout: Timeout,
         pieces_of: Callable[[WorkAttempt], AsyncGenerator[Any, None]],
     ) -> AsyncGenerator[tuple[WorkAttempt, Any], None]:
-        """Call a node, and yield the pieces that come; another one for as long as none has come."""
+        """Call a node, and yield the pieces of the result; call another node as long as no piece has arrived."""
         tries = Tries(self._options, wanted)
         seconds = seconds_of(timeout, self._options.timeout)
         begun = wanted.kind == "watch"  # its first event is of the page's beginning, and may be lost as well
@@ -397,7 +397,7 @@ class Fleet(EndedByBlock):
         return done
 
     async def _saved(self, wanted: WorkWanted, path: str | os.PathLike[str], timeout: Timeout) -> StreamedResult:
-        """Have work done whose result goes into a file; each attempt begins it."""
+        """Have work done whose result goes into a file; each attempt starts the file over."""
         made: StreamedResult = await self._tried(
             lambda attempt: write(attempt, NewFile(path)), wanted, timeout, wanted.request.get("seconds", 0.0)
         )
@@ -406,9 +406,9 @@ class Fleet(EndedByBlock):
     async def _tried(
         self, take: Callable[[WorkAttempt], Any], wanted: WorkWanted, timeout: Timeout, lasting: float = 0.0
     ) -> Any:
-        """Try to have work done until an attempt has an outcome that counts, or the time is up.
+        """Have work tried until an attempt has a definite outcome, or the time is up.
 
-        :param lasting: seconds that an attempt goes on by itself, besides.
+        :param lasting: additional seconds that an attempt takes by itself.
         """
         seconds = seconds_of(timeout, self._options.timeout)
         tries = Tries(self._options, wanted)
@@ -443,7 +443,7 @@ class Fleet(EndedByBlock):
         return left
 
     async def _wait(self, seconds: float) -> None:
-        """Wait for a while; a place that one of our own calls has left ends it."""
+        """Wait for a while; a place that another of our calls has left ends the wait."""
         if seconds > 0:
             waiting = self._refused.join()
             with suppress(_Waited):
@@ -458,13 +458,13 @@ class Fleet(EndedByBlock):
 
 
 class _Waited(Exception):
-    """Nothing has happened meanwhile."""
+    """Nothing happened while waiting."""
 
 
 class Tries:
     """Decides whether a call is tried again, and when.
 
-    :ivar last: what the last attempt has ended with.
+    :ivar last: the error of the last attempt.
     """
 
     def __init__(self, options: FleetOptions, wanted: WorkWanted) -> None:
@@ -476,10 +476,10 @@ class Tries:
         self.last: NotTaken | Lost | None = None
 
     def failed(self, error: NotTaken | Lost) -> float:
-        """Take note of an attempt, and return the seconds until the next one.
+        """Record a failed attempt, and return the seconds until the next one.
 
-        :raises FleetBusy: there is to be none: no node has a place.
-        :raises NodeLost: there is to be none, since it may have been done; or too many nodes were lost.
+        :raises FleetBusy: there is no next one: no node has a place.
+        :raises NodeLost: there is no next one, since the work may have been done; or too many nodes were lost.
         """
         self.last = error
         if isinstance(error, Lost):
@@ -501,9 +501,9 @@ class Tries:
 def _wanted(
     kind: str, request: dict[str, Any], repeatable: bool, did: Callable[[int], object] = lambda number: None
 ) -> WorkWanted:
-    """Return a piece of work as it is sent.
+    """Return a piece of work in the form in which it is sent.
 
-    :raises ValueError: it is larger than a router takes.
+    :raises ValueError: it is larger than a router accepts.
     """
     given = {name: value for name, value in request.items() if value is not None}
     size = len(to_json(given))
@@ -513,9 +513,9 @@ def _wanted(
 
 
 def _by_name(what: str, events: tuple[type[Event], ...]) -> dict[str, type[Event]]:
-    """Return classes of events by the protocol's names.
+    """Return event classes by their protocol names.
 
-    :raises TypeError: there is none, or something else.
+    :raises TypeError: there is none, or something that is not one.
     """
     given: tuple[object, ...] = events
     if not given or not all(isinstance(each, type) and issubclass(each, Event) for each in given):
@@ -524,7 +524,7 @@ def _by_name(what: str, events: tuple[type[Event], ...]) -> dict[str, type[Event
 
 
 def _streamed(take: Streamed, url: str | None, more: dict[str, Any], repeat: bool | None) -> WorkWanted:
-    """Return a piece of work whose result is wanted piece by piece."""
+    """Return a piece of work whose result is to arrive in pieces."""
     repeatable = REPEATABLE.get(take, False) if repeat is None else repeat
     if take == "record":
         return _wanted("record", {"url": url, **more}, repeatable)

@@ -53,7 +53,7 @@ _CERTIFICATES: Final = b"-----END CERTIFICATE-----"
 
 
 class RouterSession(ApplicationSession):
-    """A session that joins as a line says, and tells it of its life."""
+    """A session that joins as its connection says, and reports its state to that."""
 
     def __init__(self, line: RouterLine) -> None:
         super().__init__(ComponentConfig(line.options.realm))
@@ -69,25 +69,25 @@ class RouterSession(ApplicationSession):
             self.join(options.realm, ["tls", "anonymous"] if options.certificate else None, options.authid)
 
     def onChallenge(self, challenge: Any) -> str:
-        """Tell the ticket."""
+        """Send the ticket."""
         ticket = self._line.options.ticket
         if challenge.method != "ticket" or ticket is None:
             raise RuntimeError(f"the router asks for {challenge.method!r:.40}, and nothing but a ticket can be told")
         return ticket
 
     def onJoin(self, details: Any) -> None:
-        """Take note that it is there."""
+        """Handle having joined."""
         protocol: Any = self._transport
         protocol.joining.callback(self)
 
     def onLeave(self, details: Any) -> Any:
-        """Take note that it is gone, or could not join."""
+        """Handle the end of the session, or a failed attempt to join."""
         self._gone(ConnectError(shortened(f"the router has ended the session: {details.reason} {details.message}")))
         self.log = _SILENT
         return super().onLeave(details)
 
     def onDisconnect(self) -> None:
-        """Take note that its line is gone."""
+        """Handle the loss of the connection."""
         self._gone(ConnectError("the line to the router is gone"))
         self.log = _SILENT
         super().onDisconnect()
@@ -98,13 +98,13 @@ class RouterSession(ApplicationSession):
             self._line.session_ended(self, why)
 
     def onUserError(self, fail: Failure, msg: str) -> None:
-        """Say nothing of what is told to the other end; mistakes are logged."""
+        """Log only bugs, not errors that are sent to the other end."""
         if not fail.check(ApplicationError, CancelledError):
             log.failure("A message of the router", failure=fail)
 
 
 class _Silent:
-    """A logger for what has been told otherwise."""
+    """A logger for what is reported by other means."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args, **more: None
@@ -116,8 +116,8 @@ _SILENT: Final = _Silent()
 class RouterProtocol(WampWebSocketClientProtocol):
     """A WebSocket to a router.
 
-    :ivar joining: fires with the session that has joined over it, or fails.
-    :ivar lost: fires when it is closed.
+    :ivar joining: fires with the session that has joined over this connection, or fails.
+    :ivar lost: fires when the connection is closed.
     """
 
     def __init__(self) -> None:
@@ -126,23 +126,23 @@ class RouterProtocol(WampWebSocketClientProtocol):
         self.lost: OneShot[None] = OneShot()
 
     def sendMessage(self, payload: bytes, *how: Any, **more: Any) -> None:
-        """Send a message; not one for which a router would end the line.
+        """Send a message, unless a router would close the connection because of it.
 
-        :raises PayloadExceededError: it is such a one.
+        :raises PayloadExceededError: a router would.
         """
         if len(payload) > LARGEST:
             raise PayloadExceededError(f"a message of {len(payload):,} bytes, and routers take {LARGEST:,}")
         super().sendMessage(payload, *how, **more)
 
     def connectionLost(self, reason: Any = None) -> None:
-        """Take note of the end, also where nothing has come of it."""
+        """Handle the end of the connection, even if it was never established."""
         super().connectionLost(reason)
         if not self.joining.called:
             self.joining.errback(ConnectError(shortened(f"no WAMP router answers: {self._why(reason)}")))
         self.lost.fire(None)
 
     def _why(self, reason: Any) -> str:
-        """Return why there is no line, in words."""
+        """Return why there is no connection, in words."""
         error = getattr(reason, "value", None)
         if isinstance(error, VerificationError):
             host = urlsplit(self.factory.url).hostname
@@ -152,9 +152,9 @@ class RouterProtocol(WampWebSocketClientProtocol):
 
 @implementer(IStreamClientEndpoint)
 class _Joining:
-    """An endpoint whose connections are sessions that have joined: what does not join is a failed attempt.
+    """An endpoint whose connections are sessions that have joined: one that does not join counts as a failed attempt.
 
-    :param endpoint: of the router.
+    :param endpoint: the router's endpoint.
     :param factory: makes the WebSockets.
     :param joined: called with each session.
     """
@@ -170,7 +170,7 @@ class _Joining:
     async def connect(self, protocolFactory: Any) -> Any:
         """Connect, and join.
 
-        :returns: fires with a protocol that has the session's line; fails with :exc:`ConnectError`.
+        :returns: fires with a protocol that holds the session's connection; fails with :exc:`ConnectError`.
         """
         try:
             line: Any = await self._endpoint.connect(self._factory)
@@ -192,12 +192,12 @@ class _Joining:
 
 
 class RouterLine:
-    """Keeps a session at a router, and joins again where it is lost.
+    """Keeps a session at a router, and joins again if it is lost.
 
     :param reactor: the reactor.
-    :param options: where, and as whom.
+    :param options: the router and the identity.
     :param joined: called with each session that has joined.
-    :param left: called with each of these that is gone, and why.
+    :param left: called with each of these that is lost, and the reason.
     """
 
     def __init__(
@@ -226,20 +226,20 @@ class RouterLine:
 
     @property
     def session(self) -> RouterSession | None:
-        """The session that there is; None while there is none."""
+        """The current session; None if there is none."""
         return self._session
 
     def start(self) -> None:
-        """Begin to join."""
+        """Start joining."""
         self._service.startService()
 
     @returns_deferred
     async def when_joined(self, fail_after: int | None = None) -> RouterSession:
         """Wait for a session.
 
-        :param fail_after: attempts in a row that may fail before this does; None: any number.
-        :returns: fires with it; fails with :exc:`ConnectError`, or with
-            :exc:`~twisted.internet.defer.CancelledError` where the line is given up.
+        :param fail_after: the number of consecutive failed attempts after which this fails, too; None: never.
+        :returns: fires with the session; fails with :exc:`ConnectError`, or with
+            :exc:`~twisted.internet.defer.CancelledError` if this is stopped.
         """
         while self._session is None:
             try:
@@ -250,9 +250,9 @@ class RouterLine:
 
     @returns_deferred
     async def stop(self) -> None:
-        """Leave, and join no more.
+        """Leave, and do not join again.
 
-        :returns: fires when the line is closed.
+        :returns: fires once the connection is closed.
         """
         session = self._session
         if session is None or session._transport is None:
@@ -270,7 +270,7 @@ class RouterLine:
             cutting.stop()
 
     def session_ended(self, session: RouterSession, why: Exception) -> None:
-        """Be told by a session that it is gone."""
+        """Handle the end of a session."""
         protocol: Any = session._transport
         if self._session is session:
             self._session = None

@@ -64,7 +64,7 @@ _LABEL = re.compile(r"[a-z0-9_]{1,64}")
 
 
 class Word:
-    """The words that progressive results begin with."""
+    """The first arguments of progressive results, which say what they are."""
 
     ACCEPTED: Final = "accepted"
     ALIVE: Final = "alive"
@@ -74,7 +74,7 @@ class Word:
 
 
 class Control(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The way in which a call is served.
+    """How a call is served.
 
     credits: chunks or events that may be sent at once. begin: whether it begins without waiting for one.
     """
@@ -98,11 +98,11 @@ class Done(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """Events of a published page; a sign of life, where there are none.
+    """Events of a published page; without events, a sign of life.
 
-    run: names this publishing, for as long as its numbers go on. opened: how often the page was opened in it. sent: how
-    many events were published before these. dropped: how many were dropped before these. events: the protocol's names
-    and parameters.
+    run: identifies this publishing, as long as its numbers continue. opened: how often the page was opened in it. sent:
+    how many events were published before these. dropped: how many were dropped before these. events: the protocol's
+    names and parameters.
     """
 
     version: int = VERSION
@@ -117,7 +117,7 @@ class Uris:
     """The names of procedures, topics and errors.
 
     :param prefix: what they begin with.
-    :raises ValueError: it is no URI of WAMP.
+    :raises ValueError: it is not a valid WAMP URI.
     """
 
     def __init__(self, prefix: str = PREFIX) -> None:
@@ -150,7 +150,7 @@ class Uris:
         return f"{self.prefix}.page.{page}.events"
 
     def publisher(self, page: str) -> str:
-        """Return the procedure of the one node that publishes a watched page's events: it tells how that goes."""
+        """Return the procedure of the one node that publishes a watched page's events: it reports the state of that."""
         return f"{self.prefix}.page.{page}.publisher"
 
 
@@ -165,10 +165,10 @@ def checked_label(what: str, name: str) -> str:
 
 
 def measured(event: T) -> tuple[T, int]:
-    """Return an event with texts that every serializer can write, and the bytes that it has in a message, or more.
+    """Return an event with texts that every serializer can write, and its size in a message, or an upper bound.
 
-    Numbers may take more than twice as many in CBOR as they have digits in JSON, which is measured in no time: so what
-    is large is written as CBOR, too.
+    Numbers may take more than twice as many bytes in CBOR as in JSON, whose size is quick to measure: so a large event
+    is written as CBOR, too.
     """
     try:
         size = len(msgspec.json.encode(event))
@@ -179,7 +179,7 @@ def measured(event: T) -> tuple[T, int]:
 
 
 def well_formed(value: Any) -> Any:
-    """Return plain data with U+FFFD for each half of a surrogate pair: strings of JavaScript may have such ones."""
+    """Return plain data with U+FFFD for each half of a surrogate pair, which JavaScript strings may contain."""
     match value:
         case str():
             return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -191,6 +191,6 @@ def well_formed(value: Any) -> Any:
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """Return a record as what any serializer of WAMP can write."""
+    """Return a record in a form that any WAMP serializer can write."""
     found: dict[str, Any] = msgspec.to_builtins(value, builtin_types=(bytes,))
     return found

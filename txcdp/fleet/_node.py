@@ -113,7 +113,7 @@ class Node:
     # Published pages:
 
     def _publish(self, _: None, name: str, session: Any, registrations: Registrations) -> None:
-        """Publish a page, unless the session is gone; no other node does."""
+        """Publish a page that no other node publishes, unless the session is gone."""
         if registrations is self._registrations:
             publisher = self._published[name] = self._work.publisher(self._options, name, session)
             publisher.start()
@@ -180,7 +180,7 @@ class Node:
     def _called(self, kind: str, request: object = None, control: object = None, *, details: Any) -> Deferred[Any]:
         """Serve a call.
 
-        :returns: what Autobahn takes for the outcome; it cancels that where the router interrupts the call.
+        :returns: the result for Autobahn, which cancels it if the router interrupts the call.
         """
         call = NodeCall(self._clock, self._options, kind, details)
 
@@ -232,7 +232,7 @@ class Node:
         return msgspec.structs.replace(done, body=None)
 
     def _served(self, result: Any, call: NodeCall, told: Deferred[Any]) -> None:
-        """Tell the outcome, unless nobody waits for it."""
+        """Send the outcome, unless nobody waits for it."""
         wanted = call.state is not CallState.ENDED
         call.end()
         self._running.pop(call, None)
@@ -250,7 +250,7 @@ class Node:
             told.callback(plain(result))
 
     def _credit(self, call: object, more: object = 0, *, details: Any) -> bool:
-        """Give credits to a call, or a sign of life; whose call it is not, does not know its name."""
+        """Give a call credits, or a sign of life; only its caller knows the call's id."""
         found = next((each for each in self._running if each.id == call), None)
         if found is None or found.caller != details.caller:
             raise ApplicationError(self._uris.unknown, "there is no such call here")

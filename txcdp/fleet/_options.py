@@ -147,6 +147,6 @@ class FleetOptions:
 
 
 def own_name() -> str:
-    """Return a name for a node that no other one has."""
+    """Return a unique name for a node."""
     host = re.sub(r"[^a-z0-9_]", "_", socket.gethostname().lower())[:32]
     return f"{host}_{os.getpid()}_{os.urandom(3).hex()}"

@@ -29,7 +29,7 @@ _TEXT: Final = 16 * 1024
 
 
 def outcome_of(failure: Failure, uris: Uris) -> ApplicationError:
-    """Return the error of WAMP that a failure is told as; mistakes of the program are logged."""
+    """Return the WAMP error for a failure; bugs are logged."""
     error = failure.value
     if isinstance(error, CancelledError):
         return ApplicationError(uris.broken, "this node has broken it off")
@@ -54,7 +54,7 @@ def _of_refusal(refusal: Refusal, uris: Uris) -> ApplicationError:
 
 
 def _cut(value: Any) -> Any:
-    """Return texts as a message can have them, and cut where they are too long: a page may throw what it likes."""
+    """Return texts in a form that a message can contain, truncated if too long: a page may throw any text."""
     if isinstance(value, dict):
         return {name: _cut(each) for name, each in value.items()}
     if isinstance(value, str) and len(value) > _TEXT:

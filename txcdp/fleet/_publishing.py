@@ -41,9 +41,9 @@ _ACKNOWLEDGED: Final = PublishOptions(acknowledge=True)
 
 
 class EventBuffer:
-    """Events that wait to be published; where there is no room for one, the oldest are dropped.
+    """Events that wait to be published; if there is no room for one, the oldest are dropped.
 
-    :param most: bytes that they may have.
+    :param most: the most bytes that may wait.
     :ivar dropped: how many were dropped.
     """
 
@@ -70,7 +70,7 @@ class EventBuffer:
         self._size += size
 
     def take(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return the oldest events, as many as a batch has."""
+        """Return the oldest events, as many as fit into a batch."""
         batch: list[tuple[str, dict[str, Any]]] = []
         total = 0
         while self._events and total < CHUNK and len(batch) < BATCH:
@@ -82,10 +82,10 @@ class EventBuffer:
 
 
 class PagePublisher:
-    """Keeps a page open, and publishes its events, from a session's beginning to its end.
+    """Keeps a page open, and publishes its events, as long as a session lasts.
 
-    The node is never ahead of the router: one batch is on its way at a time, and what comes meanwhile waits in a
-    bounded buffer. Where nothing happens, empty batches are published as signs of life.
+    Only one batch is in transit at a time, so the node never gets ahead of the router; events that arrive meanwhile
+    wait in a buffer of limited size. While nothing happens, empty batches are published as signs of life.
 
     :param renders: opens the page, by the gateway's rules.
     :param options: of the node.
@@ -125,7 +125,7 @@ class PagePublisher:
             each.cancel()
 
     def state(self) -> dict[str, Any]:
-        """Return what there is now, as plain data; no URL."""
+        """Return the current state as plain data, without URLs."""
         return {
             "name": self.name,
             "run": self._run,
@@ -163,7 +163,7 @@ class PagePublisher:
             pause = min(2 * pause, _AGAIN_MOST)
 
     async def _watch(self) -> str:
-        """Open the page, and take its events until it is gone; return why it is."""
+        """Open the page, and collect its events until it is gone; return why it is."""
         over: OneShot[str] = OneShot()
         listening: list[Callable[[], None]] = []
 

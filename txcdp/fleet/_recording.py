@@ -39,7 +39,7 @@ TYPES: Final = {"none": "application/x-ndjson", "gzip": "application/gzip"}
 
 
 class _PageSources(Sources):
-    """The sessions of one page: a browser's other pages are somebody else's."""
+    """The sessions of one page: the other pages of the browser belong to others."""
 
     def __init__(self, connection: Connection, wanted: Filter, note: Callable[..., object]) -> None:
         super().__init__(connection, wanted, note)
@@ -47,15 +47,15 @@ class _PageSources(Sources):
         self._stranger.wanted = False
 
     def find(self, key: bytes) -> Source:
-        """Return the source of a message, which is not recorded where it is of another page."""
+        """Return the source of a message, which is not recorded if it is from another page."""
         return self._known.get(key, self._stranger)
 
 
 class Outflow:
-    """Lines that wait for a caller's credits, many of which leave together.
+    """Lines that wait for a caller's credits; many of them are sent together.
 
-    :param wanted: how many may wait, what becomes of more, and how they are compressed.
-    :param call: whom they are sent to.
+    :param wanted: how many may wait, what happens to more, and the compression.
+    :param call: the call that they are sent to.
     :ivar size: bytes that were sent.
     """
 
@@ -120,12 +120,12 @@ class Outflow:
 class PageRecording:
     """Records a page, with its frames and workers, and sends what is recorded to a caller.
 
-    Others use the same browser, which is therefore never paused: what waits for the caller's credits is bounded, and
+    Others use the same browser, so it is never paused: the lines that wait for the caller's credits are limited, and
     what does not fit is dropped and counted, or ends the recording.
 
-    :param page: the page, which has not gone anywhere.
-    :param wanted: what of it is recorded, and how.
-    :param call: whom it is sent to.
+    :param page: the page, which has not navigated yet.
+    :param wanted: what to record, and how.
+    :param call: the call that it is sent to.
     """
 
     def __init__(self, clock: Clock, page: Page, wanted: RecordPage, call: NodeCall) -> None:
@@ -163,16 +163,16 @@ class PageRecording:
         return self._out.dropped
 
     async def go_on(self, seconds: float) -> None:
-        """Record for some time; until the page is gone, where that is sooner."""
+        """Record for some time, or until the page is gone."""
         with suppress(TimeoutError):
             await with_deadline(self._clock, self._over.wait(), seconds, TimeoutError)
 
     async def finish(self) -> None:
-        """Record no more, and wait until all has been sent.
+        """Stop recording, and wait until everything has been sent.
 
         :raises CallerGone: the caller has given no credits for too long.
         :raises ConnectionLost: the browser has ended.
-        :raises QueueOverflow: more has come than the buffer holds, with ``overflow="error"``.
+        :raises QueueOverflow: more has arrived than the buffer holds, with ``overflow="error"``.
         """
         self._stop(await self._over.wait() if self._over.fired else "stopped")
         if self._error is None:
@@ -181,7 +181,7 @@ class PageRecording:
             raise self._error
 
     def close(self) -> None:
-        """Record no more, and send no more."""
+        """Stop recording, and send no more."""
         self._stop("closed")
         self._sending.cancel()
 

@@ -45,13 +45,13 @@ class _Procedure:
 class Registrations:
     """The procedures of one session.
 
-    Registering is tried again for as long as the session lives. A router that has not found out yet that a former
-    session is dead refuses a procedure that is ours alone (``procedure_already_exists``); what it does not
-    allow, it may allow later.
+    Registering is tried again as long as the session lives. A router that has not noticed yet that an earlier session
+    is dead refuses a procedure that only one node may have (``procedure_already_exists``); what it does not allow now,
+    it may allow later.
 
-    Crossbar counts the calls of a procedure that may be called so often at once, and counts one for good whose caller
-    has gone in the middle of it, or whose time it has ended itself: each takes a place away. A new registration begins
-    to count again, so after an interrupted call there is one.
+    Crossbar counts the calls of a procedure with limited concurrency. If a caller disappears during a call, or Crossbar
+    itself ends one because its time is up, that call stays counted for good: each takes away a place. A new
+    registration starts counting again, so there is one after an interrupted call.
 
     :param session: an ``ApplicationSession`` that has joined.
     """
@@ -68,27 +68,27 @@ class Registrations:
     def add(self, uri: str, handler: Callable[..., Any], concurrency: int | None = None) -> Deferred[None]:
         """Register a procedure.
 
-        :param concurrency: how often it may be called at once, where nodes share it; None: it is this one's alone.
-        :returns: fires when it is registered, or is not to be any more.
+        :param concurrency: how many calls it takes at once, if nodes share it; None: only this node has it.
+        :returns: fires once it is registered, or no longer wanted.
         """
         procedure = self._procedures[uri] = _Procedure(uri, handler, concurrency)
         return self._register(procedure)
 
     def remove_shared(self) -> Deferred[None]:
-        """Have those no more that nodes share.
+        """Remove the procedures that nodes share.
 
-        :returns: fires when the router has agreed, or the session is gone.
+        :returns: fires once the router has agreed, or the session is gone.
         """
         shared = [each for each in self._procedures.values() if each.concurrency is not None]
         return Deferred.fromCoroutine(when_all([self._remove(each) for each in shared]))
 
     def interrupted(self, uri: str) -> None:
-        """Take note of a call that the router has interrupted; see above."""
+        """Handle a call that the router has interrupted; see above."""
         self._recounted.add(uri)
         self._recount.set(_RECOUNT)
 
     def stop(self) -> None:
-        """Do nothing any more: the session is gone."""
+        """Stop: the session is gone."""
         self._stopped = True
         self._recount.stop()
         for each in list(self._waiting):
@@ -129,7 +129,7 @@ class Registrations:
             self._waiting.discard(waiting)
 
     async def _remove_unwanted(self, procedure: _Procedure) -> None:
-        """Remove what nobody wants any more since its registering has begun."""
+        """Remove procedures that have become unwanted while they were being registered."""
         if not procedure.wanted:
             await self._remove(procedure)
 

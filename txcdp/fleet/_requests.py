@@ -22,7 +22,7 @@ RENDERS: Mapping[str, type[Render]] = {"screenshot": Screenshot, "pdf": Pdf, "co
 
 
 class Extract(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Texts and attributes of a page, in the shape that ``Page.extract`` takes."""
+    """Data to extract from a page, in the form that ``Page.extract`` takes."""
 
     shape: dict[str, Any]
 
@@ -32,7 +32,7 @@ class Extract(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FinalPicture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A picture of what the actions have come to. quality: of jpeg and webp. full_page: the whole document."""
+    """A screenshot after the actions. quality: for jpeg and webp. full_page: the whole document."""
 
     format: Literal["png", "jpeg", "webp"] = "png"
     quality: Annotated[int, Meta(ge=0, le=100)] | None = None
@@ -44,7 +44,7 @@ class FinalPicture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class RunActions(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Actions, one after the other; then what is wanted of the page as it is then."""
+    """Actions, one after the other, and what to return of the page afterwards."""
 
     actions: list[Any]
     extract: dict[str, Any] | None = None
@@ -58,10 +58,10 @@ class RunActions(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Watch(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Events of a page, from before it is loaded until nobody wants them any more.
+    """Events of a page, from before it loads until nobody wants them any more.
 
-    events: by the protocol's names. buffer: how many are kept for a caller who has not asked for them. overflow: what
-    becomes of more.
+    events: their protocol names. buffer: how many are kept for a caller who has not asked for them yet. overflow: what
+    happens to more.
     """
 
     events: Annotated[list[str], Meta(min_length=1, max_length=50)]
@@ -74,11 +74,11 @@ class Watch(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RecordPage(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A recording of a page, from before it is loaded: as ``txcdp.recording`` writes them.
+    """A recording of a page, from before it loads, in the format of ``txcdp.recording``.
 
-    seconds: for which it goes on when the page is loaded, and the actions are done. actions: to do then. domains: what
-    is enabled. events, without: which events, as a ``Filter`` takes them. buffer: bytes that may wait for the caller.
-    overflow: what becomes of an event for which there is no room.
+    seconds: how long to go on once the page is loaded, and the actions are done. actions: the actions. domains: the
+    domains to enable. events, without: which events, as for a ``Filter``. buffer: bytes that may wait for the caller.
+    overflow: what happens to an event for which there is no room.
     """
 
     seconds: Annotated[float, Meta(ge=0, le=3600)] = 0.0
@@ -98,9 +98,9 @@ class RecordPage(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def check_events(given: Iterable[str]) -> None:
-    """Refuse what is no event's name.
+    """Refuse names that are not those of events.
 
-    :raises ValueError: it is none.
+    :raises ValueError: a name is not that of an event.
     """
     for each in given:
         try:

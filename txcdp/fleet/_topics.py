@@ -31,10 +31,10 @@ log = Logger()
 
 
 class _Subscription:
-    """A subscription at the router, until it is not wanted any more.
+    """A subscription at the router, until it is no longer wanted.
 
     :param session: fires with the session.
-    :param heard: called with what is published.
+    :param heard: called with each published message.
     """
 
     def __init__(self, session: Deferred[Any], topic: str, heard: Callable[[object], None]) -> None:
@@ -48,21 +48,21 @@ class _Subscription:
     async def begin(self) -> None:
         """Subscribe.
 
-        :returns: fires when that is done; fails as the router does.
+        :returns: fires once subscribed; fails as the router does.
         """
         session = await self._session
         if self._wanted:
             await self._keep(await session.subscribe(self._published, self._topic))
 
     async def _keep(self, made: Any) -> None:
-        """Have it until the end, which may have come meanwhile."""
+        """Keep the subscription until the end, which may have come meanwhile."""
         if self._wanted:
             self._made = made
         else:
             await self._unsubscribe(made)
 
     def end(self) -> None:
-        """Unsubscribe; nothing is heard any more."""
+        """Unsubscribe; no more messages are reported."""
         self._wanted = False
         if not self._session.called:
             self._session.cancel()
@@ -190,7 +190,7 @@ class TopicStream(StreamSubject[E]):
                 return  # the last subscriber has left; whoever has come since does not begin within a batch
 
     def _count(self, batch: Batch) -> None:
-        """Count what is missing before a batch."""
+        """Count the events that are missing before a batch."""
         last, self._last = self._last, batch
         if last is None:
             return

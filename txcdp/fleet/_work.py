@@ -35,11 +35,11 @@ MSGPACK: Final = "application/msgpack"
 
 @dataclass(frozen=True)
 class Asked:
-    """A piece of work.
+    """A piece of work that was requested.
 
-    :ivar request: what is wanted, as it came.
-    :ivar principal: who wants it.
-    :ivar call: tells him how it goes.
+    :ivar request: the request, as received.
+    :ivar principal: the sender.
+    :ivar call: the call, for messages to its caller.
     """
 
     request: Mapping[str, Any]
@@ -48,12 +48,12 @@ class Asked:
 
 
 class Work:
-    """Does what callers want.
+    """Does the work of callers.
 
-    :param gateway: whose browsers do it; it has to render.
+    :param gateway: the gateway whose browsers do the work; it has to render.
     :param clock: the reactor.
     :ivar places: how many pages it renders at once.
-    :ivar kinds: what does each kind of work.
+    :ivar kinds: the functions for each kind of work.
     """
 
     def __init__(self, gateway: Gateway, clock: Clock) -> None:
@@ -71,9 +71,9 @@ class Work:
         }
 
     def check_urls(self, pages: Mapping[str, str]) -> None:
-        """Refuse pages to publish that may not be opened here.
+        """Refuse pages to be published that may not be opened here.
 
-        :raises ValueError: one of them may not.
+        :raises ValueError: one of them may not be opened.
         """
         for name, url in pages.items():
             try:
@@ -82,7 +82,7 @@ class Work:
                 raise ValueError(f"publish={name!r}: {error}") from None
 
     def publisher(self, options: NodeOptions, name: str, session: Any) -> PagePublisher:
-        """Return what publishes the events of a page over a session."""
+        """Return an object that publishes the events of a page over a session."""
         return PagePublisher(self._clock, self._renders, options, name, session)
 
     async def _render(self, asked: Asked) -> Done:
@@ -116,9 +116,9 @@ class Work:
         return _done(await self._renders._make(wanted, take, asked.principal))
 
     def _steps(self, given: list[Any]) -> Sequence[PageAction]:
-        """Return the actions that are wanted.
+        """Return the requested actions.
 
-        :raises Problem: one of them leads to where pages may not go.
+        :raises Problem: one of them leads to a URL that is not allowed.
         """
         steps = actions(given, "actions")
         for step in steps:
@@ -165,7 +165,7 @@ class Work:
 
 
 async def _perform(steps: Sequence[PageAction], page: Page, call: NodeCall) -> None:
-    """Do actions, and tell the caller of each."""
+    """Run actions, and tell the caller about each."""
     for number, step in enumerate(steps, 1):
         await _told(step.perform(page), step)
         call.tell(Word.DID, number)
@@ -176,9 +176,9 @@ def _named(method: str, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]
 
 
 async def _send_events(events: EventQueue[Any], call: NodeCall) -> int:
-    """Send events, in batches, for as long as there are any; return how many were dropped.
+    """Send events, in batches, as long as there are any; return how many were dropped.
 
-    :raises QueueOverflow: the caller has taken too few, with ``overflow="error"``.
+    :raises QueueOverflow: the caller has consumed too few, with ``overflow="error"``.
     """
     dropped = 0  # of those that are too large for any router
     while True:
@@ -207,7 +207,7 @@ async def _send_events(events: EventQueue[Any], call: NodeCall) -> int:
 
 
 def _read(request: Mapping[str, Any], of: type[Render]) -> Any:
-    """Return what is asked for.
+    """Return the request.
 
     :raises Problem: it cannot be read.
     """
@@ -223,7 +223,7 @@ def _done(made: tuple[Rendered, int | None]) -> Done:
 
 
 async def _told(doing: Awaitable[Any], step: PageAction | None = None) -> Any:
-    """Wait for something that is done in a page; what a caller can do something about is told as a :exc:`Problem`."""
+    """Wait for something that is done in a page; an error that the caller can avoid becomes a :exc:`Problem`."""
     where = "" if step is None else f"{step}: "
     try:
         return await doing
