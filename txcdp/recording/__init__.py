@@ -45,7 +45,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the database only where it is wanted: a Python may have none."""
+    """Import the database only when it is needed: some Pythons have none."""
     if name == "SQLite":
         from txcdp.recording._sqlite import SQLite
 
@@ -54,5 +54,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the public names, whether imported yet or not, and nothing that only serves this module."""
+    """List the public names, whether already imported or not, and nothing else."""
     return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

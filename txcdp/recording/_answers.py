@@ -58,7 +58,7 @@ def _read(message: bytes) -> _Asked:
 
 
 class Refused(Exception):
-    """The browser, or the recording, says no to a command; with the error's code and its message."""
+    """The browser, or the recording, refuses a command; with the error's code and message."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(code, message)
@@ -66,32 +66,32 @@ class Refused(Exception):
 
 
 class NotYet(Exception):
-    """The recording has the answer to a command, but at a later time."""
+    """The recording contains the reply to a command, but at a later time."""
 
 
 class Known(Protocol):
-    """Interface that tells what is known of the recorded browser at present."""
+    """The interface to what is currently known about the recorded browser."""
 
     @property
     def sessions(self) -> list[Session]:
-        """The sessions that are there."""
+        """The sessions that are open at the moment."""
 
     @property
     def version(self) -> Mapping[str, Any]:
-        """What the recording says of the browser and of itself."""
+        """What the recording says about the browser and about itself."""
 
     def frame_tree(self, session: str | None) -> dict[str, Any] | None:
-        """Return the frames of a session as of now, as a ``Page.FrameTree``; None where they are not known.
+        """Return the current frames of a session, as a ``Page.FrameTree``; None if they are not known.
 
-        :raises NotYet: they were asked for, and the answer has not come yet.
+        :raises NotYet: they were asked for, and the reply has not come yet.
         """
 
 
 class RecordedReplies:
     """The replies of a recording, found by their commands.
 
-    :param entries: of the recording.
-    :param bodies: what has the bodies of the files of HAR that it is made of.
+    :param entries: the entries of the recording.
+    :param bodies: provides the bodies of the HAR files that it is made from.
     """
 
     def __init__(self, entries: Iterable[Entry], bodies: Iterable[HarBodies] = ()) -> None:
@@ -108,7 +108,7 @@ class RecordedReplies:
                     self._replies.setdefault(key, deque()).append(entry)
 
     def take(self, method: str, session: str | None, params: Any) -> ReplyEntry | None:
-        """Return the next reply to a command, or the last one again; None where it was never answered."""
+        """Return the next reply to a command, or the last one again; None if it was never answered."""
         if method == "Network.getResponseBody" and self._bodies:
             asked = str(params.get("requestId")) if isinstance(params, dict) else ""
             body = next((reply for each in self._bodies if (reply := each.take(asked)) is not None), None)
@@ -121,7 +121,7 @@ class RecordedReplies:
 
 
 def canonical(params: Any) -> bytes:
-    """Return parameters as bytes that are the same for the same parameters."""
+    """Return parameters as bytes that are equal for equal parameters."""
     try:
         return msgspec.json.encode(params, order="sorted") if params else b"{}"
     except UnicodeEncodeError:  # a lone surrogate, which JavaScript has and JSON has as an escape
@@ -129,7 +129,7 @@ def canonical(params: Any) -> bytes:
 
 
 def refusal_in(error: str) -> Refused:
-    """Return the refusal that a recorded reply tells of."""
+    """Return the error in a recorded reply."""
     found = _REFUSAL.fullmatch(error)
     return Refused(SERVER_ERROR, error) if found is None else Refused(int(found[2]), found[1])
 
@@ -137,8 +137,8 @@ def refusal_in(error: str) -> Refused:
 class Answers:
     """Answers commands; see the module.
 
-    :param known: what is known at present.
-    :param recorded: reads the replies of the recording, once, when one of them may be wanted.
+    :param known: what is currently known.
+    :param recorded: reads the recording's replies; called once, when one of them may be needed.
     """
 
     def __init__(self, known: Known, recorded: Callable[[], RecordedReplies]) -> None:
@@ -156,7 +156,7 @@ class Answers:
         }
 
     def answer(self, message: bytes) -> bytes | None:
-        """Return the reply to a command's message; None where it comes later."""
+        """Return the reply to a command's message; None if it comes later."""
         asked = _read(message)
         tail = b"" if asked.session is None else b',"sessionId":%b' % to_json(asked.session)
         try:

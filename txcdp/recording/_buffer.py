@@ -17,14 +17,14 @@ _SPILL = 2
 
 
 class Buffer:
-    """Lines in their order, of which events may be dropped, and notes may not; drops become notes in their place.
+    """Lines in order; events may be dropped, notes may not, and drops become notes in their place.
 
     :param limit: bytes.
-    :param overflow: what happens to an event that comes when it is full; see :class:`txcdp.recording.Recorder`.
-    :param wall: tells the time, in seconds since 1970.
+    :param overflow: what happens to an event that arrives when it is full; see :class:`txcdp.recording.Recorder`.
+    :param wall: returns the time, in seconds since 1970.
     :param pause: called when it is full, with ``overflow="pause"``.
     :param go_on: called when there is room again, after that.
-    :ivar size: bytes that wait.
+    :ivar size: bytes that are waiting.
     :ivar dropped: how many events were dropped.
     """
 
@@ -56,7 +56,7 @@ class Buffer:
 
     @property
     def missing(self) -> bool:
-        """Whether events were dropped that no note tells of yet."""
+        """Whether events were dropped that no note reports yet."""
         return self._missing > 0
 
     def put(self, line: bytes) -> None:
@@ -75,7 +75,7 @@ class Buffer:
         self.size = size
 
     def take(self, most: int) -> list[bytes]:
-        """Take lines out from the front: one, and more while they have no more than ``most`` bytes together."""
+        """Take lines from the front: one, and more as long as they have at most ``most`` bytes together."""
         taken: list[bytes] = []
         if self._missing and self._overflow == "drop_oldest":
             taken.append(self._missing_note())
@@ -98,7 +98,7 @@ class Buffer:
         return taken
 
     def _make_room(self, line: bytes) -> bool:
-        """Return whether a line is to be added, though there is no room for it."""
+        """Return whether to add a line although there is no room for it."""
         if isinstance(line, NoteLine):
             return True
         if self._overflow == "error":

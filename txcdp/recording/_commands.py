@@ -35,12 +35,12 @@ _read_answer = msgspec.json.Decoder(_Answer).decode
 
 
 class Commands:
-    """Makes lines of the commands that leave, and of the replies to them.
+    """Makes lines from the commands that are sent, and from their replies.
 
-    :param wanted: which commands are recorded, by their methods and targets.
+    :param wanted: which commands are recorded, by method and target.
     :param masks: whether secrets are masked.
-    :param wall: tells the time, in seconds since 1970.
-    :param put: takes the lines.
+    :param wall: returns the time, in seconds since 1970.
+    :param put: called with the lines.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Commands:
         self._waiting: Recent[int, tuple[str, float]] = Recent(_MOST)
 
     def sent(self, message: bytes) -> None:
-        """Take a command's message."""
+        """Process the message of a command."""
         now = self._wall()
         sent = _read_sent(message)
         source = self._sources.find((sent.session or "").encode("utf-8", "surrogatepass"))
@@ -72,7 +72,7 @@ class Commands:
         self._put(command_line(now, source.head, sent.method, sent.id, params))
 
     def replied(self, number: int, message: bytes) -> None:
-        """Take a reply's message."""
+        """Process the message of a reply."""
         known = self._waiting.pop(number, None)
         if known is None:
             return
@@ -87,7 +87,7 @@ class Commands:
 
 
 def _told(error: object) -> str:
-    """Return what the browser refused a command with."""
+    """Return the browser's error for a command."""
     try:
         read = msgspec.convert(error, ErrorObject)
     except msgspec.ValidationError:

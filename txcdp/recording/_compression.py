@@ -30,9 +30,9 @@ _PIECE: Final = 1 << 20
 class Codec(NamedTuple):
     """A way to compress a file.
 
-    :ivar suffix: of its name.
-    :ivar encode: makes a whole piece of a file out of lines.
-    :ivar compresses: whether that is anything else than the lines themselves.
+    :ivar suffix: the suffix of the file name.
+    :ivar encode: makes a whole piece of a file from lines.
+    :ivar compresses: whether the result differs from the lines.
     """
 
     suffix: str
@@ -45,7 +45,7 @@ class MissingLibrary(RuntimeError):
 
 
 def codec(compression: Compression) -> Codec:
-    """Return how to write.
+    """Return the codec for writing.
 
     :raises MissingLibrary: for ``"zstd"`` before Python 3.14 without the extra ``txcdp[zstd]``.
     :raises ValueError: for an unknown name.
@@ -60,7 +60,7 @@ def codec(compression: Compression) -> Codec:
 
 
 def codec_of(start: bytes) -> Codec:
-    """Return how a file was written that begins with these bytes; fails like :func:`codec`."""
+    """Return the codec of a file that begins with these bytes; fails like :func:`codec`."""
     if start.startswith(_GZIP_MAGIC):
         return codec("gzip")
     return codec("zstd" if start.startswith(_ZSTD_MAGIC) else "none")
@@ -74,10 +74,10 @@ class _Stream(Protocol):
 
 
 class Decoder:
-    """Decodes a file as it is read, in any parts, and also while it grows.
+    """Decodes a file as it is read, in chunks of any size, even while it grows.
 
-    :ivar whole: how many bytes of the file are of whole pieces.
-    :ivar error: why it cannot be read further; None while it can.
+    :ivar whole: how many bytes of the file belong to whole pieces.
+    :ivar error: why it cannot be read any further; None while it can.
     """
 
     def __init__(self) -> None:
@@ -91,17 +91,17 @@ class Decoder:
 
     @property
     def torn(self) -> bool:
-        """Whether what was read ends within a piece, or is broken."""
+        """Whether the data so far ends within a piece, or is damaged."""
         return self.error is not None or self.whole != self._read
 
     def feed(self, data: bytes) -> bytes:
-        """Return what comes out of further bytes, all of it together; see :meth:`pieces`."""
+        """Return the decoded contents of further bytes, all at once; see :meth:`pieces`."""
         return b"".join(self.pieces(data))
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Return what comes out of further bytes, some of it at a time; nothing after an error.
+        """Yield the decoded contents of further bytes, in parts; nothing after an error.
 
-        :raises MissingLibrary: it is zstd, and there is none.
+        :raises MissingLibrary: the file is compressed with zstd, which is not available.
         """
         if self._compressed is None:
             self._start += data

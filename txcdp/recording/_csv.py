@@ -27,9 +27,9 @@ COLUMNS: Final = (
 
 
 def rows(paths: Sequence[Path], damages: list[Damage]) -> Iterator[bytes]:
-    """Make the table, a row for each exchange as it ends; those that never do come last.
+    """Make the table, with a row for each exchange as it ends; exchanges that never end come last.
 
-    :param damages: is given what could not be read.
+    :param damages: what could not be read is added to it.
     """
     played = replay(paths, clock=Clock(), speed="instant")
     made: list[bytes] = [_line(COLUMNS)]

@@ -23,7 +23,7 @@ _ERRNO: Final = {
 
 @contextmanager
 def os_errors(path: Path) -> Iterator[None]:
-    """Raise an :exc:`OSError`, or :exc:`WrongSchema`, in the place of what the database at a path raises."""
+    """Raise an :exc:`OSError`, or :exc:`WrongSchema`, instead of the error of the database at a path."""
     try:
         yield
     except sqlite3.Error as error:
@@ -34,5 +34,5 @@ def os_errors(path: Path) -> Iterator[None]:
 
 
 def wrong_schema(path: Path, found: str) -> WrongSchema:
-    """Return what to raise of a database that is something else."""
+    """Return the error for a database that is something else."""
     return WrongSchema(f"{path} is no recording, or one of another version of txcdp ({found})")

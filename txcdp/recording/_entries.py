@@ -52,7 +52,7 @@ LAST_TIME: Final = 253402300799.0
 
 
 class NoteLine(bytes):
-    """A line of the record's own, which is never dropped."""
+    """A line by the recorder itself, which is never dropped."""
 
     __slots__ = ()
 
@@ -134,14 +134,14 @@ class Damage(Entry):
 
 
 def head_of(session: str | None, target: str | None) -> bytes:
-    """Return the part of a session's lines that is always the same, to be made once."""
+    """Return the beginning that all lines of a session share, to be made once."""
     return b'"session":%b,"target":%b,' % (to_json(session), to_json(target))
 
 
 def event_line(time: float, head: bytes, body: bytes) -> bytes:
     """Return the line of an event.
 
-    :param head: what :func:`head_of` gave.
+    :param head: the result of :func:`head_of`.
     :param body: ``"method":...,"params":{...}``, as the browser wrote it.
     """
     if b"\n" in body:  # never by Chromium; between tokens JSON allows it
@@ -150,9 +150,9 @@ def event_line(time: float, head: bytes, body: bytes) -> bytes:
 
 
 def as_chromium_writes(message: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return method, session and the rest of an event that is written otherwise.
+    """Return method, session and the rest of an event that is written differently from Chromium's.
 
-    The rest is what :func:`event_line` takes. :exc:`MalformedMessage` is raised for what cannot be read.
+    The rest is what :func:`event_line` takes. Raises :exc:`MalformedMessage` if the event cannot be read.
     """
     value = from_json(message)
     method, session, params = value["method"], value.get("sessionId") or "", value.get("params")
@@ -161,13 +161,13 @@ def as_chromium_writes(message: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def command_line(time: float, head: bytes, method: str, number: int, params: bytes) -> bytes:
-    """Return the line of a command, of which the parameters are JSON."""
+    """Return the line of a command with these parameters, as JSON."""
     line = b'{"time":%.6f,%b"command":%b,"id":%d,"params":%b}\n'
     return line % (time, head, to_json(method), number, _one_line(params))
 
 
 def reply_line(time: float, number: int, duration: float, result: bytes = b"", error: str | None = None) -> bytes:
-    """Return the line of a reply: what came of a command, as JSON, or what it failed with."""
+    """Return the line of a reply: the command's result, as JSON, or its error."""
     outcome = b'"result":%b' % _one_line(result) if error is None else b'"error":%b' % to_json(error)
     return b'{"time":%.6f,"reply":%d,"duration":%.6f,%b}\n' % (time, number, duration, outcome)
 
@@ -181,7 +181,7 @@ def note_line(time: float, kind: str, **data: Any) -> NoteLine:
 def parse(line: bytes) -> Entry:
     """Read a line.
 
-    :raises MalformedMessage: it is none of a recording.
+    :raises MalformedMessage: it is not a line of a recording.
     """
     value = from_json(line)
     time = number_of(value.get("time")) if isinstance(value, dict) else None
@@ -206,7 +206,7 @@ def parse(line: bytes) -> Entry:
 
 
 def _note_data(value: dict[str, Any]) -> dict[str, Any]:
-    """Return what a note says, as far as it is what notes say."""
+    """Return the contents of a note, as far as they are valid."""
     for name in _TEXTS:
         if name in value and not isinstance(value[name], str | None):
             del value[name]

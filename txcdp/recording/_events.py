@@ -18,12 +18,12 @@ log = Logger()
 
 
 class Events:
-    """The writer of the lines of events.
+    """The writer of event lines.
 
-    :param sources: the sessions that they come from.
+    :param sources: the sessions that the events come from.
     :param masks: whether secrets are masked.
     :param wall: returns the time, in seconds since 1970.
-    :param put: takes the lines.
+    :param put: called with the lines.
     :ivar unreadable: how many messages could not be read.
     """
 
@@ -43,7 +43,7 @@ class Events:
         self.unreadable = 0
 
     def received(self, message: bytes) -> None:
-        """Write the line of an event, where its session is recorded."""
+        """Write the line of an event, if its session is recorded."""
         now = self._wall()
         try:
             parts = split_event(message)

@@ -26,5 +26,5 @@ class WrongSchema(OSError):
 
 
 def is_lasting(error: BaseException) -> bool:
-    """Whether writing will fail in the same way until somebody changes something; a full disk and a lock pass."""
+    """Whether writing will fail the same way until somebody changes something; a full disk or a lock is temporary."""
     return isinstance(error, WrongSchema) or (isinstance(error, OSError) and error.errno in _LASTING)

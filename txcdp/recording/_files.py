@@ -28,8 +28,8 @@ _LARGEST_PIECE = 64 << 20
 class RecordingFile:
     """One file that is being written.
 
-    :param path: the name that it gets when it is finished.
-    :ivar size: bytes that are whole in it.
+    :param path: the file's name once it is finished.
+    :ivar size: the bytes of whole pieces in it.
     """
 
     def __init__(self, path: Path, codec: Codec) -> None:
@@ -52,11 +52,11 @@ class RecordingFile:
 
     @property
     def removed(self) -> bool:
-        """Whether somebody has removed it: what is written into it then, nobody will ever read."""
+        """Whether somebody has deleted it, so that nobody will ever read what is written to it."""
         return os.fstat(self._descriptor).st_nlink == 0
 
     def write(self, lines: bytes) -> None:
-        """Write lines, all of them or, where that fails, none."""
+        """Write all of the lines or, if that fails, none."""
         data = self._codec.encode(lines)
         view = memoryview(data)
         try:
@@ -70,13 +70,13 @@ class RecordingFile:
         self.size += len(data)
 
     def sync(self) -> None:
-        """Have it on the disk."""
+        """Synchronise the file to the disk."""
         os.fsync(self._descriptor)
 
     def finish(self, last: bytes, durable: bool = True) -> None:
-        """Write the last line, and give the file its name; may be tried again where that fails.
+        """Write the last line, and give the file its name; can be tried again if it fails.
 
-        :param durable: whether it is to be on the disk then.
+        :param durable: whether to synchronise it to the disk.
         """
         if not self._ended:
             self.write(last)
@@ -90,7 +90,7 @@ class RecordingFile:
         self.abandon()
 
     def discard(self) -> None:
-        """Remove it, for nothing is in it."""
+        """Remove the file, which is empty."""
         with contextlib.suppress(OSError):
             os.unlink(self._partial)
         self.abandon()
@@ -103,7 +103,7 @@ class RecordingFile:
 
 
 def recover(directory: Path, name: str, now: float) -> list[Path]:
-    """Finish what writers have left behind that live no more.
+    """Finish the files of writers that are no longer running.
 
     :param name: what the names of the recording's files begin with.
     :param now: the time, in seconds since 1970.
@@ -151,7 +151,7 @@ def _recover_one(partial: Path, now: float) -> Path | None:
 
 
 def _survey(descriptor: int) -> tuple[Codec, int, bytes]:
-    """Return how a file is written, how many bytes of it are whole, and the whole lines of the torn piece behind."""
+    """Return a file's codec, how many bytes of it are whole, and the whole lines of the truncated piece after them."""
     decoder, size = Decoder(), 0
     codec = codec_of(os.pread(descriptor, 4, 0))
     if codec.compresses:

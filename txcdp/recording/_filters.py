@@ -47,7 +47,7 @@ class Filter:
                 check_text(name, each)
 
     def _warn_of_mistakes(self) -> None:
-        """Warn of what excludes everything by mistake, where the program itself has written it."""
+        """Warn of settings, written by the program itself, that exclude everything by mistake."""
         for each in (*self.events, *self.without):
             _warn_of_events(each)
         for each in self.urls:
@@ -75,7 +75,7 @@ def _named(method: str, names: Sequence[str]) -> bool:
 
 
 def _warn_of_events(name: str) -> None:
-    """Warn of a name of events that there are not; of a pattern only where it is of a domain that there is not."""
+    """Warn of names of events that do not exist; of a pattern only if its domain does not exist."""
     domain, dot, event = name.partition(".")
     if _SIGNS.search(domain) or (domain in DOMAINS and (not dot or _SIGNS.search(event))):
         return

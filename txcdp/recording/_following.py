@@ -26,7 +26,7 @@ _GRACE = 1.0
 
 
 class AllBut(Choice):
-    """All targets but those of some types.
+    """All targets except those of some types.
 
     :param unwanted: the types.
     """
@@ -44,7 +44,7 @@ class AllBut(Choice):
 def check_domains(domains: Iterable[str]) -> None:
     """Refuse domains that a recorder does not enable.
 
-    :raises ValueError: one of them cannot be enabled, or only by somebody who decides what comes of it.
+    :raises ValueError: one of them cannot be enabled, or only by a program that handles what it stops.
     """
     for each in domains:
         if each in TAKES_DECISIONS:
@@ -56,18 +56,18 @@ def check_domains(domains: Iterable[str]) -> None:
 
 
 def with_needed(domains: Iterable[str]) -> Iterator[str]:
-    """Return domains, before each the one that it needs."""
+    """Return domains, each preceded by the one that it needs."""
     return (each for name in domains for each in (NEEDS.get(name), name) if each)
 
 
 class Recording:
-    """Follows what a browser has and opens, with what is recorded of it enabled.
+    """Follows the targets that a browser has and opens, and enables what is recorded of them.
 
-    :param domains: what is enabled.
-    :param targets: types of targets that are wanted although they are the browser's own.
+    :param domains: the domains to enable.
+    :param targets: types of targets to include although they are internal to the browser.
     :param begin: called with each session before anything is sent to it.
-    :param trees: asks those that are there for their frames.
-    :raises ValueError: one of them cannot be enabled, or only by somebody who decides what comes of it.
+    :param trees: asks existing targets for their frames.
+    :raises ValueError: one of them cannot be enabled, or only by a program that handles what it stops.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Recording:
         )
 
     async def root_kind(self) -> str:
-        """Ask what the root session is the session of: ``"browser"``, a page, or something without targets."""
+        """Ask what the root session belongs to: ``"browser"``, a page, or something without targets."""
         try:
             return str((await self._browser.session.execute(target.get_target_info())).target_info.type)
         except CommandError as error:
@@ -99,7 +99,7 @@ class Recording:
     async def start(self, with_root: bool) -> None:
         """Attach to everything.
 
-        :param with_root: whether the root session has domains to be enabled.
+        :param with_root: whether to enable domains on the root session.
         """
         root = self._browser.session
         for session in self._browser.connection.sessions:
@@ -116,17 +116,17 @@ class Recording:
             self.trees.starting = False
 
     def follow(self, session: Session) -> None:
-        """Follow a session, whoever has attached it; all that it is sent leaves in one write."""
+        """Follow a session, whoever attached it; everything sent to it leaves in one write."""
         for sent in self._following.follow(session):
             sent.addErrback(ignore_failure)
 
     def stop(self) -> None:
-        """Follow no more; what is attached stays so."""
+        """Stop following; what is attached stays attached."""
         self._following.stop()
         if self.trees is not None:
             self.trees.stop()
 
 
 def _without_targets(failure: Failure) -> None:
-    """Node and the like open none."""
+    """Ignore the failure: Node and the like have no targets."""
     failure.trap(CommandError)

@@ -34,10 +34,10 @@ _RESTORED: Final = b'"BackForwardCacheRestore"'
 class FrameTrees:
     """Asks pages for their frames.
 
-    :param connection: has the sessions of these pages.
+    :param connection: the connection with the sessions of these pages.
     :param sources: which of them are recorded.
     :param note: writes a note of a kind.
-    :ivar starting: whether what is attached to was there before, whatever it says.
+    :ivar starting: whether targets that are attached to existed before, whatever they report.
     """
 
     def __init__(self, connection: Connection, sources: Sources, note: Callable[..., object]) -> None:
@@ -48,17 +48,17 @@ class FrameTrees:
         self._asked: set[Deferred[Any]] = set()
 
     def has_frames(self, source: Source) -> bool:
-        """Return whether a session is asked for frames when it begins: one that is new has none."""
+        """Return whether to ask a session for frames when it begins: a new one has none."""
         return self._can_tell(source) and (self.starting or source.url not in _NEW)
 
     def began(self, session: Session) -> None:
-        """Ask a session that begins, where it may have frames already."""
+        """Ask a session that begins, if it may have frames already."""
         source = self._sources.of(session)
         if source is not None and self.has_frames(source):
             self._ask(session)
 
     def ask_all(self) -> list[str | None]:
-        """Ask all sessions for their frames as they are now; return the ids of those that are asked."""
+        """Ask all sessions for their current frames; return the ids of those that were asked."""
         return [session.id for session in self._connection.sessions if self._ask(session)]
 
     def _can_tell(self, source: Source) -> bool:
@@ -74,14 +74,14 @@ class FrameTrees:
         return True
 
     def navigated(self, message: bytes) -> None:
-        """Ask for the frames of a document that has come back, by the event that tells of it."""
+        """Ask for the frames of a restored document, at the event that reports it."""
         parts = split_event(message) if _RESTORED in message else None
         if parts is not None:
             for session in [each for each in self._connection.sessions if each._key == parts[1]]:
                 self._ask(session)
 
     def stop(self) -> None:
-        """Wait for no answer any more."""
+        """Ignore all pending replies."""
         asked, self._asked = self._asked, set()
         for each in asked:
             each.cancel()

@@ -39,11 +39,11 @@ class HarEvent(NamedTuple):
 class RequestPlace(NamedTuple):
     """The frame, and the document, that a request belongs to.
 
-    :ivar request: its id, the same in all hops of a redirect.
-    :ivar frame: the id of the frame that has asked.
-    :ivar loader: the id of the document that has asked; of a navigation, that of its request.
-    :ivar document_url: of the document that has asked.
-    :ivar navigates: whether the page's main frame shows what comes of it.
+    :ivar request: its request id, the same in all hops of a redirect.
+    :ivar frame: the id of the frame that made the request.
+    :ivar loader: the id of the document that made the request; for a navigation, that of its own request.
+    :ivar document_url: the URL of the document that made the request.
+    :ivar navigates: whether the page's main frame shows the result.
     """
 
     request: str
@@ -54,10 +54,10 @@ class RequestPlace(NamedTuple):
 
 
 def begins(entry: HarEntry, place: RequestPlace, at: float, before: HarEntry | None) -> Iterator[HarEvent]:
-    """Yield what is told when a request is sent.
+    """Yield the events that report the sending of a request.
 
     :param at: when, in seconds since 1970.
-    :param before: the hop that has led here.
+    :param before: the hop that redirected here.
     """
     if entry.type == "WebSocket":
         yield HarEvent(at, "Network.webSocketCreated", {"requestId": place.request, "url": entry.url})
@@ -87,7 +87,7 @@ def begins(entry: HarEntry, place: RequestPlace, at: float, before: HarEntry | N
 
 
 def answers(entry: HarEntry, place: RequestPlace, began: float) -> Iterator[HarEvent]:
-    """Yield what is told of a request between its beginning and its end."""
+    """Yield the events of a request between its beginning and its end."""
     at = arrival(entry, began)
     if entry.type == "WebSocket":
         yield from _conversation(entry, place, began, at)
@@ -104,7 +104,7 @@ def answers(entry: HarEntry, place: RequestPlace, began: float) -> Iterator[HarE
 
 
 def ends(entry: HarEntry, place: RequestPlace, began: float) -> Iterator[HarEvent]:
-    """Yield what is told at a request's end; nothing where it had none."""
+    """Yield the events of a request's end; none if it had no end."""
     at = round(began + entry.total, 6)
     if entry.unfinished:
         return
@@ -127,15 +127,15 @@ def ends(entry: HarEntry, place: RequestPlace, began: float) -> Iterator[HarEven
 
 
 def arrival(entry: HarEntry, began: float) -> float:
-    """Return when the response to a request began, in seconds since 1970; at its end where that is not told."""
+    """Return when the response to a request began, in seconds since 1970; its end if that is unknown."""
     told = entry.phases.get("wait") is not None
     return round(began + (min(entry.waited, entry.total) if told else entry.total), 6)
 
 
 def body_of(entry: HarEntry, text: str | None) -> dict[str, Any] | None:
-    """Return the body of a response as ``Network.getResponseBody`` does; None where the file has none.
+    """Return the body of a response as ``Network.getResponseBody`` does; None if the file does not contain it.
 
-    :param text: the body in base64, where it is in a file of its own.
+    :param text: the body in base64, if it is in a separate file.
     """
     if text is not None:
         return {"body": text, "base64Encoded": True}
@@ -146,7 +146,7 @@ def body_of(entry: HarEntry, text: str | None) -> dict[str, Any] | None:
 
 
 def loaded(time: float, name: str, place: RequestPlace) -> Iterator[HarEvent]:
-    """Yield what is told when a page's document is parsed, or has all that belongs to it.
+    """Yield the events when a page's document is parsed, or completely loaded.
 
     :param name: ``"DOMContentLoaded"`` or ``"load"``.
     """
@@ -219,7 +219,7 @@ def _response(entry: HarEntry, began: float) -> dict[str, Any]:
 
 
 def _timing(entry: HarEntry, began: float) -> dict[str, float]:
-    """Return when the parts of a request's time were: milliseconds since it began; -1: it was not."""
+    """Return the times of a request's phases: milliseconds since it began; -1 if there was no such phase."""
     now = 0.0
     spans: dict[str, tuple[float, float]] = {}
     for name in ("blocked", "dns", "connect", "send", "wait"):
@@ -263,12 +263,12 @@ def _origin(url: str) -> str:
 
 
 def _initiator(by: Mapping[str, Any]) -> dict[str, Any]:
-    """Return who has asked; "other" stands for all that the protocol has no word for."""
+    """Return the type of the initiator; "other" if the protocol has no type for it."""
     return {**by, "type": by["type"] if by["type"] in _INITIATORS else "other"}
 
 
 def _headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return headers as the protocol has them: those of one name are joined by line breaks."""
+    """Return headers as in the protocol: the values of one name are joined by line breaks."""
     found: dict[str, str] = {}
     names: dict[str, str] = {}
     for name, value in pairs:

@@ -56,16 +56,16 @@ def looks_like_har(path: Path, start: bytes) -> bool:
 
 
 def first_time(start: bytes) -> float | None:
-    """Return the first time that the beginning of a file tells; None where there is none."""
+    """Return the first time in the beginning of a file; None if there is none."""
     found = _STARTED.search(start)
     return None if found is None else time_of(found[1].decode("ascii", "replace")) or None
 
 
 class _Known(NamedTuple):
-    """An entry, as much of it as is kept in mind.
+    """The part of an entry that is kept in memory.
 
-    :ivar number: its place in the file.
-    :ivar before: of the entry that has redirected to it; None: nothing has.
+    :ivar number: its position in the file.
+    :ivar before: the number of the entry that redirected to it; None if there is none.
     """
 
     started: float
@@ -87,11 +87,11 @@ class _Page:
 
 
 class HarReader:
-    """A file of HAR, read as a recording.
+    """A HAR file, read as a recording.
 
-    :raises NoHar: it is none.
+    :raises NoHar: it is not a valid HAR file.
     :raises OSError: it cannot be read.
-    :ivar ended: whether all of it was read.
+    :ivar ended: whether all of it has been read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -103,11 +103,11 @@ class HarReader:
         self._tag = "har-" + sha256(str(path.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
     def poll(self) -> Iterator[Entry]:
-        """Return what is in it as entries, once."""
+        """Return its contents as entries, once."""
         return map(parse, self.lines())
 
     def lines(self) -> Iterator[bytes]:
-        """Return what is in it as lines of a recording, once."""
+        """Return its contents as lines of a recording, once."""
         log, self._log = self._log, None
         if log is not None:
             yield from _Lines(log, self.path, self._tag, self._damages).lines()
@@ -119,12 +119,12 @@ class HarReader:
             yield Damage(0.0, b"", str(self.path), reason)
 
     def close(self) -> None:
-        """Hold nothing of it any more."""
+        """Release its contents."""
         self._log = None
 
 
 class HarBodies:
-    """The bodies of a file of HAR, by the ids that its recording gives to requests."""
+    """The bodies of a HAR file, by the ids that its recording gives to requests."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -135,7 +135,7 @@ class HarBodies:
         self._last = {each.before: each.number for each in _in_order(self._log, 1.0, []) if each.before is not None}
 
     def take(self, request_id: str) -> ReplyEntry | None:
-        """Return what ``Network.getResponseBody`` results in; None where it is no request of this file."""
+        """Return the result of ``Network.getResponseBody``; None if the request is not from this file."""
         found = self._request.fullmatch(request_id)
         if found is None:
             return None
@@ -160,7 +160,7 @@ class _Lines:
     """Makes the lines of one file.
 
     :param tag: what its ids begin with.
-    :param damages: is given what could not be read, in words.
+    :param damages: what could not be read is added to it, in words.
     """
 
     def __init__(self, log: HarLog, path: Path, tag: str, damages: list[str]) -> None:
@@ -223,7 +223,7 @@ class _Lines:
         yield from self._due(None)
 
     def _due(self, now: float | None) -> Iterator[tuple[float, bytes]]:
-        """Yield what is due before a time; None: all that waits."""
+        """Yield what is due before a time; None: everything that waits."""
         waiting = self._waiting
         while waiting and (now is None or waiting[0][0] < now):
             time, _, line = heapq.heappop(waiting)
@@ -262,9 +262,9 @@ class _Lines:
         return self._pages.get("") or self._open(self._rest, at)
 
     def _place(self, entry: HarEntry, page: _Page, number: int) -> RequestPlace:
-        """Return where a request belongs that nothing has redirected to.
+        """Return where a request belongs that is not the result of a redirect.
 
-        Of documents the first one is the page's, and those of which the browser has said so; others are its frames'.
+        The first document is the page's, and so are those that the browser has marked as such; others belong to frames.
         """
         request = f"{self._tag}-request-{number}"
         told = entry.header("sec-fetch-dest").lower()
@@ -274,7 +274,7 @@ class _Lines:
         return RequestPlace(request, page.target, page.loader, page.url, navigates)
 
     def _arrived(self, page: _Page, entry: HarEntry, place: RequestPlace, began: float) -> None:
-        """Put what follows when a page's document is there."""
+        """Schedule what follows the arrival of a page's document."""
         if not place.navigates or not entry.status:
             return
         page.url = entry.url
@@ -288,14 +288,14 @@ class _Lines:
 
 
 def _beginning(log: HarLog) -> float:
-    """Return when the first thing in a file was; 0 where nothing in it has a time."""
+    """Return the first time in a file; 0 if it contains none."""
     times = [each.started for each in log.pages]
     times += [entry.started for number in range(len(log)) if (entry := log.entry(number)) is not None]
     return min((each for each in times if each), default=0.0)
 
 
 def _in_order(log: HarLog, began: float, damages: list[str]) -> list[_Known]:
-    """Return the entries in the order of their times, each with the one that has redirected to it."""
+    """Return the entries in the order of their times, each with the one that redirected to it."""
     found: list[tuple[float, int]] = []
     passed_over = without_time = 0
     leads: dict[int, tuple[str, str]] = {}

@@ -37,13 +37,13 @@ _ATTACHED, _CHANGED = b"Target.attachedToTarget", b"Target.targetInfoChanged"
 
 
 class Input(NamedTuple):
-    """One line of a recording, or what is told in its place.
+    """One line of a recording, or what is reported in its place.
 
     :ivar time: microseconds since 1970.
-    :ivar message: the message of an event, as it comes over a line; None: it is none.
-    :ivar line: as it was read; ``b""`` where it was not.
-    :ivar entry: what else it is; of an event it is read when somebody wants to know.
-    :ivar goes_on: of the note of a line that was lost: whether the recording goes on over another one.
+    :ivar message: the message of an event, as it arrives over a connection; None: it is not an event.
+    :ivar line: the line as read; ``b""`` if there is none.
+    :ivar entry: the entry, if it is not an event; that of an event is decoded when needed.
+    :ivar goes_on: for the note of a lost connection: whether the recording continues on another one.
     """
 
     time: int
@@ -54,7 +54,7 @@ class Input(NamedTuple):
 
     @property
     def is_recorded(self) -> bool:
-        """Whether it is in the recording itself."""
+        """Whether it comes from the recording itself."""
         return bool(self.line) or self.entry is not None
 
     def as_entry(self) -> Entry:
@@ -66,19 +66,19 @@ def inputs(source: ReplaySource) -> Generator[Input, None, None]:
     """Read a source from its beginning.
 
     :raises OSError: a file cannot be opened.
-    :raises WrongSchema: it was written by a later version of txcdp, in a way that this one does not know.
-    :raises NoHar: a file that is called HAR, or begins like one, is none.
+    :raises WrongSchema: it was written by a later version of txcdp, in a way that this one does not support.
+    :raises NoHar: a file that is named as HAR, or begins like HAR, is not valid HAR.
     """
     return _with_sessions(_plain(source))
 
 
 class RecordedInputs:
-    """A source, as far as it was read.
+    """A source, and how far it has been read.
 
-    :param source: what is read; iterators are read once, and kept.
-    :ivar next: what comes next; None at the end.
-    :ivar count: how many inputs were taken.
-    :ivar error: why it cannot be read further, where it cannot.
+    :param source: the source; iterators are read once, and kept.
+    :ivar next: the next input; None at the end.
+    :ivar count: the number of inputs taken.
+    :ivar error: why it cannot be read any further, if it cannot.
     :raises OSError: and the like, as :func:`inputs`.
     """
 
@@ -88,13 +88,13 @@ class RecordedInputs:
         self.rewind()
 
     def rewind(self) -> None:
-        """Begin again."""
+        """Start over."""
         self.count = 0
         self._inputs = inputs(self._source)
         self.next = next(self._inputs, None)
 
     def take(self) -> Input:
-        """Take what comes next."""
+        """Take the next input."""
         taken = self.next
         assert taken is not None
         self.count += 1
@@ -105,15 +105,15 @@ class RecordedInputs:
         return taken
 
     def taken(self) -> Iterator[Input]:
-        """Read what was taken so far once more."""
+        """Read the inputs that were taken so far once more."""
         return islice(inputs(self._source), self.count)
 
     def entries(self) -> Iterator[Entry]:
-        """Read all of it once more: what is no event."""
+        """Read everything once more: the entries that are not events."""
         return (read.entry for read in inputs(self._source) if read.entry is not None)
 
     def bodies(self) -> list[HarBodies]:
-        """Return what has the bodies of its files of HAR."""
+        """Return an object that provides the bodies of its HAR files."""
         return [HarBodies(path) for path in paths_of(self._source) if is_har(path)]
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ class RecordedInputs:
 
 
 def paths_of(source: ReplaySource) -> list[Path]:
-    """Return the files of a source, in their order; none where it is entries."""
+    """Return the files of a source, in order; none if it consists of entries."""
     if isinstance(source, str | os.PathLike):
         return in_order(source)
     return in_order(*(each for each in source if not isinstance(each, Entry)))

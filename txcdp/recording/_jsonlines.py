@@ -116,7 +116,7 @@ class JsonLines:
 
     @property
     def _seconds(self) -> float | None:
-        """How old the last synchronising may get; a line has waited for :data:`PACE` when it is written."""
+        """The longest time without synchronising; a line has already waited for :data:`PACE` when it is written."""
         return None if isinstance(self._sync, str) else max(0.0, self._sync - PACE)
 
     def _is_full(self, now: float) -> bool:
@@ -159,7 +159,7 @@ class JsonLines:
         self._file, self.files = file, self.files + 1
 
     def _write(self, lines: list[bytes], begin: bytes | None, sync: bool, wall: float) -> OSError | None:
-        """Write; what is written is not written again where only synchronising it fails, which is returned."""
+        """Write lines; if only synchronising them fails, return the error, so that they are not written again."""
         if begin is not None:
             self._finish(wall, "rotated", 0)
             self._begin(begin)
@@ -188,5 +188,5 @@ class JsonLines:
 
 
 def _passed(since: float, seconds: float) -> bool:
-    """Return whether a time is over; a clock that was set back says nothing about it."""
+    """Return whether a time is over; a clock that was set back counts as unknown."""
     return not 0 <= since < seconds

@@ -20,8 +20,8 @@ class ReplayPace:
     """The clock that a replay is played by, and how fast.
 
     :param clock: a reactor or a ``task.Clock``; None: the reactor.
-    :param call: is called when it was to be.
-    :raises ValueError: for a speed that is none.
+    :param call: called when it is due.
+    :raises ValueError: the speed is invalid.
     :ivar instant: whether it waits for no clock.
     """
 
@@ -47,7 +47,7 @@ class ReplayPace:
 
     @property
     def moves_clock(self) -> bool:
-        """Whether that is a ``task.Clock``, which is moved along."""
+        """Whether the clock is a ``task.Clock``, which is advanced along with the recording."""
         return self.instant and isinstance(self.clock, task.Clock)
 
     def begin(self, now: int) -> None:
@@ -55,31 +55,31 @@ class ReplayPace:
         self._recorded_from, self._from = now / SECOND, self.clock.seconds()
 
     def reached(self) -> int | None:
-        """Return the time of the recording that is reached by now; None: any is."""
+        """Return the time of the recording that has been reached by now; None: any time."""
         if self.instant:
             return None
         return microseconds(self._recorded_from + (self.clock.seconds() - self._from) * self._speed)
 
     def call_at(self, due: int) -> None:
-        """Be called when the recording gets to a time, unless it is to be called otherwise meanwhile."""
+        """Schedule the call for a time of the recording, in place of any earlier schedule."""
         reached = self.reached()
         self.call_later(0.0 if reached is None else max(0.0, (due - reached) / SECOND / self._speed))
 
     def call_later(self, seconds: float = 0.0) -> None:
-        """Be called after a time of the other clock, unless it is to be called otherwise meanwhile."""
+        """Schedule the call after a time of the other clock, in place of any earlier schedule."""
         self.cancel()
         self._call = self.clock.callLater(seconds, self._called)
 
     def cancel(self) -> None:
-        """Be not called."""
+        """Cancel the call."""
         call, self._call = self._call, None
         if call is not None and call.active():
             call.cancel()
 
     def move_along(self, due: int) -> int | None:
-        """Move the other clock to where the recording is going.
+        """Advance the other clock to where the recording is going.
 
-        :returns: None when it is there; the time of the recording at which something was due on it before, and has been
+        :returns: None once it is there; or the time of the recording at which something was due on it before, and was
             called.
         """
         clock: Any = self.clock

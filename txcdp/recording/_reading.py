@@ -28,7 +28,7 @@ _SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".sqlite")
 
 
 class Reader(Protocol):
-    """One file, read as far as it goes.
+    """One file, read as far as possible.
 
     :ivar ended: whether the end of the recording has been read, or of its file.
     """
@@ -36,20 +36,20 @@ class Reader(Protocol):
     ended: bool
 
     def poll(self) -> Iterator[Entry]:
-        """Return what has come since the last call."""
+        """Return the entries that have been added since the last call."""
 
     def lines(self) -> Iterator[bytes]:
-        """Return the same as lines that are not read yet."""
+        """Return the same as lines that are not decoded yet."""
 
     def finish(self) -> Iterator[Entry]:
-        """Report what is left over and no entry."""
+        """Report the rest that is not an entry."""
 
     def close(self) -> None:
         """Close the file."""
 
 
 class LinesReader:
-    """A file of JSON lines, also while it is being written.
+    """A file of JSON lines, even while it is being written.
 
     :ivar ended: whether its last line has been read.
     """
@@ -65,11 +65,11 @@ class LinesReader:
         self._time = 0.0
 
     def poll(self) -> Iterator[Entry]:
-        """Return the entries of whole lines that were not returned yet."""
+        """Return the entries of whole lines that were not returned before."""
         return map(self._parse, self.lines())
 
     def lines(self) -> Iterator[bytes]:
-        """Return the whole lines that were not returned yet."""
+        """Return the whole lines that were not returned before."""
         while data := self._file.read(_CHUNK):
             for piece in self._decoder.pieces(data):
                 first, *others = piece.split(b"\n")
@@ -88,7 +88,7 @@ class LinesReader:
         return line
 
     def finish(self) -> Iterator[Entry]:
-        """Report a torn end."""
+        """Report a truncated end."""
         if self._decoder.error is not None:
             yield self._damage(b"", f"broken after {self._decoder.whole:,} bytes: {self._decoder.error}")
         elif self._begun:
@@ -143,7 +143,7 @@ def is_har(path: Path) -> bool:
 
 
 def open_reader(path: Path) -> Reader:
-    """Open a file in the format that it has."""
+    """Open a file with the reader for its format."""
     start = _head(path)
     if start.startswith(_SQLITE):
         from txcdp.recording._sqlite import SQLiteReader
@@ -160,9 +160,9 @@ def _head(path: Path) -> bytes:
 
 
 def in_order(*paths: str | os.PathLike[str]) -> list[Path]:
-    """Return the files that are meant, those of one recording one after the other.
+    """Return all files of these paths, those of one recording one after the other.
 
-    :param paths: files, and directories, of which those are taken that are called like recordings.
+    :param paths: files, and directories, in which the files are used that are named like recordings.
     """
     found: list[Path] = []
     for each in map(Path, paths):
@@ -186,7 +186,7 @@ def _within(directory: Path) -> list[Path]:
 
 
 def _first(path: Path) -> _First:
-    """Read which recording a file is of, and which of its files."""
+    """Read which recording a file belongs to, and its position among the files."""
     with path.open("rb") as file:
         start = file.read(_FIRST)
     if looks_like_har(path, start):

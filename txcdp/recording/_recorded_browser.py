@@ -84,7 +84,7 @@ class RecordedBrowser(Browser):
             self._changes.push(each)
 
     def _take_frames(self, session_id: str | None, told: GetFrameTreeResult) -> None:
-        """Let the model, and the page of a session, know which frames there are in it."""
+        """Tell the model, and the page of a session, which frames there are in it."""
         if self._feed is not None:
             self._feed.take(session_id or "", told)
         for each in self.pages:
@@ -92,7 +92,7 @@ class RecordedBrowser(Browser):
                 each._tree.take("" if session is each.session else session_id or "", told)
 
     def _felt(self, event: HealthEvent) -> None:
-        """Let the model know of a lost line, and of the sessions that are called otherwise, or gone, after it."""
+        """Tell the model of a lost connection, and of the sessions that have new ids, or are gone, after it."""
         feed = self._feed
         if feed is None:
             return
@@ -130,7 +130,7 @@ class RecordedBrowser(Browser):
         session._feed_into(ended=lambda _: self._all_pages.pop(session, None))
 
     def _context_of(self, context_id: str | None) -> BrowserContext:
-        """Return the context of an id: the first one that is told of is taken for the default one."""
+        """Return the context of an id: the first one that is mentioned counts as the default one."""
         if context_id is None:
             return self.default_context
         if not self._contexts:
@@ -140,7 +140,7 @@ class RecordedBrowser(Browser):
 
 
 def _catch_up(feed: ModelFeed, told: Iterable[bytes | NoteEntry]) -> None:
-    """Feed a model with what was said before anybody asked."""
+    """Feed a model with what was played before it was asked for."""
     decoders: dict[bytes, EventDecoder[Event]] = {
         name.encode(): EventDecoder(kind, lambda: None) for name, kind in feed.kinds.items()
     }

@@ -41,17 +41,17 @@ _YEAR: Final = 366 * 86400.0
 
 
 def since_1970(seconds: float, began: float) -> float:
-    """Return a moment that is said in seconds since 1970, or in so few that it is since the recording has begun."""
+    """Return a moment given in seconds since 1970, or, if small, since the beginning of the recording."""
     return seconds if seconds > _YEAR else began + seconds
 
 
 @implementer(IReactorTime)
 class RecordedClock:
-    """A clock that stands still until it is moved; what streams and deadlines of a replay run on.
+    """A clock that stands still until it is moved; the streams and timeouts of a replay run on it.
 
     :param now: microseconds since 1970.
-    :ivar now: the same, at present.
-    :ivar follow: moves the clock on to what it shows just now, where it follows another one.
+    :ivar now: the current time, in microseconds since 1970.
+    :ivar follow: advances the clock to its current time, if it follows another one.
     :ivar changed: called when a call was scheduled that is due before all others.
     """
 
@@ -63,7 +63,7 @@ class RecordedClock:
         self._made = 0
 
     def seconds(self) -> float:
-        """Return the present time in seconds since 1970, as it was when this was recorded."""
+        """Return the current time in seconds since 1970, as it was when this was recorded."""
         self.follow()
         return self.now / SECOND
 
@@ -74,7 +74,7 @@ class RecordedClock:
         *args: object,
         **kwargs: object,
     ) -> IDelayedCall:
-        """Call a function when the recording has got so much further.
+        """Call a function when the recording has advanced by a delay.
 
         :param delay: seconds.
         """
@@ -85,12 +85,12 @@ class RecordedClock:
         return call
 
     def getDelayedCalls(self) -> list[IDelayedCall]:
-        """Return the calls that are still to be made."""
+        """Return the pending calls."""
         calls = dict.fromkeys(call for *_, call in sorted(self._calls, key=_order))
         return [call for call in calls if call.active()]
 
     def next_due(self) -> Due | None:
-        """Return when the next call is due; None where there is none."""
+        """Return when the next call is due; None if there is none."""
         calls = self._calls
         while calls:
             due, step, _, call = calls[0]
@@ -106,7 +106,7 @@ class RecordedClock:
         return None
 
     def run_next(self) -> None:
-        """Move on to the next call, of which :meth:`next_due` has told, and make it."""
+        """Advance to the next call, which :meth:`next_due` has reported, and make it."""
         due, _, _, call = heappop(self._calls)
         self.now = max(self.now, due)
         call.called = 1
@@ -116,7 +116,7 @@ class RecordedClock:
             log.failure("A call that was due in a recording raised")
 
     def jump(self, now: int) -> None:
-        """Be at another time at once: calls are due as long after it as they were before."""
+        """Jump to another time: pending calls stay as far ahead as they were."""
         by = now - self.now
         self.now = now
         for call in {call for *_, call in self._calls}:

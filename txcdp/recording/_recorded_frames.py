@@ -36,7 +36,7 @@ _UNTOLD: Final = {
 
 
 def tree_in(note: Mapping[str, Any]) -> page.GetFrameTreeResult | None:
-    """Return the frames that a ``frames`` note tells of; None where the page did not answer, or with no frames."""
+    """Return the frames in a ``frames`` note; None if the page did not answer, or had no frames."""
     answer = {"frameTree": note.get("tree")}
     try:
         return msgspec.convert(answer, page.GetFrameTreeResult)
@@ -66,7 +66,7 @@ def _is_frame(tree: object) -> bool:
 class RecordedFrames:
     """The frames of all sessions of a connection that plays a recording.
 
-    :param connection: says what was recorded.
+    :param connection: the connection that reports what was recorded.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -76,7 +76,7 @@ class RecordedFrames:
         connection.attached.subscribe(self._listen, ignore_failure)
 
     def lose(self) -> None:
-        """Know of no frame any more: the line was lost, and what happens meanwhile nobody tells."""
+        """Forget all frames: the connection was lost, and what happens meanwhile is not reported."""
         self._model = BrowserModel()
         #: What the browser itself has reported of frames, by their ids.
         self._said: dict[str, page.Frame] = {}
@@ -94,7 +94,7 @@ class RecordedFrames:
         return session_id in self._expected
 
     def answered(self, session_id: str | None, told: page.GetFrameTreeResult | None) -> None:
-        """Take a session's answer; None: there is none."""
+        """Process a session's answer; None: there is none."""
         key = session_id or ""
         self._expected.discard(key)
         if told is not None:
@@ -102,7 +102,7 @@ class RecordedFrames:
             self._feed(key, told)
 
     def tree(self, session_id: str | None) -> dict[str, Any] | None:
-        """Return the frames of a session as a ``Page.FrameTree``; None where not all of them are known."""
+        """Return the frames of a session as a ``Page.FrameTree``; None if not all of them are known."""
         own = next((each for each in self._connection.sessions if each.id == session_id), None)
         for each in () if own is None else (own, *self._others(own)):
             top = self._model.frames.top(each.id or "")
@@ -160,7 +160,7 @@ class RecordedFrames:
         return frame.parent_id is None or (session.target is not None and session.target.target_id == frame.id)
 
     def _begin(self, session_id: str, info: target.TargetInfo) -> None:
-        """Take a target for told that has not run yet."""
+        """Treat a target that has not run yet as completely known."""
         self._known.add(session_id)
         if info.type == "page" and info.target_id not in self._model.frames.frames:
             frame = {**_UNTOLD, "id": info.target_id, "loaderId": "", "url": info.url or "about:blank"}

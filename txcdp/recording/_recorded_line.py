@@ -18,13 +18,13 @@ _ATTACHES: Final = b'"method":"Target.attachToTarget"'
 class RecordedLine:
     """A :class:`~txcdp.transports.Transport` that is fed by a replay.
 
-    Nothing is delivered from inside of a call that sends something: answers wait until they are asked for.
+    Nothing is delivered during a call that sends something: replies wait until they are asked for.
 
     :param answer: returns the reply to a command's message; None: not yet, see :meth:`ask_again`.
-    :param wake: called when there is an answer, when the line is read again, and when it is to be closed.
-    :ivar holds: whether attaching to targets by hand waits for its answer.
-    :ivar closing: what it ends with, once the program has closed it; None before.
-    :ivar paused: whether the program has asked to be sent nothing for now.
+    :param wake: called when there is a reply, when reading resumes, and when the transport is to be closed.
+    :ivar holds: whether attaching to targets by hand waits for its reply.
+    :ivar closing: the reason, once the program has closed the transport; None before.
+    :ivar paused: whether the program has stopped reading.
     """
 
     def __init__(self, answer: Callable[[bytes], bytes | None], wake: Callable[[], object]) -> None:
@@ -46,7 +46,7 @@ class RecordedLine:
     # What a connection calls:
 
     def send(self, message: bytes) -> None:
-        """Take a command."""
+        """Accept a command."""
         if not self._ended:
             self.bytes_sent += len(message)
             self._asked.append(message)
@@ -59,11 +59,11 @@ class RecordedLine:
         """Do nothing; see :meth:`cork`."""
 
     def close(self) -> None:
-        """End the line in good order, as soon as what is being delivered has been."""
+        """End the transport cleanly, once the current delivery is finished."""
         self._close(ConnectionLost("closed", 1000, clean=True))
 
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
-        """End the line, as soon as what is being delivered has been."""
+        """End the transport, once the current delivery is finished."""
         self._close(ConnectionLost(why, cause=cause))
 
     def pause(self) -> None:
@@ -71,18 +71,18 @@ class RecordedLine:
         self.paused = True
 
     def resume(self) -> None:
-        """Go on delivering."""
+        """Continue delivering events."""
         self.paused = False
         self._wake()
 
     @property
     def congested(self) -> bool:
-        """Whether much waits to leave: never, since what is sent is there at once."""
+        """Whether much is waiting to be sent: never, since everything arrives at once."""
         return False
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait to leave this process: none."""
+        """The number of bytes waiting to leave this process: none."""
         return 0
 
     def when_drained(self) -> Deferred[None]:
@@ -90,23 +90,23 @@ class RecordedLine:
         return succeed(None)
 
     def describe(self) -> dict[str, object]:
-        """Facts about the line for people."""
+        """Information about the transport for people."""
         return {"transport": "recording", "open": not self._ended, "paused": self.paused}
 
     # What a replay calls:
 
     @property
     def ended(self) -> bool:
-        """Whether the connection was told that it has ended."""
+        """Whether the connection was told about the end."""
         return self._ended
 
     @property
     def asked(self) -> bool:
-        """Whether there are commands to be answered."""
+        """Whether there are unanswered commands."""
         return bool(self._asked)
 
     def answer(self) -> None:
-        """Answer what was asked, and what is asked because of that."""
+        """Answer the commands, and those that follow from the answers."""
         while self._asked and self.receiver is not None:
             message = self._asked.popleft()
             if self.holds and _ATTACHES in message:
@@ -120,12 +120,12 @@ class RecordedLine:
             self.receiver.message_received(reply)
 
     def ask_again(self) -> None:
-        """Let what was not answered yet be asked once more, with what is known now."""
+        """Try again to answer the unanswered commands, with what is known now."""
         self._asked.extendleft(reversed(self._waiting))
         self._waiting.clear()
 
     def release(self) -> None:
-        """Answer what was held, and hold nothing any more."""
+        """Answer the held commands, and hold none any more."""
         self.holds = False
         self._asked.extendleft(reversed(self._held))
         self._held.clear()
@@ -138,7 +138,7 @@ class RecordedLine:
             self.receiver.message_received(message)
 
     def end(self, reason: ConnectionLost) -> None:
-        """Tell the connection that the line has ended."""
+        """Tell the connection that the transport has ended."""
         if not self._ended:
             self._ended = True
             self._asked.clear()

@@ -26,7 +26,7 @@ _CAUSES: Final[tuple[LossCause, ...]] = get_args(LossCause)
 
 
 class _Keeper:
-    """Looks for no line: the recording has it."""
+    """A keeper that does not reconnect: the recording contains the new connection."""
 
     def line_lost(self, reason: ConnectionLost) -> None:
         """Do nothing."""
@@ -39,7 +39,7 @@ class _Keeper:
 class RecordedOutage:
     """The outages of one connection.
 
-    :param connection: loses its line when it was lost.
+    :param connection: the connection that was lost in the recording.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -47,9 +47,10 @@ class RecordedOutage:
         self._restarted = False
 
     def begin(self, line: RecordedLine, lost: ConnectionLost, other: RecordedLine) -> RecordedLine:
-        """Lose the line, and go on over another one; what is attached to is known when :meth:`end` is called.
+        """Lose the transport, and continue on another one; which targets are attached is known when :meth:`end` is
+        called.
 
-        :returns: the other line.
+        :returns: the other transport.
         """
         outage = self._connection._outage
         outage.keep(_Keeper())
@@ -62,12 +63,12 @@ class RecordedOutage:
         return other
 
     def end(self, line: RecordedLine, restarted: bool) -> None:
-        """Let all be there again that is, and end what is not."""
+        """Restore everything that is still there, and end what is not."""
         self._restarted = restarted
         line.release()
 
     def mark(self, since: float, count: int, policy: str) -> None:
-        """Mark a place where the recorder itself has left events out: whoever wants gaps in a stream is told."""
+        """Mark a place where the recorder itself has dropped events: subscribers that want gaps are told."""
         clock = self._connection.context.clock
         error = ConnectionLost(f"the recorder has dropped {count:,} events here ({policy})")
         gap = Gap(min(since, clock.seconds()), clock.seconds(), error)
@@ -80,6 +81,6 @@ class RecordedOutage:
 
 
 def loss_in(note: Mapping[str, Any]) -> ConnectionLost:
-    """Return what a note says of how a line was lost."""
+    """Return the reason for a lost connection that a note contains."""
     known = next((each for each in _CAUSES if each == note.get("cause")), None)
     return ConnectionLost(str(note.get("error") or "lost when it was recorded"), cause=known)

@@ -256,7 +256,7 @@ class Recorder:
             self._ended.fire(error)
 
     def _end(self, reason: str, error: Exception | None) -> None:
-        """End by itself."""
+        """End without having been stopped."""
         if self._life.happened(RecorderEvent.BREAK):
             ending = Deferred.fromCoroutine(self._finish(reason, error))
             ending.addErrback(lambda failure: log.failure("The end of a recording could not be written", failure))
@@ -274,7 +274,7 @@ class Recorder:
         return {**self._about, "options": self._options, "targets": self._sources.as_list(self._ask_for_frames())}
 
     def _ask_for_frames(self) -> list[str | None]:
-        """Ask all pages for their frames as they are now; return the ids of the sessions that are asked."""
+        """Ask all pages for their current frames; return the ids of the sessions that were asked."""
         trees, running = self._following.trees, self._life.state is RecorderState.RUNNING
         return trees.ask_all() if trees is not None and running else []
 

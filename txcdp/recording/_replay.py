@@ -263,7 +263,7 @@ class Replay:
         return tree
 
     def _open(self) -> None:
-        """Make a browser of which nothing was told yet."""
+        """Make a browser of which nothing is known yet."""
         self._answers = Answers(self, self._replies)
         self._line = self._new_line()
         connection = Connection(self._line, self.clock)
@@ -307,7 +307,7 @@ class Replay:
     def _work(self, limit: int | None, *, holds: bool = True) -> bool:
         """Do some of what is due, one thing after the other; return whether there is more.
 
-        :param limit: the time up to which it is; None: all is.
+        :param limit: the time up to which things are due; None: everything is.
         :param holds: whether entries wait while the program does not read.
         """
         clock, reading, moves = self.clock, self._reading, self._pace.moves_clock
@@ -357,9 +357,9 @@ class Replay:
             self._stop(read.as_entry())
 
     def _note(self, entry: Entry, goes_on: bool = False) -> None:
-        """Take what is no event.
+        """Process an input that is not an event.
 
-        :param goes_on: of a line that was lost: whether there was another one.
+        :param goes_on: for a lost connection: whether there was another one.
         """
         if isinstance(entry, Damage):
             self.damages.append(entry)
@@ -431,7 +431,7 @@ class Replay:
     # The time:
 
     def _follow(self) -> None:
-        """Move the recording's clock to where the other one has got, as far as nothing is due before."""
+        """Advance the recording's clock to where the other one has got, if nothing is due before."""
         if self._running or self._pace.instant or self._life.state is ReplayState.STANDING:
             return
         due = self._next_due()
@@ -446,7 +446,7 @@ class Replay:
         return min(times, default=None)
 
     def _reschedule(self) -> None:
-        """Be called when the next thing is due."""
+        """Schedule the call for the next thing that is due."""
         if self._running or self._pace.instant or self._life.state is ReplayState.STANDING:
             return
         due = self._next_due()
@@ -454,7 +454,7 @@ class Replay:
             self._pace.call_at(due)
 
     def _woken(self) -> None:
-        """Be called soon: there is something to be answered, or the program reads again, or has closed its line."""
+        """Schedule a call soon: there is something to answer, or the program reads again, or has closed the line."""
         if not self._running:
             self._pace.call_later()
 
@@ -476,7 +476,7 @@ class Replay:
         self._reschedule()
 
     def _let_out(self) -> None:
-        """Let what operators still hold come after the end, as it would."""
+        """Let the operators emit after the end what they still hold, as they would live."""
         if self._pace.instant:
             self._make_calls(self.clock.now + _AFTERWARDS * SECOND)
         else:

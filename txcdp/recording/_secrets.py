@@ -43,9 +43,9 @@ _HINTS_IN_COMMANDS: Final = (*_HINTS, b"binaryresponseheaders", b"password")
 
 
 def mask(body: bytes) -> bytes:
-    """Return an event's ``"method":...,"params":...`` without the secrets that its headers and cookies hold.
+    """Return an event's ``"method":...,"params":...`` with the secrets in its headers and cookies masked.
 
-    :raises MalformedMessage: it cannot be read; :exc:`RecursionError` where it is nested too deep.
+    :raises MalformedMessage: it cannot be read; :exc:`RecursionError` if it is nested too deeply.
     """
     lowered = body.lower()
     if not any(hint in lowered for hint in _HINTS):
@@ -54,7 +54,7 @@ def mask(body: bytes) -> bytes:
 
 
 def mask_json(method: str, value: bytes) -> bytes:
-    """Return a command's parameters, or its result, without the secrets in it; fails like :func:`mask`."""
+    """Return a command's parameters, or its result, with the secrets masked; fails like :func:`mask`."""
     of_cookies = "cookie" in method.lower()
     lowered = value.lower()
     if not of_cookies and not any(hint in lowered for hint in _HINTS_IN_COMMANDS):
@@ -63,7 +63,7 @@ def mask_json(method: str, value: bytes) -> bytes:
 
 
 def masked(value: Any, *, cookies: bool = False) -> Any:
-    """Return plain data without the secrets in it.
+    """Return plain data with the secrets masked.
 
     :param cookies: whether the value is in a list of cookies.
     """

@@ -60,12 +60,12 @@ class Sink(Protocol):
 
 
 class Pump:
-    """Takes lines from a buffer to a sink: soon, many at once, and one batch at a time.
+    """Takes lines from a buffer to a sink: with little delay, many at once, and one batch at a time.
 
-    What cannot be written, as when the disk is full, is kept and tried again; meanwhile the buffer fills.
+    Lines that cannot be written, as when the disk is full, are kept and tried again; meanwhile the buffer fills.
 
     :param batch: how many bytes are written at once.
-    :param hopeless: called with why no later attempt can succeed, at each attempt.
+    :param hopeless: called at each attempt with the reason why no later attempt can succeed, if there is one.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class Pump:
 
     @returns_deferred
     async def open(self, host: Host) -> None:
-        """Make the sink ready; where that is cancelled it is closed as soon as it is: a thread cannot be stopped.
+        """Open the sink; if this is cancelled, the sink is closed as soon as it is open: a thread cannot be stopped.
 
-        :returns: fails like :meth:`Sink.open`; cancelled, when the sink is closed.
+        :returns: fails like :meth:`Sink.open`; if cancelled, once the sink is closed.
         """
         opening = self.sink.open(host)
         try:
@@ -117,9 +117,9 @@ class Pump:
 
     @returns_deferred
     async def stop(self, reason: str) -> None:
-        """Write what waits, and finish; it is tried once.
+        """Write what is waiting, and finish; this is tried once.
 
-        :returns: fails with what the writing fails with.
+        :returns: fails with the error of the writing.
         """
         self._stopping = True
         self._timer.stop()

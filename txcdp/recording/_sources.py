@@ -21,9 +21,9 @@ _STRANGERS = 1000
 class Source:
     """A session whose events are recorded, or not.
 
-    :param kind: of target, where the session does not say.
+    :param kind: the kind of target, if the session does not say.
     :ivar head: how its lines begin.
-    :ivar wanted: whether they are recorded.
+    :ivar wanted: whether its events are recorded.
     """
 
     __slots__ = ("head", "id", "info", "kind", "parent", "target", "url", "wanted")
@@ -39,9 +39,9 @@ class Source:
         self.wanted = True
 
     def as_dict(self, frames: bool = False) -> dict[str, Any]:
-        """Return what a note says of it.
+        """Return the description of it for a note.
 
-        :param frames: whether a note of the frames that it has already follows.
+        :param frames: whether a note of its existing frames follows.
         """
         about: dict[str, Any] = {
             "session": self.id,
@@ -58,7 +58,7 @@ class Source:
 
 
 class Sources:
-    """All sessions of a connection, by what stands for them in messages.
+    """All sessions of a connection, by their representation in messages.
 
     :param wanted: what is recorded.
     :param note: writes a note of a kind.
@@ -74,7 +74,7 @@ class Sources:
         self._root_kind = "browser"
 
     def find(self, key: bytes) -> Source:
-        """Return the source of a message; a session that a lost line has renamed is found again."""
+        """Return the source of a message; a session that has a new id after a lost connection is found, too."""
         source = self._known.get(key)
         if source is not None:
             return source
@@ -88,9 +88,9 @@ class Sources:
         return source
 
     def add(self, session: Session, has_frames: Callable[[Source], bool] | None = None) -> Source:
-        """Take a session in, and note that it begins.
+        """Add a session, and note that it begins.
 
-        :param has_frames: returns whether a note of the frames that it has already follows.
+        :param has_frames: returns whether a note of its existing frames follows.
         """
         parent = None if session.parent is None else session.parent.id
         source = Source(session.id, session.target, parent, "" if session.id else self._root_kind)
@@ -104,7 +104,7 @@ class Sources:
         return source
 
     def of(self, session: Session) -> Source | None:
-        """Return the source that a session is; None where it has not been taken in."""
+        """Return the source of a session; None if it has not been added."""
         return self._of.get(session)
 
     def set_root(self, kind: str) -> None:
@@ -122,14 +122,14 @@ class Sources:
                 self._note("changed", session=source.id, target=source.target, type=source.kind, url=source.url)
 
     def as_list(self, asked: Collection[str | None] = ()) -> list[dict[str, Any]]:
-        """Return what a file's first note says of them; the root session is always there.
+        """Return the descriptions for a file's first note; the root session is always included.
 
-        :param asked: the ids of those of which a note of their frames follows.
+        :param asked: the ids of those whose frames a note will list.
         """
         return [source.as_dict(source.id in asked) for source in self._of.values() if source.id is not None]
 
     def forget(self) -> None:
-        """Listen to none of them any more."""
+        """Stop listening to all of them."""
         waiting, self._waiting = self._waiting, {}
         for each in waiting.values():
             each.cancel()

@@ -210,9 +210,9 @@ class SQLite:
 
 
 class SQLiteReader:
-    """A recording in a database, also while it is being written.
+    """A recording in a database, even while it is being written.
 
-    :ivar ended: whether the last recording in it has ended, as far as it was read.
+    :ivar ended: whether the last recording in it has ended, as far as it has been read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -234,11 +234,11 @@ class SQLiteReader:
             raise
 
     def poll(self) -> Iterator[Entry]:
-        """Return the entries that have come since the last call."""
+        """Return the entries that have been added since the last call."""
         return map(self._parse, self.lines())
 
     def lines(self) -> Iterator[bytes]:
-        """Return the same as lines that are not read yet; one is empty where a row can be none."""
+        """Return the same as lines that are not decoded yet; a line is empty if its row is invalid."""
         for number, *columns in self._rows():
             self._last = number
             try:
@@ -263,7 +263,7 @@ class SQLiteReader:
             yield from self._connection.execute(_SELECT, (self._last,))
 
     def finish(self) -> Iterator[Entry]:
-        """Report nothing: a database is never torn."""
+        """Report nothing: a database is never truncated."""
         return iter(())
 
     def close(self) -> None:
@@ -272,7 +272,7 @@ class SQLiteReader:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another one of the same name; None where there is no file."""
+    """Return what distinguishes a file from another one of the same name; None if there is no file."""
     try:
         found = path.stat()
     except OSError:
@@ -281,7 +281,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _gather(connection: Any) -> None:
-    """Put all into the one file."""
+    """Merge everything into the one file."""
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
@@ -290,7 +290,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _has_table(connection: sqlite3.Connection) -> bool:
-    """Whether the entries are a table of values: a view may go on for ever, and so may a column that is computed."""
+    """Whether the entries are in a table of stored values: a view, or a computed column, may run forever."""
     found = connection.execute("SELECT type, sql FROM sqlite_schema WHERE name = 'entries'").fetchall()
     hidden = connection.execute("SELECT hidden FROM pragma_table_xinfo('entries')").fetchall()
     is_plain = [kind == "table" and not _VIRTUAL.match(str(sql)) for kind, sql in found]
@@ -298,7 +298,7 @@ def _has_table(connection: sqlite3.Connection) -> bool:
 
 
 def _columns(line: bytes) -> _Row:
-    """Return a line as the columns of a row, its JSON as it is."""
+    """Return a line as the columns of a row, with its JSON unchanged."""
     try:
         read = _read(line)
     except (msgspec.MsgspecError, UnicodeError):  # it was not read until now
@@ -332,7 +332,7 @@ def _text(json: bytes | msgspec.Raw) -> str:
 def _line(
     time: float, kind: str, session: Any, target: Any, name: Any, number: Any, duration: Any, error: Any, data: str
 ) -> bytes:
-    """Return a row as the line that it was."""
+    """Return the line from which a row was made."""
     if kind == "note":
         return data.encode()
     start = b'{"time":%.6f,' % time

@@ -15,8 +15,8 @@ from txcdp.recording._reading import Reader, in_order, open_reader
 class Tail:
     """Follows recordings.
 
-    :param paths: files; and directories, of which the files are followed that are there and those that come.
-    :raises OSError: one of them is not there.
+    :param paths: files; and directories, whose files are followed, including those that are added.
+    :raises OSError: one of them does not exist.
     """
 
     def __init__(self, *paths: str | os.PathLike[str]) -> None:
@@ -28,11 +28,11 @@ class Tail:
 
     @property
     def ended(self) -> bool:
-        """Whether there is no more to come: the files have ended, and no directory is followed."""
+        """Whether nothing more can come: the files have ended, and no directory is followed."""
         return not self._endless and not self._readers
 
     def poll(self) -> Iterator[Entry]:
-        """Return the entries that have come since the last call, and what is wrong with files that have ended."""
+        """Return the entries that have been added since the last call, and the damage in files that have ended."""
         self._open()
         for path, reader in list(self._readers.items()):
             yield from reader.poll()
@@ -40,7 +40,7 @@ class Tail:
                 yield from self._close(path)
 
     def finish(self) -> Iterator[Entry]:
-        """Close all files, and report what is torn in them."""
+        """Close all files, and report truncated ends."""
         for path in list(self._readers):
             yield from self._close(path)
 

@@ -34,7 +34,7 @@ _MARKS: Final = {"Page.loadEventFired": "MarkLoad", "Page.domContentEventFired":
 def trace(paths: Sequence[Path], damages: list[Damage]) -> Iterator[bytes]:
     """Make the trace, piece by piece.
 
-    :param damages: is given what could not be read.
+    :param damages: what could not be read is added to it.
     """
     yield b'{"traceEvents":['
     before = b"\n"
@@ -56,7 +56,7 @@ class _Trace:
         self._frames: dict[str, str] = {}
 
     def all(self, paths: Sequence[Path], damages: list[Damage]) -> Iterator[dict[str, Any]]:
-        """Return all events; the first of which says whose trace it is, so that some wait until that is known."""
+        """Return all events; the first names the page of the trace, so some are held until that is known."""
         held: list[dict[str, Any]] | None = []
         for entry in read(*paths):
             if isinstance(entry, Damage):
@@ -87,9 +87,9 @@ class _Trace:
                 yield each
 
     def _started(self) -> dict[str, Any]:
-        """Return what the developer tools refuse a trace without: of the pages they show one.
+        """Return the event without which the developer tools refuse a trace: it names the one page that they show.
 
-        It is the first that has gone anywhere: a browser begins with an empty one.
+        This is the first page that has navigated: a browser begins with an empty one.
         """
         main = {"isOutermostMainFrame": True, "isInPrimaryMainFrame": True}
         about = [{**_frame(frame, url), **main} for frame, url in (self._pages or self._frames).items()][:1]
@@ -105,7 +105,7 @@ class _Trace:
         yield self._meta("thread_name", _MAIN, "CrBrowserMain")
 
     def _named(self, data: Mapping[str, Any], at: int) -> Iterator[dict[str, Any]]:
-        """Name the thread of a session, and say that its page is there."""
+        """Name the thread of a session, and report its page."""
         thread, kind, frame = (
             self._thread(data.get("session")),
             str(data.get("type") or ""),
@@ -152,7 +152,7 @@ class _Trace:
         yield {**self._instant("navigationStart", at, thread, args, "blink.user_timing"), "ph": "R"}
 
     def _committed(self, frame: Mapping[str, Any], at: int) -> dict[str, Any]:
-        """Return that a frame has a document."""
+        """Return the event that reports the document of a frame."""
         return self._instant("FrameCommittedInBrowser", at, _MAIN, {"data": frame}, _OF_BROWSER)
 
     # The network:

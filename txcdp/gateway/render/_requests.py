@@ -28,7 +28,7 @@ PAPERS: dict[str, tuple[float, float]] = {
 
 
 class Viewport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The window: its size in CSS pixels, and how many pixels one of these has."""
+    """The window: its size in CSS pixels, and how many device pixels one of these has."""
 
     width: Pixels = 1280
     height: Pixels = 720
@@ -46,7 +46,7 @@ class Clip(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Cookie(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A cookie; without url and domain it is one of the page's URL. expires: seconds since 1970."""
+    """A cookie; without url and domain it belongs to the page's URL. expires: seconds since 1970."""
 
     name: str
     value: str
@@ -60,11 +60,11 @@ class Cookie(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Render(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the requests: what all of them take.
+    """Base of the requests: the fields that all of them have.
 
-    url: what to load. html: a document to show; with url, it is shown as if it had come from there, so that what it
-    refers to is looked for there. timeout: seconds, from the request to the answer. headers: sent with each request of
-    the page, to any server.
+    url: the page to load. html: a document to show; with url, it is shown as if it had come from there, and relative
+    URLs in it are resolved against that. timeout: seconds, from the request to the response. headers: sent with each
+    request of the page, to any server.
     """
 
     url: Annotated[str, Meta(min_length=1)] | None = None
@@ -88,7 +88,7 @@ class Render(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Screenshot(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A picture. quality: of jpeg and webp. full_page: the whole document instead of the window alone."""
+    """A screenshot. quality: for jpeg and webp. full_page: the whole document instead of only the window."""
 
     format: Literal["png", "jpeg", "webp"] = "png"
     quality: Annotated[int, Meta(ge=0, le=100)] | None = None
@@ -134,11 +134,11 @@ class Pdf(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Content(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The document as HTML, as scripts have left it."""
+    """The document as HTML, including what scripts have changed."""
 
 
 class Evaluate(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A value of the page's: of an expression, or of a function that is called with arguments. Promises are awaited."""
+    """A value in the page: of an expression, or of a function that is called with arguments. Promises are awaited."""
 
     expression: str | None = None
     function: str | None = None
