@@ -57,7 +57,9 @@ class TwistedScheduler(_RxScheduler):
 
 
 class _PipelineScheduler(TwistedScheduler):
-    """The default of pipelines: what is due now runs now, as without a scheduler; what is due later, on the reactor."""
+    """The default scheduler of pipelines: runs what is due now at once, as without a scheduler, and the rest on the
+    reactor.
+    """
 
     def schedule(self, action: Any, state: Any = None) -> Any:
         """Run ``action`` on the current thread's trampoline."""
@@ -117,9 +119,9 @@ def to_stream(source: Any, like: reactivex.Observable[Any] | None = None) -> rea
 
 
 class _Bridge(rx.Observable):
-    """An ``rx.Observable`` of ``from_stream``, or of an operator on one, which keeps to the stream's reactor.
+    """The ``rx.Observable`` of ``from_stream``, or of an operator on it, which stays on the stream's reactor.
 
-    :ivar context: of the stream behind it, for the way back.
+    :ivar context: the context of the stream behind it, for the way back.
     """
 
     context: StreamContext | None = None
@@ -130,7 +132,7 @@ class _Bridge(rx.Observable):
         self._clock = clock
 
     def pipe(self, *operators: Any) -> Any:
-        """Compose operators; a connectable or grouped observable that they make stays what it is."""
+        """Compose operators; a connectable or grouped observable that they make keeps its kind."""
         made = super().pipe(*operators)
         if type(made) is not rx.Observable:
             return made
@@ -145,21 +147,21 @@ class _Bridge(rx.Observable):
 
 
 class _Foreign:
-    """An observable of reactivex, to be subscribed to as Rx 3 does."""
+    """An observable of reactivex that can be subscribed to as in Rx 3."""
 
     def __init__(self, stream: reactivex.Observable[Any], clock: Clock | None) -> None:
         self._stream = stream
         self._clock = clock
 
     def subscribe_(self, on_next: Any, on_error: Any, on_completed: Any, scheduler: Any) -> Any:
-        """Subscribe; Rx 3's scheduler is nothing for the other side, which has its own."""
+        """Subscribe; Rx 3's scheduler is ignored, since the other side has its own."""
         clock = self._clock
         subscription = self._stream.subscribe(lambda item: on_next(_to_rx(item, clock)), on_error, on_completed)
         return Disposable(subscription.dispose)
 
 
 def _to_rx(item: Any, clock: Clock | None) -> Any:
-    """Take an item across; a window or a group is an observable there, too."""
+    """Convert an item; a window or a group becomes an observable of Rx 3."""
     if not isinstance(item, reactivex.Observable):
         return item
     bridge = from_stream(item, clock)
@@ -169,7 +171,7 @@ def _to_rx(item: Any, clock: Clock | None) -> Any:
 
 
 def _to_reactivex(item: Any, context: StreamContext | None) -> Any:
-    """Take an item back."""
+    """Convert an item back."""
     if not isinstance(item, rx.Observable):
         return item
     stream = to_stream(item)

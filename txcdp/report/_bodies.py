@@ -32,19 +32,19 @@ _TEXTS: Final = (
 
 
 def is_text(mime_type: str) -> bool:
-    """Return whether a body is a text, by what is said of it."""
+    """Return whether a body is text, according to its headers."""
     kind = mime_type.partition(";")[0].strip().lower()
     return kind.startswith("text/") or any(each in kind for each in _TEXTS)
 
 
 def text_body(text: str, mime_type: str, size: int | None = None) -> RunBody:
-    """Return the beginning of a text."""
+    """Return the beginning of a text body."""
     whole = len(text) if size is None else size
     return RunBody(mime_type=mime_type[:200], text=text[:MOST_TEXT], size=whole, truncated=len(text) > MOST_TEXT)
 
 
 def wants_body(row: Exchange) -> bool:
-    """Return whether the browser is asked for the body of an exchange that has ended well."""
+    """Return whether to ask the browser for the body of an exchange that has finished."""
     response = row.response
     if response is None or not 0 < row.body_decoded <= _MOST_ASKED or row.method == "HEAD":
         return False
@@ -53,13 +53,13 @@ def wants_body(row: Exchange) -> bool:
 
 
 class BodyBudget:
-    """A limit on how much of bodies is kept, all together."""
+    """A limit on how much is kept of all bodies together."""
 
     def __init__(self) -> None:
         self._left = MOST_TOGETHER
 
     def take(self, size: int) -> bool:
-        """Return whether there is room for the beginning of a body of so many bytes, and take it."""
+        """Return whether there is room for the beginning of a body of so many bytes, and reserve it."""
         taken = min(size, MOST_PICTURE)
         if taken > self._left:
             return False
@@ -67,18 +67,18 @@ class BodyBudget:
         return True
 
     def kept(self, row: Exchange, body: str, encoded: bool) -> RunBody | None:
-        """Return what is kept of a body; None: it is neither a text nor a picture.
+        """Return what is kept of a body; None: it is neither text nor a picture.
 
-        :param encoded: whether it is base64.
+        :param encoded: whether it is encoded as base64.
         """
         kind = "" if row.response is None else row.response.mime_type or ""
         return body_of(kind, body, encoded, row.body_decoded)
 
 
 def body_of(mime_type: str, body: str, encoded: bool, size: int) -> RunBody | None:
-    """Return what is kept of a body; None: it is neither a text nor a picture of pixels that is small enough.
+    """Return what is kept of a body; None: it is neither text nor a bitmap picture that is small enough.
 
-    :param encoded: whether it is base64.
+    :param encoded: whether it is encoded as base64.
     """
     if not encoded:
         return text_body(body, mime_type, size)

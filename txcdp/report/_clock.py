@@ -25,13 +25,13 @@ _SAME = 0.005
 
 
 class Anchors:
-    """Moments at which it is known what both clocks said: the monotonic one and the wall's."""
+    """Moments whose times are known on both clocks: the monotonic one and the wall clock."""
 
     def __init__(self) -> None:
         self._anchors: list[tuple[float, float]] = []
 
     def add(self, monotonic: float | None, wall: float | None) -> None:
-        """Take note of a moment on both clocks; what is no time is none."""
+        """Add a moment with its times on both clocks; invalid times are ignored."""
         if not _is_time(monotonic) or not _is_time(wall):
             return
         known = self.wall(monotonic)
@@ -39,7 +39,7 @@ class Anchors:
             insort(self._anchors, (monotonic, wall - monotonic))
 
     def wall(self, monotonic: float | None) -> float | None:
-        """Return seconds since 1970 for a moment of the monotonic clock; None: no anchor is known, or it is no time."""
+        """Return seconds since 1970 for a monotonic time; None: there is no anchor, or the time is invalid."""
         if not _is_time(monotonic) or not self._anchors:
             return None
         place = bisect_right(self._anchors, (monotonic, math.inf)) - 1

@@ -89,7 +89,7 @@ class Collection(EndedByBlock):
         return self._run
 
     async def _flush(self) -> None:
-        """Have the documents tell what their observers have not told yet."""
+        """Make the documents report what their observers have not reported yet."""
         model = self._collector.model
         asked = []
         for frame in list(model.frames.frames.values()):
@@ -103,7 +103,7 @@ class Collection(EndedByBlock):
     # What sessions say:
 
     def _follow(self, session: Session) -> None:
-        """Feed the collector with what a session says, until it ends."""
+        """Feed the collector with a session's events, until it ends."""
         info = session.target
         if info is not None:
             self._feed(

@@ -92,7 +92,7 @@ _BLANK: Final = frozenset({"", ":", "about:blank"})
 
 
 class _Kept:
-    """An exchange as it is kept: its row, and what was known of its surroundings when it began."""
+    """An exchange as it is kept: its row, and the frame and the document that it belonged to when it began."""
 
     __slots__ = ("body", "document_id", "frame_id", "row")
 
@@ -104,13 +104,13 @@ class _Kept:
 
 
 class Collector:
-    """Makes a run of events.
+    """Makes a run from events.
 
-    :param name: what the run is called.
-    :param source: where it is from: ``"page"`` or ``"recording"``.
-    :ivar events: what it is made from.
-    :ivar model: what the browser has told.
-    :ivar ended: called with the row of each exchange that has ended, for who has more to ask about it.
+    :param name: the name of the run.
+    :param source: the source: ``"page"`` or ``"recording"``.
+    :ivar events: the classes of the events that it is made from.
+    :ivar model: the model of the browser.
+    :ivar ended: called with the row of each exchange that has ended, so that its body can be asked for.
     """
 
     def __init__(self, name: str, source: str) -> None:
@@ -156,9 +156,9 @@ class Collector:
         }
 
     def take(self, time: float, session: str, record: Record) -> None:
-        """Take an event, or a result that the model takes.
+        """Process an event, or a result that the model takes.
 
-        :param time: when it came, in seconds since 1970.
+        :param time: when it arrived, in seconds since 1970.
         :param session: the id of its session; ``""``: the root.
         """
         self._now = number_of(time) or self._now
@@ -174,7 +174,7 @@ class Collector:
             self._misread += 1
 
     def lose(self, time: float, session: str) -> None:
-        """Take note that the line to a session is lost."""
+        """Handle the loss of the connection to a session."""
         self._now = time
         self._changed(self.model.lose(session))
 
@@ -188,9 +188,9 @@ class Collector:
                     self._misread += 1
 
     def add_body(self, request_id: str, body: str, encoded: bool) -> None:
-        """Keep the beginning of a body, as ``Network.getResponseBody`` has told it.
+        """Keep the beginning of a body, as reported by ``Network.getResponseBody``.
 
-        :param encoded: whether it is base64.
+        :param encoded: whether it is encoded as base64.
         """
         kept = self._latest.get(request_id)
         if kept is not None and wants_body(kept.row) and self._budget.take(kept.row.body_decoded):
@@ -226,7 +226,7 @@ class Collector:
             self.ended(row)
 
     def _frame_of_session(self, session: str) -> str:
-        """Return the worker, or else the main frame, that a session is of."""
+        """Return the worker, or else the main frame, that a session belongs to."""
         found = self.model.targets.of_session(session)
         if found is not None and kind_of(found.type).is_worker:
             return found.id
@@ -392,9 +392,9 @@ class Collector:
     # The outcome:
 
     def run(self, browser: str = "") -> Run:
-        """Return what has come so far; it may be asked for again.
+        """Return the run so far; this can be called again later.
 
-        :param browser: which it is, with its version.
+        :param browser: the browser with its version.
         """
         late = 0.0 if self._late == math.inf else self._late
         for loader, found in self._documents.items():
@@ -515,9 +515,9 @@ _MARKS: Final = {"DOMContentLoaded": "content_loaded", "load": "loaded"}
 
 
 def span(run: Run, first: float, last: float) -> tuple[float, float]:
-    """Return when a run began and ended, by what is in it.
+    """Return when a run began and ended, according to its contents.
 
-    :param first: when somebody began to look; ``last``: when they stopped; 0: nobody knows.
+    :param first: when the observation began; ``last``: when it ended; 0: unknown.
     """
     begins = [each.started for each in run.exchanges if each.started]
     begins += [each.started for each in run.documents if each.started]
@@ -533,13 +533,13 @@ def span(run: Run, first: float, last: float) -> tuple[float, float]:
 
 
 def _from(started: float, pictures: list[RunPicture]) -> list[RunPicture]:
-    """Return the pictures of a run; of what was shown before it the last one, which stood at its beginning."""
+    """Return the pictures of a run, and the last one before it, which was still visible when it began."""
     before = [replace(each, time=started) for each in pictures if each.time < started]
     return [*before[-1:], *(each for each in pictures if each.time >= started)]
 
 
 def scheme_of(url: str) -> str:
-    """Return the scheme of a URL, which may be none."""
+    """Return the scheme of a URL, which may be empty."""
     try:
         return urlsplit(url).scheme.lower()
     except ValueError:
@@ -547,7 +547,9 @@ def scheme_of(url: str) -> str:
 
 
 def _moved(frame: RunFrame, late: float) -> RunFrame:
-    """Return a frame on the browser's clock: when it began and ended is known from when that was told."""
+    """Return a frame with its times on the browser's clock: its beginning and end are known from when they were
+    reported.
+    """
     ended = None if frame.ended is None else frame.ended - late
     return replace(frame, started=frame.started - late, ended=ended)
 
@@ -570,7 +572,7 @@ def _received_headers(row: Exchange) -> list[tuple[str, str]]:
 
 
 def _phases(row: Exchange) -> Phases:
-    """Return how the time was spent, from the first to the last that is told."""
+    """Return the phases of an exchange, from the first to the last that is reported."""
     if row.from_memory:
         return Phases()  # nothing went anywhere
     said = row.timing

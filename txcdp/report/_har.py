@@ -16,28 +16,28 @@ __all__ = ["NoHar", "read_har", "run_of_har"]
 
 
 def run_of_har(data: bytes, name: str) -> Run:
-    """Return a file of HAR as a run.
+    """Return the contents of a HAR file as a run.
 
-    :param data: what is in the file.
-    :param name: what the run is called.
-    :raises NoHar: it is none.
+    :param data: the contents of the file.
+    :param name: the name of the run.
+    :raises NoHar: it is not valid HAR.
     """
     return _HarReader(HarLog(data, name), name).run()
 
 
 def read_har(path: Path) -> Run:
-    """Return a file of HAR as a run.
+    """Return a HAR file as a run.
 
-    :raises NoHar: it is none, or too large.
+    :raises NoHar: it is not valid HAR, or too large.
     :raises OSError: it cannot be read.
     """
     return _HarReader(open_har(path), path.name).run()
 
 
 class _HarReader:
-    """Makes a run of one file.
+    """Makes a run from one file.
 
-    :param log: what is in it.
+    :param log: the contents of the file.
     """
 
     def __init__(self, log: HarLog, name: str) -> None:
@@ -80,7 +80,7 @@ class _HarReader:
         return words
 
     def _name_documents(self, run: Run) -> None:
-        """Give pages the URL of the first document in them, where their titles do not say it."""
+        """Give pages the URL of their first document, if their titles do not contain it."""
         first: dict[str, str] = {}
         for each in run.exchanges:
             if each.type.lower() == "document" or "html" in each.mime_type:

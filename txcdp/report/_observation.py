@@ -33,7 +33,7 @@ _PATIENCE: Final = 5.0
 
 
 class _All(Choice):
-    """All that a browser has, but what is the browser's own."""
+    """All targets of a browser, except those that are internal to it."""
 
     def wants_below(self, info: target.TargetInfo) -> bool:
         return not kind_of(info.type).is_internal
@@ -50,7 +50,7 @@ _WITH_SCRIPT: Final = frozenset(
 class _Observed:
     """One session that is observed.
 
-    :param pictures: whether there is a screencast.
+    :param pictures: whether to take a screencast.
     """
 
     def __init__(self, session: Session, pictures: bool) -> None:
@@ -72,7 +72,7 @@ class _Observed:
             self._quietly("Page.startScreencast", _PICTURES)
 
     def stop(self) -> list[Deferred[Any]]:
-        """Take all of it back; return what tells when that is done."""
+        """Undo everything; return a Deferred that fires once that is done."""
         self._next.stop()
         shows, self._shows = self._shows, False
         if self.session.ended:
@@ -124,7 +124,7 @@ class Observation(EndedByBlock):
         return f"<Observation of {self._page or self._browser!r}>"
 
     async def _start(self) -> None:
-        """Begin; returns when all that is there has answered, whatever the answers are."""
+        """Start observing; returns once all existing targets have responded, in whatever way."""
         root = self._browser.session
         choice: Choice = _All()
         if self._page is not None:

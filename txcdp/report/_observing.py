@@ -35,7 +35,7 @@ _PER_OUTLIER: Final = 50
 
 @cache
 def script() -> str:
-    """Return the script, which expects the binding to be there."""
+    """Return the script, which expects that the binding exists."""
     source = files(__package__).joinpath("observer.js").read_text("utf-8").rstrip()
     return f"globalThis.{_FLUSH} = {source}(globalThis.{BINDING});"
 
@@ -43,7 +43,7 @@ def script() -> str:
 class Observed:
     """One entry that a document's ``PerformanceObserver`` was given.
 
-    :ivar kind: its ``entryType``; ``start`` and ``duration`` in seconds since the document's origin.
+    :ivar kind: its ``entryType``; ``start`` and ``duration`` are in seconds since the document's time origin.
     """
 
     __slots__ = ("_data", "duration", "kind", "start")
@@ -55,19 +55,19 @@ class Observed:
         self.duration = self.number("duration") / 1000
 
     def number(self, name: str) -> float:
-        """Return one of its numbers; 0 where it is none."""
+        """Return one of its numbers; 0 if it is not a number."""
         return number_of(self._data.get(name)) or 0.0
 
     def text(self, name: str) -> str:
-        """Return one of its texts; "" where it is none."""
+        """Return one of its texts; "" if it is not a text."""
         return text_of(self._data.get(name), _MOST)
 
 
 class Report:
-    """A message of the script.
+    """A message from the script.
 
     :ivar origin: when the document's navigation began, in seconds since 1970.
-    :ivar title: the document's.
+    :ivar title: the title of the document.
     """
 
     def __init__(self, origin: float, title: str, entries: list[Observed]) -> None:
@@ -77,7 +77,7 @@ class Report:
 
 
 def read_report(payload: str) -> Report | None:
-    """Return what the script says; None where it is none of its messages."""
+    """Return a message from the script; None if it is not one."""
     if len(payload) > _MOST:
         return None
     try:
@@ -94,7 +94,7 @@ def read_report(payload: str) -> Report | None:
 
 
 class VitalsTally:
-    """Adds up what one document's observer tells."""
+    """Computes the web vitals from the reports of one document's observer."""
 
     def __init__(self) -> None:
         self._vitals = Vitals()
@@ -102,7 +102,7 @@ class VitalsTally:
         self._interactions: dict[float, tuple[float, str]] = {}
 
     def add(self, entry: Observed) -> None:
-        """Take an entry; what is none of a vital's changes nothing."""
+        """Add an entry; one that does not concern a vital changes nothing."""
         vitals = self._vitals
         match entry.kind:
             case "paint":
@@ -125,7 +125,7 @@ class VitalsTally:
         self._interactions[key] = max(before, (entry.duration, entry.text("event")))
 
     def vitals(self) -> Vitals:
-        """Return what it has come to so far."""
+        """Return the vitals so far."""
         vitals = self._vitals
         # Where nothing was painted nothing can have shifted; where something was, a layout that stands still is a 0.
         vitals.cls = max(_windows(self._shifts), default=0.0 if vitals.fcp is not None else None)
@@ -137,7 +137,7 @@ class VitalsTally:
 
 
 def _windows(shifts: list[tuple[float, float]]) -> Iterator[float]:
-    """Return what the shifts of each window come to."""
+    """Return the sum of the layout shifts in each window."""
     began = last = -math.inf
     total = 0.0
     for start, value in sorted(shifts):

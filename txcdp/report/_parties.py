@@ -16,7 +16,7 @@ _SHORT: Final = frozenset(
 
 
 def host_of(url: str) -> str:
-    """Return a URL's host, as it is written; "" where it has none."""
+    """Return a URL's host, as written; "" if it has none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -24,7 +24,7 @@ def host_of(url: str) -> str:
 
 
 def site_of(url: str) -> str:
-    """Return the registrable domain of a URL; of an address, that; "" where it has none."""
+    """Return the registrable domain of a URL; an IP address stands for itself; "" if the URL has no host."""
     host = host_of(url).rstrip(".")
     try:
         ipaddress.ip_address(host)
@@ -36,6 +36,6 @@ def site_of(url: str) -> str:
 
 
 def is_third_party(url: str, site: str) -> bool:
-    """Return whether a URL is somebody else's than a site's; what has no host is nobody else's."""
+    """Return whether a URL belongs to a site other than the given one; one without a host does not."""
     own = site_of(url)
     return bool(own and site) and own != site

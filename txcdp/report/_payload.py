@@ -39,14 +39,14 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 class Texts:
-    """Texts, each once."""
+    """A table of texts, each contained once."""
 
     def __init__(self) -> None:
         self.all: list[str] = [""]
         self._numbers: dict[str, int] = {"": 0}
 
     def number(self, text: object) -> int:
-        """Return the number of a text."""
+        """Return the index of a text."""
         said = plain(text)
         number = self._numbers.get(said)
         if number is None:
@@ -56,14 +56,14 @@ class Texts:
 
 
 def plain(value: object) -> str:
-    """Return a text that can be written as UTF-8; "" for what is none."""
+    """Return a text that can be written as UTF-8; "" if the value is not a text."""
     if not isinstance(value, str):
         return "" if value is None else str(value)
     return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
 
 
 def number(value: object) -> float | int | None:
-    """Return a finite number, rounded to a hundredth; None for what is none."""
+    """Return a finite number, rounded to a hundredth; None if the value is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     rounded = round(value, 2)
@@ -71,10 +71,10 @@ def number(value: object) -> float | int | None:
 
 
 def payload(runs: Sequence[Run], *, secrets: bool, bodies: bool = True) -> dict[str, Any]:
-    """Return what the page is given.
+    """Return the data of the page.
 
-    :param secrets: whether secrets are in it; else they are masked.
-    :param bodies: whether bodies are.
+    :param secrets: whether to include secrets; otherwise they are masked.
+    :param bodies: whether to include bodies.
     """
     texts = Texts()
     return {
@@ -90,7 +90,7 @@ def payload(runs: Sequence[Run], *, secrets: bool, bodies: bool = True) -> dict[
 class _RunWriter:
     """Writes one run.
 
-    :param texts: the table of texts, of all runs.
+    :param texts: the table of texts, shared by all runs.
     """
 
     def __init__(self, run: Run, texts: Texts, secrets: bool, bodies: bool) -> None:
@@ -243,7 +243,9 @@ class _RunWriter:
         return made
 
     def _body(self, body: RunBody | None) -> list[Any] | None:
-        """Return the kind (``"text"`` or ``"picture"``), the content, bytes of all of it, and whether there is more."""
+        """Return the kind (``"text"`` or ``"picture"``), the content, the size of the whole body, and whether there is
+        more.
+        """
         if body is None or not self._bodies:
             return None
         if body.text is not None:

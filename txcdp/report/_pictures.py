@@ -20,14 +20,14 @@ _MAGIC: Final = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/
 
 
 def kind_of_picture(data: bytes) -> str:
-    """Return the MIME type of a picture of pixels by its first bytes, whatever was said of it; ``""``: it is none."""
+    """Return the MIME type of a bitmap picture by its first bytes, whatever its headers say; ``""``: it is not one."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for magic, kind in _MAGIC if data.startswith(magic)), "")
 
 
 class PictureKeeper:
-    """Keeps pictures, evenly spread where there are too many; the last one always, since it holds on."""
+    """Keeps pictures, evenly thinned out if there are too many; always keeps the last one, since it stays visible."""
 
     def __init__(self) -> None:
         self._kept: list[RunPicture] = []
@@ -39,7 +39,7 @@ class PictureKeeper:
         return self._last is not None
 
     def add(self, time: float, frame_id: str, data: object) -> None:
-        """Take a picture; what is none is left out, whatever it is."""
+        """Add a picture; anything that is not a picture is left out."""
         if not isinstance(data, bytes) or len(data) > _MOST_BYTES or not kind_of_picture(data):
             return
         self._last = picture = RunPicture(time=time, data=data, frame_id=frame_id)
@@ -51,7 +51,7 @@ class PictureKeeper:
             self._thin_out()
 
     def pictures(self) -> list[RunPicture]:
-        """Return those that are kept, in order."""
+        """Return the pictures that were kept, in order."""
         kept = list(self._kept)
         if self._last is not None and (not kept or kept[-1] is not self._last):
             kept.append(self._last)

@@ -52,7 +52,7 @@ def read(path: str | os.PathLike[str]) -> Run:
 
 
 def is_har(path: Path) -> bool:
-    """Return whether a file looks like HAR: an object of JSON that is no line of a recording."""
+    """Return whether a file looks like HAR: a JSON object that is not a line of a recording."""
     with path.open("rb") as file:
         start = file.read(_FIRST).removeprefix(b"\xef\xbb\xbf").lstrip()
     return start.startswith(b"{") and not _LINE.match(start)
@@ -66,7 +66,7 @@ def is_recording(path: Path) -> bool:
 
 
 class _Recording:
-    """Reads a recording into a collector, as its browser told it.
+    """Feeds a recording to a collector, as the browser reported it.
 
     :param path: a file, or a directory of them.
     """
@@ -171,7 +171,7 @@ class _Recording:
                 self._gaps += 1
 
     def _attach(self, session: str) -> None:
-        """Feed the collector with the beginning of a session, of which the recording has a note alone."""
+        """Feed the collector with the beginning of a session that only a note in the recording mentions."""
         time, data = self._untold.pop(session, (0.0, {}))
         if not session or not data:
             return  # it is told of, or the browser's own

@@ -17,17 +17,17 @@ _ATTEMPTS = 3
 
 
 class CrawlBrowser(BrowserService):
-    """A browser that is replaced by another one where it ends, with nothing of what was in it.
+    """A browser that is replaced by a new, empty one when it ends.
 
-    A page whose browser is gone is of no use to a crawl: its request is tried again.
+    A page whose browser is gone is useless to a crawl: its request is tried again.
 
-    :ivar started: how many browsers there were.
+    :ivar started: the number of browsers so far.
     """
 
     started = 0
 
     def open(self) -> Deferred[Browser]:
-        """Launch it, or connect to it, without anything that brings it back."""
+        """Launch the browser, or connect to it, without reconnecting or restarting."""
 
         def opened(browser: Browser) -> Browser:
             self.started += 1
@@ -41,9 +41,9 @@ class CrawlBrowser(BrowserService):
 
 
 class Browsers:
-    """Some browsers, which run from when the first one is asked for until the last user has left.
+    """A group of browsers, which run from the first request for one until the last user has left.
 
-    :param settings: say how many, and which.
+    :param settings: the settings, with their number and kind.
     """
 
     def __init__(self, reactor: AnyReactor, settings: RenderSettings) -> None:
@@ -56,12 +56,12 @@ class Browsers:
 
     @property
     def started(self) -> int:
-        """How many browsers were started, or connected to, so far."""
+        """The number of browsers that were started, or connected to, so far."""
         return sum(each.started for each in self._services)
 
     @returns_deferred
     async def take(self) -> tuple[int, Browser]:
-        """Return the browser that has least to do, and its number, which is to be given back.
+        """Return the least loaded browser, and its number, which has to be given back.
 
         :returns: fails like ``BrowserService.whenConnected``.
         """
@@ -77,7 +77,7 @@ class Browsers:
             raise
 
     def give_back(self, number: int) -> None:
-        """Take note that something that was made in a browser is gone."""
+        """Note that something that was made in a browser is gone."""
         self._load[number] -= 1
 
     async def stop(self) -> None:
@@ -90,7 +90,7 @@ _running: dict[tuple[Any, ...], Browsers] = {}
 
 
 def browsers_for(reactor: AnyReactor, settings: RenderSettings) -> Browsers:
-    """Return the browsers that settings ask for, with one user more; see :func:`leave`."""
+    """Return the browsers for some settings, and count one more user; see :func:`leave`."""
     found = _running.get(_key(reactor, settings))
     if found is None:
         found = _running[_key(reactor, settings)] = Browsers(reactor, settings)
@@ -100,7 +100,7 @@ def browsers_for(reactor: AnyReactor, settings: RenderSettings) -> Browsers:
 
 @returns_deferred
 async def leave(reactor: AnyReactor, settings: RenderSettings, browsers: Browsers) -> None:
-    """Take note that a user needs them no more; the last one ends them."""
+    """Count one user less; after the last one, the browsers are closed."""
     browsers.users -= 1
     if browsers.users == 0:
         _running.pop(_key(reactor, settings), None)

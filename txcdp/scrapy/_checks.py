@@ -9,7 +9,7 @@ from txcdp.page._options import checked_options
 
 
 def mapping(what: str, value: object) -> dict[str, Any]:
-    """Return a mapping with names, as a dict."""
+    """Return a mapping with string keys, as a dict."""
     if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value):
         raise TypeError(f"{what} is to be a dict with names, not {value!r:.80}")
     return dict(value)
@@ -34,7 +34,7 @@ def truth(what: str, value: object) -> bool:
 
 
 def count(what: str, value: object) -> int:
-    """Return a number of things, of which there is one at least."""
+    """Return a number of things, which is at least one."""
     text = value.strip() if isinstance(value, str) else value  # a command line has texts
     number = int(text) if isinstance(text, str) and text.lstrip("-").isdecimal() else text
     if isinstance(number, bool) or not isinstance(number, int):
@@ -45,7 +45,7 @@ def count(what: str, value: object) -> int:
 
 
 def context_options(what: str, value: object) -> dict[str, Any]:
-    """Return options of a context that a request may have."""
+    """Return the options of a context that a request may set."""
     given = mapping(what, value)
     for name, instead in _ELSEWHERE.items():
         if name in given:

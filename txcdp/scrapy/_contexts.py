@@ -24,8 +24,8 @@ class Proxy(NamedTuple):
     """A proxy.
 
     :ivar server: its URL.
-    :ivar username: None: it asks for none.
-    :ivar password: for it.
+    :ivar username: None: the proxy asks for none.
+    :ivar password: the password for it.
     """
 
     server: str
@@ -33,21 +33,21 @@ class Proxy(NamedTuple):
     password: str | None = None
 
     def options(self) -> dict[str, str]:
-        """Return it as contexts have it."""
+        """Return the proxy in the form of a context option."""
         named = {} if self.username is None else {"username": self.username, "password": self.password or ""}
         return {"server": self.server, **named}
 
 
 @dataclass(frozen=True)
 class WantedContext:
-    """Which context a request is for.
+    """The context that a request is for.
 
-    :ivar cookiejar: the key of the jar; requests with different ones share nothing.
-    :ivar proxy: None: none.
-    :ivar options: of the context.
-    :ivar block: patterns of what it blocks.
-    :ivar alone: whether it is for this request alone, and ends with it.
-    :ivar jar: of Scrapy, which it shares; None: none.
+    :ivar cookiejar: the key of the jar; requests with different keys share nothing.
+    :ivar proxy: the proxy; None: no proxy.
+    :ivar options: the options of the context.
+    :ivar block: patterns of the requests that it blocks.
+    :ivar alone: whether it is only for this request, and ends with it.
+    :ivar jar: the Scrapy cookie jar that it shares; None: no jar.
     """
 
     cookiejar: object
@@ -59,20 +59,20 @@ class WantedContext:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What tells it from others."""
+        """The key that identifies the context."""
         by = id(self) if self.alone else None
         return self.cookiejar, self.proxy, json.dumps(self.options, sort_keys=True, default=repr), self.block, by
 
 
 @dataclass(eq=False)
 class PooledContext:
-    """A context that several requests use, at the same time or in turn.
+    """A context that several requests use, at the same time or one after the other.
 
-    :ivar wanted: for which requests it is.
-    :ivar pages: how many pages it has, or is about to have.
-    :ivar context: the context, once it is made.
-    :ivar cookies: keep it and Scrapy's jar the same.
-    :ivar certificates: of servers, by their origins.
+    :ivar wanted: the requests that it is for.
+    :ivar pages: how many pages it has, including those being opened.
+    :ivar context: the context, once it exists.
+    :ivar cookies: keeps its cookies and those of Scrapy's jar the same.
+    :ivar certificates: the certificates of servers, by origin.
     """
 
     wanted: WantedContext
@@ -84,7 +84,7 @@ class PooledContext:
 
     @property
     def ended(self) -> bool:
-        """Whether it is gone, with its browser as a rule."""
+        """Whether it is gone, usually along with its browser."""
         context = self.context
         return context is not None and (context.is_closed() or context.browser.connection.lost is not None)
 
@@ -94,7 +94,7 @@ class LeasedPage:
     """A page for one request.
 
     :ivar page: the page.
-    :ivar of: its context.
+    :ivar of: the context of the page.
     """
 
     page: Page
@@ -103,7 +103,7 @@ class LeasedPage:
     _closed: bool = False
 
     def close(self) -> None:
-        """Have it closed; a second call does nothing."""
+        """Close the page; a second call does nothing."""
         if not self._closed:
             self._closed = True
             self._close()
@@ -112,10 +112,10 @@ class LeasedPage:
 class ContextPool:
     """The contexts and pages of one crawler.
 
-    :param browsers: where they are.
-    :param contexts: how many contexts there may be.
-    :param pages: how many pages there may be.
-    :param stats: Scrapy's.
+    :param browsers: the browsers.
+    :param contexts: the most contexts.
+    :param pages: the most pages.
+    :param stats: Scrapy's stats collector.
     """
 
     def __init__(self, browsers: Browsers, contexts: int, pages: int, stats: StatsCollector) -> None:
@@ -132,10 +132,10 @@ class ContextPool:
 
     @returns_deferred
     async def page(self, wanted: WantedContext) -> LeasedPage:
-        """Open a page, as soon as there may be one more.
+        """Open a page, as soon as the limit allows one more.
 
-        :returns: fires with the :class:`LeasedPage`, which is to be closed. Fails where there is no browser, or the
-            context or the page cannot be had.
+        :returns: fires with the :class:`LeasedPage`, which you have to close. Fails if there is no browser, or the
+            context or the page cannot be created.
         """
         await self._page_slot()
         pooled: PooledContext | None = None
@@ -168,7 +168,7 @@ class ContextPool:
     async def close(self) -> None:
         """Close all pages and contexts.
 
-        :returns: fires when they are closed, as far as there are browsers.
+        :returns: fires once they are closed, as far as there still are browsers.
         """
         for each in tuple(self._leased):
             each.close()
@@ -186,7 +186,7 @@ class ContextPool:
         self._stats.max_value("txcdp/pages/open_max", self._pages)
 
     def _left(self, pooled: PooledContext | None) -> None:
-        """Take note that a page is closed, or did not come to be."""
+        """Note that a page is closed, or could not be opened."""
         if pooled is not None:
             pooled.pages -= 1
             if not pooled.pages:
@@ -200,7 +200,7 @@ class ContextPool:
             self._pages -= 1
 
     async def _context(self, wanted: WantedContext) -> PooledContext:
-        """Return the context that is wanted, with one page more."""
+        """Return the context for a request, with one more page counted."""
         key = wanted.key
         while True:
             pooled = self._contexts.get(key)
@@ -228,7 +228,7 @@ class ContextPool:
             return pooled
 
     def _has_room(self) -> bool:
-        """Return whether there may be one more context; the one that was used longest ago makes room."""
+        """Return whether there may be one more context; the least recently used one makes room."""
         if len(self._contexts) < self._most_contexts:
             return True
         for key, pooled in self._contexts.items():
@@ -264,7 +264,7 @@ class ContextPool:
         making.addCallbacks(lambda _: pooled.made.fire(None), failed)
 
     def _drop(self, key: tuple[Any, ...], only: PooledContext | None = None) -> None:
-        """Have a context no more, and close it."""
+        """Remove a context, and close it."""
         pooled = self._contexts.get(key)
         if pooled is None or (only is not None and pooled is not only):
             return

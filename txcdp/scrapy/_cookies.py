@@ -17,17 +17,17 @@ from txcdp._deferreds import returns_deferred
 
 
 class Jar(Protocol):
-    """Interface of a jar, :mod:`http.cookiejar`'s own or another one."""
+    """The interface of a cookie jar, :mod:`http.cookiejar`'s or another one."""
 
     def __iter__(self) -> Iterator[Cookie]:
-        """Have all of them."""
+        """Iterate over all cookies."""
         ...
 
     def set_cookie(self, cookie: Cookie, /) -> None:
-        """Have one."""
+        """Set a cookie."""
 
     def clear(self, domain: str, path: str, name: str, /) -> None:
-        """Have one no more."""
+        """Delete a cookie."""
 
 
 class Place(NamedTuple):
@@ -53,17 +53,17 @@ class Store(Protocol):
         """Return all cookies."""
 
     def _add_received_cookies(self, jar: Iterable[Cookie]) -> Deferred[None]:
-        """Add some, but for those that it refuses."""
+        """Add cookies, except those that the browser refuses."""
 
     def clear_cookies(self, *, name: str, domain: str, path: str) -> Deferred[None]:
-        """Delete one."""
+        """Delete a cookie."""
 
 
 class SharedCookies:
-    """Keeps a jar and a context the same.
+    """Keeps the cookies of a jar and of a context the same.
 
     :param store: the context.
-    :param jar: of Scrapy.
+    :param jar: Scrapy's jar.
     """
 
     def __init__(self, store: Store, jar: Jar) -> None:
@@ -74,11 +74,11 @@ class SharedCookies:
         self._turns = DeferredLock()
 
     def push(self) -> Deferred[None]:
-        """Tell the browser what is new in the jar."""
+        """Copy changes in the jar to the browser."""
         return self._turns.run(self._push)
 
     def pull(self) -> Deferred[None]:
-        """Tell the jar what is new in the browser."""
+        """Copy changes in the browser to the jar."""
         return self._turns.run(self._pull)
 
     @returns_deferred

@@ -54,11 +54,11 @@ _KEPT: Final = 4 * 2**20
 
 @dataclass(frozen=True)
 class FirstRequest:
-    """The request that a page is opened by.
+    """The request that opens a page.
 
-    :ivar method: such as ``"POST"``.
-    :ivar headers: those that are to be sent.
-    :ivar body: of it.
+    :ivar method: the method, such as ``"POST"``.
+    :ivar headers: the headers to send.
+    :ivar body: the body.
     """
 
     method: str
@@ -66,7 +66,7 @@ class FirstRequest:
     body: bytes
 
     def after(self, status: int, before: str, to: str) -> FirstRequest:
-        """Return the request that a redirect leads to, by the rules that browsers follow."""
+        """Return the request that follows a redirect, by the rules that browsers use."""
         host, there = urlsplit(before), urlsplit(to)
         headers, method, body = self.headers, self.method, self.body
         if (host.scheme, host.netloc) != (there.scheme, there.netloc):
@@ -79,15 +79,15 @@ class FirstRequest:
 
 @dataclass
 class Answer:
-    """The answer to a request for a document.
+    """The response to a request for a document.
 
-    :ivar url: where it is from.
+    :ivar url: the URL of the response.
     :ivar status: the HTTP status.
-    :ivar headers: as they came, one by one.
-    :ivar exchange: what else is known of it; None: nothing is.
-    :ivar body: of what is no page; None: it became the page's document.
-    :ivar unnamed: the bytes of an answer that does not say what it is, which may become a page or not.
-    :ivar broken: whether the body has ended before its end.
+    :ivar headers: the headers as received, one by one.
+    :ivar exchange: what else is known about it; None: nothing.
+    :ivar body: the body, if it is not a page; None: it became the page's document.
+    :ivar unnamed: the bytes of a response without a content type, which may or may not become a page.
+    :ivar broken: whether the body was truncated.
     """
 
     url: str
@@ -100,16 +100,17 @@ class Answer:
 
     @property
     def all_headers(self) -> Pairs:
-        """The headers with those that set cookies, which Chromium tells elsewhere."""
+        """The headers including those that set cookies, which Chromium reports elsewhere."""
         extra = None if self.exchange is None else self.exchange._row.response_extra
         set_cookie = () if extra is None else extra.headers.items()
         return (*self.headers, *((name, value) for name, value in set_cookie if name.lower() == "set-cookie"))
 
     @property
     def protocol(self) -> str:
-        """The protocol that it came by, as Chromium names it; ``""``: it is not known.
+        """The protocol of the response, by Chromium's name; ``""``: unknown.
 
-        Of a body that is taken out Chromium tells no more than the lines of its head, which HTTP/2 has none of.
+        For a body that is taken out of the browser, Chromium reports only the header lines as sent, which HTTP/2 does
+        not have.
         """
         if self.exchange is None:
             return ""
@@ -121,27 +122,27 @@ class Answer:
 
     @property
     def length(self) -> int | None:
-        """How many bytes it says that it has."""
+        """The number of bytes according to its headers."""
         text = self.header("content-length")
         return int(text) if text is not None and text.isdecimal() else None
 
     def header(self, name: str) -> str | None:
-        """Return a header by its name in small letters; of several the first."""
+        """Return a header by its lower-case name; if there are several, the first."""
         return next((value for each, value in self.headers if each.lower() == name), None)
 
     @property
     def kind(self) -> str:
-        """The type that it says it has, in small letters; ``""``: none."""
+        """The declared content type in lower case; ``""``: none."""
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
     @property
     def location(self) -> str | None:
-        """Where it leads to; None: nowhere."""
+        """The URL that it redirects to; None: it is not a redirect."""
         return self.header("location") if self.status in _REDIRECTS else None
 
     @property
     def is_page(self) -> bool:
-        """Whether Chromium shows it as a page whose document is what the server has sent."""
+        """Whether Chromium shows it as a page whose document is what the server sent."""
         attached = (self.header("content-disposition") or "").partition(";")[0].strip().lower()
         return self.kind in _PAGES and attached != "attachment" and self.status not in _EMPTY
 
@@ -150,14 +151,14 @@ class Answer:
 class DocumentRules:
     """Rules for the documents of a page.
 
-    :ivar stops: says of a redirect's status whether it is not to be followed.
-    :ivar judge: is told of each answer before its body comes; what it raises is the outcome.
-    :ivar received: is told of bytes of what is no page as they come, and how many there are by now; what it raises is
-        the outcome.
-    :ivar tells: whether somebody hears of that.
-    :ivar fails_on_loss: whether a body that ends before its end is none.
-    :ivar shows: whether what is no page is shown as well, where the browser can.
-    :ivar most_redirects: how many are followed.
+    :ivar stops: returns whether a redirect with this status is not to be followed.
+    :ivar judge: called with each response before its body arrives; an error that it raises is the outcome.
+    :ivar received: called with the bytes of a response that is not a page as they arrive, and their number so far; an
+        error that it raises is the outcome.
+    :ivar tells: whether anybody is interested in these bytes.
+    :ivar fails_on_loss: whether a truncated body is a failure.
+    :ivar shows: whether a response that is not a page is displayed as well, if the browser can do that.
+    :ivar most_redirects: the most redirects to follow.
     """
 
     stops: Callable[[int], bool]
@@ -170,14 +171,14 @@ class DocumentRules:
 
 
 class PausedDocuments(Holding):
-    """Pauses a page's documents: has the first one asked for as it is to be, and reads what is no page.
+    """Pauses a page's documents, to change the first request and to read responses that are not pages.
 
-    :param page: whose.
-    :param first: the request that it is opened by.
-    :param rules: for them.
-    :ivar redirects: the answers that have led to the first document.
-    :ivar began: seconds, when the first document's request was let go.
-    :ivar answered: seconds, when the head of its answer was here; None: not yet.
+    :param page: the page.
+    :param first: the request that opens it.
+    :param rules: the rules for its documents.
+    :ivar redirects: the responses that led to the first document.
+    :ivar began: seconds, when the first document's request was continued.
+    :ivar answered: seconds, when the headers of its response had arrived; None: not yet.
     """
 
     rank = ROUTES
@@ -205,13 +206,13 @@ class PausedDocuments(Holding):
         self.decided: OneShot[None] = OneShot()
 
     def begin(self) -> Deferred[None]:
-        """Pause documents from now on; a navigation that is sent after this waits for it."""
+        """Pause documents from now on; a navigation that is sent after this call waits for it."""
         return self._page._interception.add_interceptor(self)
 
     def end(self, stays: bool) -> None:
-        """Read no more, and let everything pass.
+        """Stop reading, and let everything pass.
 
-        :param stays: whether the page does; of one that is closed next the browser need not be told.
+        :param stays: whether the page stays open; if it is closed next, the browser need not be told.
         """
         self._over = True
         # What they belong to has the request, which is not to live as long as the page.
@@ -223,9 +224,9 @@ class PausedDocuments(Holding):
 
     @returns_deferred
     async def settle(self) -> None:
-        """Wait until what is being read is here.
+        """Wait until what is being read has arrived.
 
-        :returns: fails with what has made an answer unfit.
+        :returns: fails with the reason why a response is not acceptable.
         """
         while self._reading and self.failure is None:
             await self._read.wait()
@@ -234,20 +235,20 @@ class PausedDocuments(Holding):
 
     @property
     def other(self) -> Answer | None:
-        """The last answer, where that is no page."""
+        """The last response, if it is not a page."""
         last = self._last
         return last if last is not None and last.body is not None else None
 
     def of(self, loader_id: str | None) -> Answer | None:
-        """Return the answer that a document came with."""
+        """Return the response that a document came with."""
         return None if loader_id is None else self._answers.get(loader_id)
 
     def wants(self) -> Pausing | None:
-        """Return that all requests for documents are to be paused."""
+        """Return the pattern that pauses all requests for documents."""
         return None if self._over else Pausing((fetch.RequestPattern(url_pattern="*", resource_type="Document"),))
 
     def takes(self, paused: PausedRequest) -> bool:
-        """Take those of the page itself; those of its frames go on."""
+        """Handle the documents of the page itself; those of its frames continue."""
         event = paused.event
         if self._over or event.frame_id != self._page.main_frame_id:
             return False
@@ -266,7 +267,7 @@ class PausedDocuments(Holding):
         return self._got(paused, answer)
 
     def _ask(self, paused: PausedRequest) -> bool:
-        """Let a request go, the first one as it is to be."""
+        """Continue a request; the first one is changed to what it should be."""
         first = self._first
         event = paused.event
         if first is None:
@@ -291,14 +292,14 @@ class PausedDocuments(Holding):
         paused.answer(command, Remembered(command)).addErrback(self._refused)
 
     def _refused(self, failure: Failure) -> None:
-        """Take note that the browser has refused what the first request is to be."""
+        """Handle the browser's refusal of the changed first request."""
         if isinstance(failure.value, CommandError):
             self._decide(failure.value)
         else:
             ignore_failure(failure)
 
     def _got(self, paused: PausedRequest, answer: Answer) -> bool:
-        """Look at the head of an answer."""
+        """Examine the headers of a response."""
         first, location = self._first, answer.location
         if location is not None and not (first is not None and self._rules.stops(answer.status)):
             if first is not None:
@@ -335,7 +336,7 @@ class PausedDocuments(Holding):
 
     @returns_deferred
     async def _keep(self, paused: PausedRequest, answer: Answer) -> None:
-        """Keep the bytes of what does not say what it is, and let Chromium look into them."""
+        """Keep the bytes of a response without a content type, and let Chromium sniff it."""
         try:
             getting = fetch.get_response_body(request_id=paused.event.request_id)
             got = await paused.session.execute(getting, timeout=None)
@@ -347,7 +348,7 @@ class PausedDocuments(Holding):
         paused.go_on().addErrback(ignore_failure)
 
     def is_saved(self) -> bool:
-        """Take note that Chromium would save the last answer as a file, and return whether its bytes are here."""
+        """Note that Chromium would save the last response as a file, and return whether its bytes have been read."""
         last = self._last
         if last is None or last.unnamed is None:
             return last is not None and last.body is not None
@@ -356,7 +357,7 @@ class PausedDocuments(Holding):
 
     @returns_deferred
     async def _take(self, paused: PausedRequest, answer: Answer, has_body: bool) -> None:
-        """Read the bytes of what is no page."""
+        """Read the bytes of a response that is not a page."""
         event, rules = paused.event, self._rules
         try:
             answer.body = await _read(paused, answer, rules) if has_body else b""
@@ -404,10 +405,10 @@ _NONE: Final = DocumentRules(
 
 
 class Stopped(Exception):
-    """Somebody who was told of an answer wants no more of it.
+    """A handler of a Scrapy signal has stopped the download of a response.
 
-    :ivar stop: said so.
-    :ivar answer: with the bytes that there were so far.
+    :ivar stop: the exception that it raised.
+    :ivar answer: the response with the bytes so far.
     """
 
     def __init__(self, stop: StopDownload, answer: Answer) -> None:

@@ -24,7 +24,7 @@ from txcdp.errors import (
 
 
 def _named(name: str, before: type[Exception]) -> type[Exception]:
-    """Return an exception of Scrapy's; that of Twisted which Scrapy tried again before it had its own (2.14)."""
+    """Return an exception of Scrapy's, or the Twisted one that Scrapy retried before it had its own (2.14)."""
     found: type[Exception] = getattr(scrapy.exceptions, name, before)
     return found
 
@@ -54,7 +54,7 @@ _KINDS: Final = {
 
 
 def as_scrapy_has_it(raised: Exception) -> Exception:
-    """Return the exception that Scrapy is to see in place of one that a render was ended by."""
+    """Return the exception that Scrapy gets for one that has ended a render."""
     text = getattr(raised, "error_text", "")
     if isinstance(raised, DocumentBroken):
         kind = DataLoss

@@ -46,7 +46,7 @@ class Renderer:
     """Renders for one crawler: the handlers of its schemes share it.
 
     :param crawler: the crawler.
-    :param settings: of it.
+    :param settings: its settings.
     """
 
     def __init__(self, crawler: Crawler, settings: RenderSettings) -> None:
@@ -66,9 +66,9 @@ class Renderer:
 
     @returns_deferred
     async def download(self, request: Request) -> Response:
-        """Render what a request is for.
+        """Render a request.
 
-        :returns: fires with the response; fails with what Scrapy's middlewares know.
+        :returns: fires with the response; fails with an exception that Scrapy's middlewares know.
         """
         self._stats.inc_value("txcdp/requests")
         try:
@@ -87,7 +87,7 @@ class Renderer:
 
     @returns_deferred
     async def close(self) -> None:
-        """Close what is open, and the browsers where nobody else has them."""
+        """Close what is open, and the browsers if nobody else uses them."""
         self._stats.set_value("txcdp/browsers/started", self._browsers.started)
         await self._pool.close()
         await leave(self._reactor, self._settings, self._browsers)
@@ -138,7 +138,7 @@ class Renderer:
         return WantedContext(key, proxy, options.context, options.block, alone, jar)
 
     async def _give_cookies(self, request: Request, leased: LeasedPage) -> None:
-        """Give the browser the cookies that a request itself has, where Scrapy keeps none."""
+        """Set the cookies of a request in the browser, if Scrapy does not keep any."""
         context = leased.of.context
         text = request.headers.get("Cookie")
         if text and context is not None:

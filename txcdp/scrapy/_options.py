@@ -25,13 +25,13 @@ _BODIES: Final = ("embed", "omit")
 class RenderOptions:
     """The options of one render.
 
-    :ivar wait_until: how far the page is to come.
-    :ivar actions: what is done then.
-    :ivar extract: the shape of what is read of it; None: nothing is.
-    :ivar screenshot: the options of a picture; None: none is taken.
-    :ivar har: the options of a recording; None: none is made.
+    :ivar wait_until: the state of the page to wait for.
+    :ivar actions: the actions to run then.
+    :ivar extract: the shape of the data to extract; None: none.
+    :ivar screenshot: the options of a screenshot; None: no screenshot.
+    :ivar har: the options of a HAR recording; None: no recording.
     :ivar context: options of the context.
-    :ivar block: patterns of requests that fail at once.
+    :ivar block: patterns of requests to block.
     :ivar include_page: whether the callback gets the page.
     """
 
@@ -46,7 +46,7 @@ class RenderOptions:
 
     @property
     def needs_document(self) -> bool:
-        """Whether something is done with the page that takes a document."""
+        """Whether something is to be done with the page that needs a document."""
         return bool(self.actions or self.include_page) or self.extract is not None or self.screenshot is not None
 
 
@@ -56,12 +56,12 @@ def is_wanted(meta: Mapping[str, Any]) -> bool:
 
 
 def options_of(given: object, defaults: RenderOptions) -> RenderOptions:
-    """Return what a request says.
+    """Return the options in a request's ``meta``.
 
     :param given: True, or a mapping.
-    :param defaults: what the settings say.
-    :raises TypeError: something in it is of another type.
-    :raises ValueError: something in it cannot be.
+    :param defaults: the settings' defaults.
+    :raises TypeError: an option has the wrong type.
+    :raises ValueError: an option is invalid.
     """
     if given is True:
         return defaults
@@ -80,7 +80,7 @@ def options_of(given: object, defaults: RenderOptions) -> RenderOptions:
 
 
 def canonical(given: object) -> str:
-    """Return what of a request's options decides what comes back, as a text that is the same for the same."""
+    """Return the options of a request that affect its response, as a text that is equal for equal options."""
     if not isinstance(given, Mapping):
         return "{}"
     kept = {str(name): value for name, value in given.items() if name != "include_page" and value is not None}
@@ -88,7 +88,7 @@ def canonical(given: object) -> str:
 
 
 def wait_until(what: str, value: object) -> Any:
-    """Return how far a page is to come."""
+    """Return the state of the page to wait for."""
     if value not in _WAITS:
         raise ValueError(f"{what} is to be {', '.join(map(repr, _WAITS[:-1]))} or {_WAITS[-1]!r}, not {value!r:.80}")
     return value

@@ -21,15 +21,15 @@ _given: WeakKeyDictionary[Request, LeasedPage] = WeakKeyDictionary()
 def give(request: Request, leased: LeasedPage) -> None:
     """Let the callback of a request have a page.
 
-    It is closed at the end of the callback at the latest, and where the response gets to none: once nobody has the
-    request any more.
+    It is closed at the end of the callback at the latest; if the response reaches no callback, it is closed once
+    nothing refers to the request any more.
     """
     _given[request] = leased
     weakref.finalize(request, leased.close).atexit = False
 
 
 def take_back(request: Request) -> None:
-    """Have the page of a request closed, where it has one."""
+    """Close the page of a request, if it has one."""
     given = _given.pop(request, None)
     if given is not None:
         given.close()

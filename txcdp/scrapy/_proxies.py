@@ -14,7 +14,7 @@ from txcdp.scrapy._contexts import Proxy
 def proxy_of(request: Request, settings: BaseSettings) -> Proxy | None:
     """Return the proxy of a request; None: it has none.
 
-    :raises ValueError: its credentials are none that a browser gives.
+    :raises ValueError: a browser cannot send its credentials.
     """
     url = request.meta.get("proxy")
     if not url:

@@ -64,11 +64,11 @@ _DOCUMENTS: Final = frozenset({"new_document", "restored", "prerendered", "error
 class Render:
     """One render.
 
-    :param crawler: whose request it is.
+    :param crawler: the crawler that the request belongs to.
     :param request: the request.
-    :param options: what is wanted.
+    :param options: the options of the render.
     :param leased: the page for it.
-    :param own_headers: names, in small letters, of more headers that are the browser's to send.
+    :param own_headers: lower-case names of additional headers that only the browser may set.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Render:
         )
 
     async def run(self) -> Response:
-        """Do it, and return the response."""
+        """Render the request, and return the response."""
         listening = self._page.navigations.subscribe(self._navigated, ignore_failure)
         try:
             return await self._run()
@@ -136,7 +136,7 @@ class Render:
     # Loading:
 
     async def _load(self) -> list[str]:
-        """Go where the request goes, and return flags for the response."""
+        """Load the request's page, and return flags for the response."""
         documents = self.documents
         documents.begin().addErrback(ignore_failure)  # where the page is gone, what follows says so
         going = self._page.goto(self._request.url, self._options.wait_until, timeout=None)
@@ -160,7 +160,7 @@ class Render:
         return []
 
     async def _perform(self, action: PageAction) -> None:
-        """Do one step; one that leads to what is no page ends well, too."""
+        """Run one step; one that leads to a response that is not a page succeeds, too."""
         try:
             await action.perform(self._page)
         except NavigationError:
@@ -178,7 +178,7 @@ class Render:
             self._navigation = navigation
 
     def _stops(self, status: int) -> bool:
-        """Return whether a redirect is for the callback, as RedirectMiddleware has it."""
+        """Return whether a redirect is left to the callback, as with RedirectMiddleware."""
         meta, crawler = self._request.meta, self._crawler
         return (
             bool(meta.get("dont_redirect") or meta.get("handle_httpstatus_all"))
@@ -188,10 +188,10 @@ class Render:
         )
 
     def _judge(self, answer: Answer) -> None:
-        """Announce an answer's headers, and refuse it where it is too large.
+        """Announce a response's headers, and refuse the response if it is too large.
 
-        :raises StopDownload: somebody wants no more of it.
-        :raises Exception: it is too large, as Scrapy has that.
+        :raises StopDownload: a signal handler wants no more of it.
+        :raises Exception: it is too large; the exception is Scrapy's.
         """
         length = answer.length
         headers = headers_of(answer.all_headers, text=False, length=None)
@@ -200,18 +200,18 @@ class Render:
             self._measure(length, "Expected to receive")
 
     def _received(self, data: bytes, size: int) -> None:
-        """Announce bytes of what is no page, and refuse them where there are too many by now.
+        """Announce bytes of a response that is not a page, and refuse them if there are too many by now.
 
-        :raises StopDownload: somebody wants no more of it.
-        :raises Exception: it is too large, as Scrapy has that.
+        :raises StopDownload: a signal handler wants no more of it.
+        :raises Exception: it is too large; the exception is Scrapy's.
         """
         self._announce(signals.bytes_received, data=data)
         self._measure(size, "Received")
 
     def _heard(self, answer: Answer, data: bytes) -> None:
-        """Announce all bytes of an answer that turned out to be no page.
+        """Announce all bytes of a response that turned out not to be a page.
 
-        :raises Exception: as of :meth:`_received`.
+        :raises Exception: as for :meth:`_received`.
         """
         try:
             self._received(data, len(data))
@@ -220,9 +220,9 @@ class Render:
             raise Stopped(stop, answer) from None
 
     def _announce(self, signal: object, **about: Any) -> None:
-        """Send a signal of Scrapy's.
+        """Send one of Scrapy's signals.
 
-        :raises StopDownload: somebody who has heard it wants no more of it.
+        :raises StopDownload: a signal handler wants no more of the response.
         """
         crawler = self._crawler
         told = crawler.signals.send_catch_log(signal=signal, request=self._request, spider=crawler.spider, **about)
@@ -231,9 +231,9 @@ class Render:
                 raise result.value
 
     def _measure(self, size: int, how: str) -> None:
-        """Refuse what is too large, and warn once of what is large.
+        """Refuse a response that is too large, and warn once of a large one.
 
-        :raises Exception: it is too large, as Scrapy has that.
+        :raises Exception: it is too large; the exception is Scrapy's.
         """
         if self._most and size > self._most:
             words = _SIZE % (how, size, "max", self._most, self._request)
@@ -258,7 +258,7 @@ class Render:
     # Reading:
 
     async def _read(self, flags: list[str], har: _HarFile | None) -> Response:
-        """Make the response of what the page is now: all of it of one document."""
+        """Make the response from the page as it is now, with all parts from the same document."""
         for _ in range(_READS):
             other = self.documents.other
             if other is not None:
@@ -295,7 +295,7 @@ class Render:
         return await self._made(answer, page.url, body, True, flags, har, navigation, taken_of_it)
 
     async def _of_bytes(self, answer: Answer, flags: list[str], har: _HarFile | None) -> Response:
-        """Return the bytes that a server has sent, as it has sent them."""
+        """Return the bytes that a server has sent, unchanged."""
         result = RenderResult()
         if answer.unnamed is not None:
             self._heard(answer, answer.unnamed)
@@ -304,7 +304,7 @@ class Render:
         return await self._made(answer, answer.url, answer.body or b"", False, flags, har, self._navigation, result)
 
     async def _take(self) -> RenderResult:
-        """Take of the page what is wanted besides its text."""
+        """Take from the page what is wanted in addition to its text."""
         extract, screenshot = self._options.extract, self._options.screenshot
         return RenderResult(
             {} if extract is None else await self._page.extract(extract),
@@ -340,7 +340,7 @@ class Render:
         return Connected(address, protocol_of(answer.protocol), certificate)
 
     def _address(self, url: str) -> IPv4Address | IPv6Address | None:
-        """Return the address of a server where its URL is that; of a body that is taken out Chromium tells none."""
+        """Return the address of a server if its URL contains one; Chromium reports none for a body that is taken out."""
         if self._leased.of.wanted.proxy is not None:
             return None
         try:
@@ -369,7 +369,7 @@ _DER: Final = 2
 
 
 class _HarFile:
-    """A recording of a page, in a file for as long as it takes."""
+    """A HAR recording of a page, in a temporary file."""
 
     def __init__(self) -> None:
         handle, path = tempfile.mkstemp(suffix=".har", prefix="txcdp-")
@@ -397,7 +397,7 @@ class _HarFile:
 
 
 def first_request(request: Request, own: frozenset[str]) -> FirstRequest:
-    """Return what the first document is asked for with."""
+    """Return the request for the first document."""
     headers = [
         (name.decode("latin-1"), b", ".join(values).decode("latin-1"))
         for name, values in request.headers.items()
@@ -407,7 +407,7 @@ def first_request(request: Request, own: frozenset[str]) -> FirstRequest:
 
 
 def note_redirects(request: Request, redirects: list[Answer]) -> None:
-    """Note redirects that the browser has followed as RedirectMiddleware notes its own."""
+    """Record the redirects that the browser has followed as RedirectMiddleware records its own."""
     meta = request.meta
     meta["redirect_times"] = meta.get("redirect_times", 0) + len(redirects)
     meta["redirect_urls"] = [*meta.get("redirect_urls", ()), *(each.url for each in redirects)]
@@ -415,10 +415,10 @@ def note_redirects(request: Request, redirects: list[Answer]) -> None:
 
 
 def without_stale_cookies(response: Response, request: Request, jar: CookieJar) -> None:
-    """Leave out the ``Set-Cookie`` headers of a response that no longer say what is in the jar.
+    """Leave out the ``Set-Cookie`` headers of a response that no longer match the jar.
 
-    CookiesMiddleware reads them after this, and would put back what a script has changed since, or give the cookies of
-    where a redirect has led to the one who was asked first.
+    CookiesMiddleware reads them after this. It would restore what a script has changed since, or give the cookies of
+    the target of a redirect to the server that was asked first.
     """
     lines = response.headers.getlist("Set-Cookie")
     if not lines:

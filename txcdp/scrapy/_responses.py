@@ -29,11 +29,11 @@ _PROTOCOLS: Final = {"http/1.1": "HTTP/1.1", "http/1.0": "HTTP/1.0"}
 
 @dataclass(frozen=True)
 class Connected:
-    """A connection that an answer came over, as far as it is known.
+    """The connection that a response came over, as far as it is known.
 
-    :ivar address: of the server.
-    :ivar protocol: as Scrapy names it.
-    :ivar certificate: of the server.
+    :ivar address: the address of the server.
+    :ivar protocol: the protocol, by Scrapy's name.
+    :ivar certificate: the certificate of the server.
     """
 
     address: IPv4Address | IPv6Address | None = None
@@ -83,10 +83,10 @@ def taken(result: RenderResult) -> Pairs:
 
 
 def headers_of(pairs: Pairs, *, text: bool, length: int | None) -> Headers:
-    """Return an answer's headers as they fit the body that is given on.
+    """Return a response's headers, adapted to the body that is passed on.
 
-    :param text: whether that is the document's text in UTF-8, and not the bytes that the server has sent.
-    :param length: of it; None: there is none, as of an answer to HEAD, and the headers are as they came.
+    :param text: whether that is the document's text in UTF-8, and not the bytes that the server sent.
+    :param length: the length of the body; None: there is none, as in a response to HEAD, and the headers are unchanged.
     """
     headers = Headers()
     for name, value in pairs:
@@ -104,19 +104,19 @@ def headers_of(pairs: Pairs, *, text: bool, length: int | None) -> Headers:
 
 
 def protocol_of(name: str) -> str | None:
-    """Return the name that Scrapy has for a protocol."""
+    """Return Scrapy's name of a protocol."""
     return _PROTOCOLS.get(name.lower(), name) or None
 
 
 def address_of(text: str) -> IPv4Address | IPv6Address:
-    """Return an address that Chromium tells of."""
+    """Return an address that Chromium has reported."""
     return ip_address(text.strip("[]"))
 
 
 def make_response(
     url: str, status: int, headers: Headers, body: bytes, connected: Connected, flags: list[str] | None = None
 ) -> Response:
-    """Return a response of the class that Scrapy has for such a one."""
+    """Return a response of the class that Scrapy uses for this kind."""
     kind = responsetypes.from_args(headers=headers, url=url, body=body)
     return kind(
         url=url,

@@ -27,15 +27,15 @@ _POLICY: Final = tuple(each.name for each in fields(ReconnectPolicy) if each.nam
 class RenderSettings:
     """The settings of a crawler, checked.
 
-    :ivar browsers: how many browsers there are.
-    :ivar contexts: how many contexts there are at most.
-    :ivar pages: how many pages are open at most.
-    :ivar endpoint: of a browser that runs, or of a gateway; None: browsers are launched.
+    :ivar browsers: the number of browsers.
+    :ivar contexts: the most contexts.
+    :ivar pages: the most open pages.
+    :ivar endpoint: the URL of a running browser, or of a gateway; None: browsers are launched.
     :ivar options: for :func:`txcdp.launch`, or :func:`txcdp.connect`.
-    :ivar restart: when another browser takes the place of one that is gone.
-    :ivar defaults: of what requests say.
-    :ivar own_headers: names, in small letters, of headers that the browser sends as it would by itself.
-    :ivar fallbacks: by scheme, what downloads the requests that are not for the browser.
+    :ivar restart: when a browser that is gone is replaced.
+    :ivar defaults: the defaults for requests' options.
+    :ivar own_headers: lower-case names of headers that the browser sets itself.
+    :ivar fallbacks: by scheme, the handlers that download the requests that are not for the browser.
     """
 
     browsers: int
@@ -50,10 +50,10 @@ class RenderSettings:
 
 
 def settings_of(settings: BaseSettings) -> RenderSettings:
-    """Return what the settings say.
+    """Return the checked settings.
 
-    :raises TypeError: one is of another type.
-    :raises ValueError: one cannot be.
+    :raises TypeError: a setting has the wrong type.
+    :raises ValueError: a setting is invalid.
     """
     for name in settings:
         if str(name).startswith("TXCDP_") and name not in DEFAULTS:

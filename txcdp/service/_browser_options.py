@@ -15,7 +15,7 @@ from txcdp.service._options import CommandOptions
 
 
 class LaunchOptions(CommandOptions):
-    """Options of launching browsers."""
+    """Options for launching browsers."""
 
     optParameters = [
         ["executable", "x", None, "The browser to launch, a path or a name. [default: the first that is found]"],
@@ -35,7 +35,7 @@ class LaunchOptions(CommandOptions):
 
     @property
     def launch(self) -> dict[str, Any]:
-        """The arguments of :func:`txcdp.launch`; :exc:`usage.UsageError` where there is no such browser."""
+        """The arguments of :func:`txcdp.launch`; :exc:`usage.UsageError` if there is no such browser."""
         try:
             executable = find_executable(self["executable"])
         except ExecutableNotFound as error:
@@ -49,7 +49,7 @@ class LaunchOptions(CommandOptions):
 
 
 class BrowserOptions(LaunchOptions):
-    """A browser that is launched, or one that runs."""
+    """Options for a browser that is launched, or that is already running."""
 
     optParameters = [
         [
@@ -66,7 +66,7 @@ class BrowserOptions(LaunchOptions):
 
     @property
     def launch(self) -> dict[str, Any]:
-        """The arguments of :func:`txcdp.launch`; :exc:`usage.UsageError` where there is no such browser."""
+        """The arguments of :func:`txcdp.launch`; :exc:`usage.UsageError` if there is no such browser."""
         profile = self["profile"]
         return {
             **super().launch,
@@ -75,7 +75,7 @@ class BrowserOptions(LaunchOptions):
         }
 
     def postOptions(self) -> None:
-        """Refuse what contradicts itself, before anything is started."""
+        """Refuse contradictory options, before anything is started."""
         super().postOptions()
         if self["browser"] is None:
             _ = self.launch

@@ -23,10 +23,10 @@ def end_process(reactor: AnyReactor, status: int = 1) -> None:
 
 
 class NotStarted(SystemExit, Exception):
-    """A service does not start, for a reason that is told in a sentence.
+    """A service does not start, for a reason given in one sentence.
 
-    ``twistd`` takes it for any exception, and so clears up and tells who has started it; Python then shows the sentence
-    alone.
+    ``twistd`` handles it like any exception, cleaning up and telling the process that started it; Python then shows
+    only the sentence.
     """
 
 

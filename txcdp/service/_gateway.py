@@ -80,7 +80,7 @@ class GatewayService(Service):
             log.failure("The gateway cannot start", failure)
 
     def _give_up(self, failure: Failure) -> bool:
-        """Report that the gateway cannot listen to whoever asked for that; return whether somebody did."""
+        """Report that the gateway cannot listen to the callback, if there is one; return whether there is."""
         error = failure.value
         if self._given_up is None or not isinstance(error, _CANNOT_LISTEN):
             return False

@@ -33,9 +33,9 @@ _UNLIMITED = ("browser-memory", "session-time", "idle-time", "commands-per-secon
 
 
 def endpoint(text: str) -> str:
-    """Take where to listen, as it is; its keys are read, too.
+    """Return an endpoint's description unchanged, after checking it, including its keys.
 
-    :raises ValueError: it is no endpoint.
+    :raises ValueError: it does not describe an endpoint.
     """
     try:
         serverFromString(None, text)
@@ -49,7 +49,7 @@ def endpoint(text: str) -> str:
 
 
 def _give_up(reactor: AnyReactor, error: Exception) -> None:
-    """End the process with a sentence."""
+    """End the process with an error message."""
     if not whole(reactor).running:
         raise NotStarted(f"The gateway cannot start: {error}") from None
     log.critical("The gateway cannot start: {error}", error=error)
@@ -184,7 +184,7 @@ class GatewayCommandOptions(LaunchOptions):
         self["origins"].append(origin)
 
     def postOptions(self) -> None:
-        """Refuse what makes no sense, before anything is started."""
+        """Refuse invalid options, before anything is started."""
         super().postOptions()
         try:
             self.make_options()
@@ -198,7 +198,7 @@ class GatewayCommandOptions(LaunchOptions):
         _ = self.launch
 
     def make_options(self) -> GatewayOptions:
-        """Return what the gateway is told."""
+        """Return the options of the gateway."""
         limit = {name: self[name] or None for name in _UNLIMITED}
         methods = [name for each in self["deny"] or () for name in (RISKY_METHODS if each == "risky" else (each,))]
         return GatewayOptions(

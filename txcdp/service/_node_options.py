@@ -98,7 +98,7 @@ class NodeCommandOptions(LaunchOptions):
         self["publish"][name] = url
 
     def postOptions(self) -> None:
-        """Refuse what makes no sense, before anything is started."""
+        """Refuse invalid options, before anything is started."""
         super().postOptions()
         for name in ("router", "realm"):
             if not self[name]:
@@ -121,7 +121,7 @@ class NodeCommandOptions(LaunchOptions):
         _ = self.launch
 
     def make_router(self) -> RouterOptions:
-        """Return where the router is, and how to come in."""
+        """Return the options for the router."""
         from txcdp.fleet import RouterOptions
 
         return RouterOptions(
@@ -146,7 +146,7 @@ class NodeCommandOptions(LaunchOptions):
         return ticket
 
     def make_node_options(self) -> NodeOptions:
-        """Return what the node is told."""
+        """Return the options of the node."""
         from txcdp.fleet import NodeOptions
 
         options = NodeOptions(
@@ -156,7 +156,7 @@ class NodeCommandOptions(LaunchOptions):
         return options if events is None else replace(options, publish_events=tuple(events))
 
     def make_gateway_options(self) -> GatewayOptions:
-        """Return what the gateway is told whose browsers do the work."""
+        """Return the options of the gateway whose browsers do the work."""
         timeout = min(_RENDER.timeout, self["max-timeout"])
         limits = BrowserLimits(memory=self["browser-memory"] or None)
         pool = PoolOptions(size=self["browsers"], warm=1, browser=limits)

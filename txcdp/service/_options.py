@@ -9,15 +9,15 @@ from twisted.python import usage
 
 
 class CommandOptions(usage.Options):
-    """Options, some of which are read from how people write them; their defaults are written so, too.
+    """Options, some of which are parsed from the way people write them; their defaults are written that way, too.
 
-    :cvar readers: by the option's name, what reads its text, and raises :exc:`ValueError` where it cannot.
+    :cvar readers: by the option's name, the function that parses its text, and raises :exc:`ValueError` if it cannot.
     """
 
     readers: ClassVar[dict[str, Callable[[str], Any]]] = {}
 
     def postOptions(self) -> None:
-        """Read them; :exc:`usage.UsageError` says which cannot be read."""
+        """Parse the options; :exc:`usage.UsageError` says which one is invalid."""
         for name, read in self.readers.items():
             if isinstance(self[name], str):
                 try:
@@ -27,7 +27,7 @@ class CommandOptions(usage.Options):
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
-    """Return a reader of a word out of a few."""
+    """Return a parser for one of several words."""
 
     def read(text: str) -> str:
         if text not in allowed:
@@ -38,7 +38,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def positive(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return a reader that takes no 0."""
+    """Return a parser that rejects 0."""
 
     def read_positive(text: str) -> Any:
         found = read(text)
@@ -50,7 +50,7 @@ def positive(read: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """Return a reader of a whole number from ``least`` on."""
+    """Return a parser for a whole number of at least ``least``."""
 
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < least:

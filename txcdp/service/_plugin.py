@@ -24,13 +24,13 @@ class Options(usage.Options):
     ]
 
     def postOptions(self) -> None:
-        """Ask for a command."""
+        """Require a command."""
         if not self.subCommand:
             raise usage.UsageError("say what to do: " + ", ".join(each[0] for each in self.subCommands))
 
 
 def makeService(options: Options) -> IService:
-    """Return the service of the command that was given."""
+    """Return the service of the given command."""
     from twisted.internet import reactor
 
     made: Any = options.subOptions

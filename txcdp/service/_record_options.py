@@ -19,7 +19,7 @@ from txcdp.service._units import names, seconds, size
 
 
 def sync(text: str) -> Any:
-    """Read when to sync: a duration, ``always`` or ``never``."""
+    """Parse when to synchronise: a duration, ``always`` or ``never``."""
     return text if text in ("always", "never") else seconds(text)
 
 
@@ -83,11 +83,11 @@ class RecordOptions(BrowserOptions):
     }
 
     def parseArgs(self, *urls: str) -> None:
-        """Take the pages to be opened."""
+        """Accept the pages to open."""
         self["pages"] = list(urls)
 
     def postOptions(self) -> None:
-        """Refuse what makes no sense, before anything is started."""
+        """Refuse invalid options, before anything is started."""
         super().postOptions()
         try:
             self.make_sink()
@@ -95,7 +95,7 @@ class RecordOptions(BrowserOptions):
             raise usage.UsageError(str(error)) from error
 
     def make_sink(self) -> Sink:
-        """Return where to."""
+        """Return the sink to record to."""
         if self["database"] is not None:
             from txcdp.recording import SQLite
 

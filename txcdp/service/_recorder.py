@@ -131,7 +131,7 @@ class RecorderService(MultiService):
             await deferLater(whole(self.browsers.reactor), seconds)
 
     async def _observe(self, browser: Browser) -> None:
-        """Have what a report is made of told, once by each browser; a recording goes on without it."""
+        """Observe each browser once, for reports; if that fails, the recording continues."""
         if not self._observes or browser is self._seen:
             return
         try:

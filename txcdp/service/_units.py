@@ -9,9 +9,9 @@ _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0,
 
 
 def size(text: str) -> int:
-    """Read a number of bytes: ``4096``, ``256K``, ``64M``, ``1.5G``, with or without a ``B`` or ``iB`` behind it.
+    """Parse a number of bytes: ``4096``, ``256K``, ``64M``, ``1.5G``, optionally followed by ``B`` or ``iB``.
 
-    :raises ValueError: it is none.
+    :raises ValueError: it is not a number of bytes.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
     if found is None:
@@ -20,9 +20,9 @@ def size(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Read a duration: ``90``, ``1.5s``, ``10m``, ``2h``, ``1d``, ``250ms``.
+    """Parse a duration: ``90``, ``1.5s``, ``10m``, ``2h``, ``1d``, ``250ms``.
 
-    :raises ValueError: it is none.
+    :raises ValueError: it is not a duration.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text, re.IGNORECASE)
     if found is None or found[2].lower() not in _SECONDS:
@@ -31,9 +31,9 @@ def seconds(text: str) -> float:
 
 
 def names(text: str) -> list[str]:
-    """Read a list whose items are separated by commas.
+    """Parse a list whose items are separated by commas.
 
-    :raises ValueError: nothing is in it.
+    :raises ValueError: the list is empty.
     """
     found = [each.strip() for each in text.split(",") if each.strip()]
     if not found:

@@ -28,7 +28,7 @@ async def connect(reactor: AnyReactor, url: str, *, options: WebSocketOptions | 
 
 
 class _ClientEnd(WebSocketTransport):
-    """Gives its WebSocket the messages, and tells how it has ended."""
+    """Passes the messages to its WebSocket, and reports how it has ended."""
 
     validates = True
     line: WebSocket | None = None
@@ -46,7 +46,7 @@ class _ClientEnd(WebSocketTransport):
         self.deliver = line._received_text
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Take a message that came the long way."""
+        """Deliver a message that was read by Autobahn."""
         assert self.line is not None
         self.line._received(payload if isBinary else payload.decode("utf-8"))
 

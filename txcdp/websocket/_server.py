@@ -141,12 +141,12 @@ class _ServerFactory(WebSocketServerFactory):
         )
 
     def close(self, code: int = _GOING_AWAY) -> Deferred[Any]:
-        """Close what is open."""
+        """Close the open WebSockets."""
         return gatherResults([end.line.close(code) for end in list(self.ends)])
 
 
 class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
-    """Gives its WebSocket the messages, and tells how it has ended."""
+    """Passes the messages to its WebSocket, and reports how it has ended."""
 
     line: WebSocket
 
@@ -185,7 +185,7 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
         return agreed
 
     def onOpen(self) -> None:
-        """Call the handler with the WebSocket: the handshake is done."""
+        """Call the handler with the WebSocket: the handshake is complete."""
         self._handshake.stop()
         self._opened()
         self.factory.ends.add(self)
@@ -200,11 +200,11 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
             outcome.addCallbacks(self._handled, self._failed)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Take a message that came the long way."""
+        """Deliver a message that was read by Autobahn."""
         self.line._received(payload if isBinary else payload.decode("utf-8"))
 
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
-        """End the WebSocket, with what Autobahn knows of the end."""
+        """End the WebSocket, with what Autobahn knows about the end."""
         self._stop()
         lost = ConnectionLost(self._why or str(reason or "closed"), code, bool(wasClean), "ended")
         self._tell(lost)
@@ -213,7 +213,7 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
             self.line._has_ended(Closed.of(self, lost), lost)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Release what the connection held."""
+        """Release the resources of the connection."""
         self._handshake.stop()
         self.transport.unregisterProducer()
         super().connectionLost(reason)

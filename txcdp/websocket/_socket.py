@@ -69,7 +69,7 @@ class _End(Protocol):
 
 @dataclass
 class _Flow:
-    """Stops reading while a queue is full: TCP makes the peer wait."""
+    """Stops reading while a queue is full, so that TCP makes the peer wait."""
 
     line: _End
     stats: Stats = field(default_factory=Stats)
@@ -78,7 +78,7 @@ class _Flow:
 
     @property
     def held(self) -> bool:
-        """Whether a queue would rather not have more."""
+        """Whether a queue is holding up the reading."""
         return bool(self._holders)
 
     def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
@@ -87,7 +87,7 @@ class _Flow:
         self._update()
 
     def release(self, holder: object) -> None:
-        """Go on reading, where nobody else holds."""
+        """Continue reading, unless another queue holds it up."""
         self._holders.discard(holder)
         self._update()
 
