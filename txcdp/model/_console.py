@@ -193,7 +193,7 @@ class Console(Table):
         return ConsoleEntry(session_id=session, source=source, type=kind, level=level, timestamp=(at or 0.0) / 1000)
 
     def _place(self, entry: ConsoleEntry, stack: runtime.StackTrace | None, context_id: int | None) -> None:
-        """Take the first place in the stack that has a URL, or else the first one, and the frame."""
+        """Set the frame, and the location: the first in the stack that has a URL, or else the first one."""
         entry.stack = stack
         frames = stack.call_frames if stack is not None else ()
         for each in [*(each for each in frames if each.url), *frames][:1]:

@@ -80,7 +80,7 @@ class Contexts(Table):
     def in_frame(self, frame_id: str, name: str | None = None) -> Context | None:
         """Return a context of a frame's document.
 
-        :param name: an isolated world's; None: the document's own.
+        :param name: the name of an isolated world; None: the document's own context.
         """
         for each in reversed(self._in_frame.get(frame_id, {}).values()):
             if each.is_default if name is None else each.name == name and not each.is_default:

@@ -48,7 +48,7 @@ class DialogClosed(Change, frozen=True, gc=False):
 
 
 class Dialogs(Table):
-    """The dialogs that are open.
+    """The open dialogs.
 
     :ivar dialogs: by session.
     """

@@ -277,10 +277,10 @@ class DocumentDiscarded(Change, frozen=True, gc=False):
 
 
 class Documents(Table):
-    """The documents of all frames, and the navigations that are under way.
+    """The documents of all frames, and the navigations in progress.
 
     :ivar documents: by frame.
-    :ivar navigations: by loader.
+    :ivar navigations: by loader id.
     """
 
     name = "documents"
@@ -323,14 +323,14 @@ class Documents(Table):
         }
 
     def take_for_reached(self, frame_id: str, names: Iterable[str]) -> None:
-        """Take it for given how far a frame's document had got before anybody listened; that is no change.
+        """Set the milestones that a frame's document had reached before anybody subscribed; this emits no change.
 
-        :param names: of what it has reached, as in ``Document.reached``.
+        :param names: the names of the milestones, as in ``Document.reached``.
         """
         self.documents[frame_id].reached.update(dict.fromkeys(names, 0.0))
 
     def in_frame(self, frame_id: str) -> list[NavigationRequest]:
-        """Return the navigations that are under way in a frame, the oldest first."""
+        """Return the navigations in progress in a frame, the oldest first."""
         found = self._in_frame.get(frame_id)
         return list(found.values()) if found else []
 
@@ -420,7 +420,7 @@ class Documents(Table):
         self._tell(navigation, NavigationInput.MOVE)
 
     def _navigation(self, loader_id: str, frame_id: str, url: str, navigation_type: str) -> NavigationRequest:
-        """Return a loader's navigation, which begins here where it is not known."""
+        """Return a loader's navigation, which begins here if it is not known."""
         navigation = self.navigations.get(loader_id)
         if navigation is None:
             navigation = NavigationRequest(loader_id=loader_id, frame_id=frame_id, url=url, type=navigation_type)
@@ -432,7 +432,7 @@ class Documents(Table):
         return navigation
 
     def _tell(self, navigation: NavigationRequest, told: NavigationInput) -> None:
-        """Let a navigation take its next step."""
+        """Apply an input to a navigation."""
         state = TRANSITIONS.get((navigation.state, told))
         if state is None:
             return
@@ -501,7 +501,7 @@ class Documents(Table):
         self.emit(DocumentCommitted(fresh, navigation))
 
     def _catch_up(self, document: Document) -> None:
-        """Take what was told of a document before it was known."""
+        """Apply what was reported of a document before it was known."""
         early = self._early.pop(document.frame_id, None)
         if early is not None and early[0] == document.loader_id:
             for name, at in early[1].items():
@@ -521,7 +521,7 @@ class Documents(Table):
         self._commit_early(event.frame_id)
 
     def _commit_early(self, frame_id: str) -> None:
-        """Take the commit for told where the document has got further already."""
+        """Assume the commit if the document has already got further."""
         loader_id, reached = self._early.get(frame_id, ("", {}))
         navigation = self.navigations.get(loader_id)
         if navigation is None or navigation.frame_id != frame_id or not (reached.keys() & _AFTER_COMMIT):
@@ -536,7 +536,7 @@ class Documents(Table):
         self._catch_up(fresh)
 
     def _top_reached(self, session: str, name: str, at: float) -> None:
-        """Take what is told of the document at the top of a session, where lifecycle events are not to be had."""
+        """Apply events about the top document of a session in which lifecycle events are not available."""
         top = self._frames.top(session)
         document = None if top is None else self.documents.get(top.id)
         if document is not None:
@@ -585,7 +585,7 @@ class Documents(Table):
         self._discard(change.frame)
 
     def _frame_renamed(self, change: FrameRenamed) -> None:
-        """Let what was there go; what has taken its place is told under the new id."""
+        """Discard the previous document; the one that has taken its place is reported under the new id."""
         self._tell_all(change.old_id, NavigationInput.OVERTAKE)
         old = self.documents.pop(change.old_id, None)
         if old is not None:

@@ -60,7 +60,7 @@ class DownloadEnded(Change, frozen=True, gc=False):
 
 
 class Downloads(Table):
-    """The downloads that are under way.
+    """The downloads in progress.
 
     :ivar downloads: by guid.
     """

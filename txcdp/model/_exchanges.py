@@ -382,7 +382,7 @@ class ExchangeEnded(Change, frozen=True, gc=False):
 
 
 class _Recent:
-    """Remembers the last keys that it was given: at least so many, at most twice as many."""
+    """Remembers the keys that were added last: at least so many, at most twice as many."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -406,12 +406,12 @@ class _Recent:
 
 
 class _Chain:
-    """The hops of one request id, and the extra info that there is for them; for those that need more than a row.
+    """The hops of one request id and their extra info, for requests that need more than a row.
 
-    :ivar hops: those that are known, in order.
-    :ivar slots: what was really sent and received, in order: pairs.
-    :ivar told: of each session the number of the slot that it told of last, and whether with the response.
-    :ivar hops_told: of sessions that only repeat what another one tells, how many hops they have told of.
+    :ivar hops: the known hops, in order.
+    :ivar slots: what was actually sent and received, in order: pairs.
+    :ivar told: for each session, the number of the slot that it reported last, and whether with the response.
+    :ivar hops_told: for sessions that only repeat what another one reports, how many hops they have reported.
     """
 
     __slots__ = ("hops", "hops_told", "slots", "told")
@@ -423,7 +423,7 @@ class _Chain:
         self.hops_told: dict[str, int] = {}
 
     def add(self, session: str, which: int, info: Any) -> None:
-        """Take extra info of the request (0) or of the response (1)."""
+        """Add extra info of the request (0) or of the response (1)."""
         number, answered = self.told.get(session, (-1, True))
         if answered:  # the next request; or a response without one
             number += 1
@@ -436,7 +436,7 @@ class _Chain:
             slot[which] = info
 
     def pair(self) -> list[Exchange]:
-        """Give each hop its extra info; return those that have other than before."""
+        """Assign extra info to each hop; return the hops for which it has changed."""
         changed = []
         slots = iter(self.slots)
         for hop in self.hops:
@@ -459,9 +459,9 @@ class _Chain:
 
 
 class Exchanges(Table):
-    """The exchanges that have begun, and have not ended.
+    """The exchanges in progress.
 
-    :ivar exchanges: by request id; of a redirect, the hop that is under way.
+    :ivar exchanges: by request id; for a redirect, the hop in progress.
     """
 
     name = "exchanges"
@@ -515,7 +515,7 @@ class Exchanges(Table):
         }
 
     def hops(self, request_id: str) -> list[Exchange]:
-        """Return the exchanges of a request that is under way: those that were redirected, and the present one."""
+        """Return the exchanges of a request in progress: those that were redirected, and the current one."""
         chain = self._chains.get(request_id)
         if chain is not None:
             return list(chain.hops)
@@ -523,16 +523,16 @@ class Exchanges(Table):
         return [] if present is None else [present]
 
     def follows(self, request_id: str) -> bool:
-        """Return whether what is told of a request changes something: it is under way, or waits for extra info."""
+        """Return whether events of a request still matter: it is in progress, or waits for extra info."""
         return request_id in self.exchanges or request_id in self._chains
 
     def lose(self, session: str) -> None:
-        """End all that a session tells of, because the line to it is lost, and nothing of it will be told any more."""
+        """End all exchanges that a session reports: its connection is lost, and nothing more will be reported."""
         for row in list(self._in_session.get(session, {}).values()):
             self._tell(row, ExchangeInput.DETACH)
 
     def forget(self, request_id: str) -> None:
-        """Follow an exchange that is under way no further; it is told of no more, not even its end."""
+        """Stop following an exchange in progress: nothing more of it is emitted, not even its end."""
         row = self.exchanges.pop(request_id, None)
         if row is not None:
             self._leave(row)
@@ -540,7 +540,7 @@ class Exchanges(Table):
             self._ended.add(request_id)
 
     def snapshot(self) -> list[Any]:
-        """Return the exchanges that are under way as plain data."""
+        """Return the exchanges in progress as plain data."""
         return [msgspec.to_builtins(each) for each in self.exchanges.values()]
 
     # Requests:
@@ -591,7 +591,7 @@ class Exchanges(Table):
         self._begin(row)
 
     def _owner(self, row: Exchange) -> str:
-        """Return the document that a request ends with, of which it does not tell itself."""
+        """Return the document that a request ends with, if the request itself does not name one."""
         asked = row.preflight_for
         if asked is not None:
             if asked in self.exchanges:
@@ -630,7 +630,7 @@ class Exchanges(Table):
             self._tell(row, ExchangeInput.DISCARD)
 
     def _leads_on(self, session: str, event: network.RequestWillBeSent, before: Exchange) -> bool:
-        """Take the response of a redirect; tell whether it is one, and no echo of what another session has told."""
+        """Apply the response of a redirect; return whether it is one, and not an echo of another session's report."""
         response = event.redirect_response
         if session != before.started_in:
             chain = self._chain(before)
@@ -766,7 +766,7 @@ class Exchanges(Table):
             self.emit(ExtraInfoReceived(row))
 
     def _extra(self, session: str, request_id: str, which: int, info: Any) -> None:
-        """Take extra info that does not simply belong to the only hop."""
+        """Apply extra info that does not simply belong to the only hop."""
         chain = self._chains.get(request_id)
         if chain is None:
             row = self.exchanges.get(request_id)
@@ -783,7 +783,7 @@ class Exchanges(Table):
             del self._waiting[request_id], self._chains[request_id]
 
     def _chain(self, row: Exchange) -> _Chain:
-        """Return a row's chain, which begins here where it has none."""
+        """Return a row's chain, which is made here if there is none."""
         chain = self._chains.get(row.request_id)
         if chain is None:
             chain = self._chains[row.request_id] = _Chain()
@@ -887,7 +887,7 @@ class Exchanges(Table):
     # Ends:
 
     def _tell(self, row: Exchange, told: ExchangeInput, when: float | None = None) -> None:
-        """Let an exchange take its next step."""
+        """Apply an input to an exchange."""
         state = _next_state((row.state, told))
         if state is None:
             return
@@ -927,7 +927,7 @@ class Exchanges(Table):
             del self._in_session[session]
 
     def _move(self, row: Exchange, session: str, owner: str) -> None:
-        """Let a row belong to another session, and end with another document, or none."""
+        """Assign a row to another session, and let it end with another document, or with none."""
         self._leave(row)
         row.session_id, row.owner = session, owner
         if owner:
@@ -981,13 +981,13 @@ class Exchanges(Table):
                 self._tell(row, ExchangeInput.DETACH)
 
     def _told_by_another(self, row: Exchange, session: str) -> str | None:
-        """Return another session that tells of a request, too."""
+        """Return another session that also reports a request."""
         chain = self._chains.get(row.request_id)
         told = () if chain is None else chain.hops_told
         return next((each for each in told if each != session and each not in self._closed_sessions), None)
 
     def _goes_on(self, frame_id: str | None, session: str) -> bool:
-        """Return whether a frame is there without a session."""
+        """Return whether a frame still exists, without a session."""
         frame = self._frames.frames.get(frame_id or "")
         return frame is not None and frame.session_id != session
 
@@ -997,14 +997,14 @@ class Exchanges(Table):
 
 
 def _untold_in(frame_id: str) -> str:
-    """Return what a request of a frame's document ends with whose loader is not told, as of a page just opened."""
+    """Return the stand-in for a frame's document whose loader is not reported, as in a page that was just opened."""
     return f"untold in {frame_id}"
 
 
 def _check_texts(*values: object) -> None:
-    """Refuse an exchange without what all that follow it count on.
+    """Refuse an exchange that lacks the values that all later code relies on.
 
-    :raises TypeError: one of the values is no text.
+    :raises TypeError: one of the values is not a text.
     """
     for each in values:
         if not isinstance(each, str):

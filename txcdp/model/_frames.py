@@ -137,15 +137,15 @@ class Frames(Table):
         return [frames[each] for each in self._children.get(frame_id, ()) if each in frames]
 
     def top(self, session: str) -> Frame | None:
-        """Return the frame at the top of a session; None where none is known."""
+        """Return the top frame of a session; None if none is known."""
         return self.frames.get(self._tops.get(session, ""))
 
     def is_gone(self, frame_id: str) -> bool:
-        """Return whether a frame was here, and is no more: what is still told of it is an echo."""
+        """Return whether a frame existed and is gone: later events of it are echoes."""
         return frame_id in self._gone
 
     def in_session(self, session: str) -> list[Frame]:
-        """Return the frames that a session tells of."""
+        """Return the frames that a session reports."""
         return [self.frames[each] for each in self._in_session.get(session, ())]
 
     def snapshot(self) -> list[Any]:
@@ -236,7 +236,7 @@ class Frames(Table):
             self.emit(FrameChanged(frame))
 
     def _renamed(self, session: str, said: page.Frame) -> Frame | None:
-        """Return the main frame that was, where another one is told of in its session."""
+        """Return the previous main frame, if its session reports another one."""
         old = self.top(session)
         if old is None or said.parent_id is not None or old.parent_id is not None:
             return None

@@ -44,8 +44,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 class Table:
     """Base of the tables.
 
-    :param emit: takes a change that is to be told.
-    :cvar name: what the table is called in :meth:`BrowserModel.snapshot`.
+    :param emit: called with each change.
+    :cvar name: the name of the table in :meth:`BrowserModel.snapshot`.
     :ivar handlers: by class of input.
     :ivar reactions: by class of change.
     """
@@ -59,7 +59,7 @@ class Table:
 
     @property
     def wants(self) -> frozenset[type[Event]]:
-        """The events that the table is made from: whoever follows a target enables and decodes these."""
+        """The events that the table is made from: followers of a target enable and decode these."""
         return frozenset(kind for kind in self.handlers if issubclass(kind, Event))
 
     def snapshot(self) -> list[Any]:

@@ -122,10 +122,10 @@ class SessionRevived(Change, frozen=True, gc=False):
 
 
 class Targets(Table):
-    """All targets and sessions that are there.
+    """All existing targets and sessions.
 
     :ivar targets: by id.
-    :ivar sessions: by id; the root has a row only where it was said that it is the session of a target.
+    :ivar sessions: by id; the root has a row only if the browser said that it is the session of a target.
     """
 
     name = "targets"
@@ -147,7 +147,7 @@ class Targets(Table):
         }
 
     def of_session(self, session: str) -> Target | None:
-        """Return the target of a session; None where it is not known, as of the root."""
+        """Return the target of a session; None if it is not known, as for the root."""
         row = self.sessions.get(session)
         return None if row is None else self.targets.get(row.target_id)
 
@@ -251,7 +251,7 @@ class Targets(Table):
 
 
 def _describe(row: Target, info: target.TargetInfo) -> bool:
-    """Take what the browser says of a target; tell whether it says something new."""
+    """Apply the browser's description of a target; return whether anything in it is new."""
     before = row.type, row.subtype, row.url, row.title
     row.type, row.subtype, row.url, row.title = info.type, info.subtype, info.url, info.title
     row.opener_id, row.opener_frame_id = info.opener_id, info.opener_frame_id

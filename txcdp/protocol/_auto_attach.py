@@ -25,17 +25,17 @@ ASSUMED: Final[Filter] = (("browser", True), ("tab", True), (None, False))
 
 @dataclass(frozen=True)
 class Want:
-    """An auto-attach setting that one of several owners has asked for.
+    """The auto-attach setting of one of several owners.
 
-    :ivar wait: whether new targets wait until somebody lets them run.
-    :ivar filter: which targets.
+    :ivar wait: whether new targets wait until they are told to run.
+    :ivar filter: which targets to attach to.
     """
 
     wait: bool
     filter: Filter = ASSUMED
 
     def covers(self, kind: str) -> bool:
-        """Whether a type of target is wanted."""
+        """Return whether a type of target is wanted."""
         for entry, excluded in self.filter:
             if entry in (None, kind):
                 return not excluded
@@ -43,7 +43,7 @@ class Want:
 
 
 def merged(wants: Sequence[Want]) -> Want:
-    """Return what covers all that each one wants."""
+    """Return a setting that covers what all of them want."""
     return Want(any(each.wait for each in wants), _union(wants))
 
 
@@ -61,12 +61,12 @@ def _union(wants: Sequence[Want]) -> Filter:
 
 
 def holds(wants: Iterable[Want], kind: str) -> bool:
-    """Whether a new target of a type stays paused for one of those who have asked by hand."""
+    """Return whether a new target of a type stays paused for an owner who has asked for that by hand."""
     return any(each.wait and each.covers(kind) for each in wants)
 
 
 def filter_of(entries: object) -> Filter | None:
-    """Return a filter as the protocol writes it; None for what is none."""
+    """Return a filter read from the protocol's form; None if it is not valid."""
     if entries is None:
         return ASSUMED
     if not isinstance(entries, list):
@@ -81,13 +81,13 @@ def filter_of(entries: object) -> Filter | None:
 
 
 def read_want(params: Mapping[str, Any]) -> Want | None:
-    """Return what a command's parameters ask for; None where the browser is going to refuse them."""
+    """Return the setting in a command's parameters; None if the browser will refuse them."""
     wait, entries = params.get("waitForDebuggerOnStart", False), filter_of(params.get("filter"))
     return Want(wait, entries) if isinstance(wait, bool) and entries is not None else None
 
 
 def write_want(want: Want) -> dict[str, Any]:
-    """Return the parameters of ``Target.setAutoAttach`` that ask for it."""
+    """Return the parameters of ``Target.setAutoAttach`` for a setting."""
     params: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": want.wait, "flatten": True}
     if want.filter != ASSUMED:
         params["filter"] = [

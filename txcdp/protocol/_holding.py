@@ -50,6 +50,6 @@ HOLDING: Final = frozenset(_ANSWERS)
 
 
 def answer(method: str, params: Mapping[str, Any]) -> Release | None:
-    """Return what lets go what an event holds; None where it holds nothing."""
+    """Return the command that releases what an event holds; None if it holds nothing."""
     make = _ANSWERS.get(method)
     return None if make is None else make(params)

@@ -118,7 +118,7 @@ class TolerantDecoder(Generic[T]):
         self._on_lenient = on_lenient
 
     def __call__(self, text: bytes) -> T:
-        """Return the value; :exc:`MalformedMessage` where not even the last step can read it."""
+        """Return the value; :exc:`MalformedMessage` if not even the last step can read it."""
         try:
             return self.strict(text)
         except REJECTED:
@@ -188,7 +188,7 @@ def _build_union(members: tuple[Any, ...], value: Any) -> Any:
 
 @functools.cache
 def _fields(shape: Any, cls: type[msgspec.Struct]) -> list[tuple[str, str, Any, bool]]:
-    """Return (name, JSON key, type, whether required) of each field; for a generic, with its arguments put in."""
+    """Return (name, JSON key, type, whether required) of each field; for a generic, with its arguments filled in."""
     hints = get_type_hints(cls)
     given = dict(zip(getattr(cls, "__parameters__", ()), get_args(shape)))
     return [

@@ -128,7 +128,7 @@ REPLACED: Final[dict[str, frozenset[str]]] = {
 
 
 def is_stateful(method: str) -> bool:
-    """Whether a command changes what stands: sets, enables, disables or undoes something."""
+    """Return whether a command changes a lasting state: sets, enables, disables or undoes something."""
     return (
         method.endswith(TOGGLES)
         or method in _SETTINGS

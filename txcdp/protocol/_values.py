@@ -11,12 +11,12 @@ _MOST = 1 << 53
 
 
 def text_of(value: object, most: int) -> str:
-    """Return a text, its beginning where it is long; "" for what is none."""
+    """Return a text, truncated if it is long; "" if the value is not a text."""
     return value[:most] if isinstance(value, str) else ""
 
 
 def number_of(value: object) -> float | None:
-    """Return a finite number that is 0 or more; None for what is none, and for -1, which often means that."""
+    """Return a finite number that is 0 or more; None for anything else, and for -1, which often means that."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, float) and not math.isfinite(value):
@@ -25,23 +25,23 @@ def number_of(value: object) -> float | None:
 
 
 def count_of(value: object) -> int | None:
-    """Return a whole number that is 0 or more; None for what is none."""
+    """Return a whole number that is 0 or more; None for anything else."""
     number = number_of(value)
     return None if number is None else int(number)
 
 
 def dict_of(value: object) -> dict[str, Any]:
-    """Return a mapping; an empty one for what is none."""
+    """Return a mapping; an empty one if the value is not a mapping."""
     return value if isinstance(value, dict) else {}
 
 
 def list_of(value: object) -> list[Any]:
-    """Return a list; an empty one for what is none."""
+    """Return a list; an empty one if the value is not a list."""
     return value if isinstance(value, list) else []
 
 
 def header_pairs(pairs: Iterable[tuple[object, object]], most: int = 1_000) -> list[tuple[str, str]]:
-    """Return the headers among pairs: those of two texts."""
+    """Return the pairs that are headers: those of two texts."""
     found = [(name, value) for name, value in pairs if isinstance(name, str) and isinstance(value, str)]
     return found[:most]
 

@@ -48,7 +48,7 @@ _TAIL = len(_SESSION) + 128  # session ids are 32 characters long; proxies have 
 
 
 class Head(NamedTuple):
-    """The head of a message: whether it is an event (``method``) or a reply (``id``), and of which session."""
+    """The head of a message: whether it is an event (``method``) or a reply (``id``), and its session."""
 
     id: int | None
     method: bytes | None
@@ -57,7 +57,7 @@ class Head(NamedTuple):
 
 
 class Envelope(msgspec.Struct, Generic[T], gc=False):
-    """An event's message: the parameters, and the keys that no event has."""
+    """An event's message: the parameters, and the keys that an event must not have."""
 
     params: T
     id: Any = None
@@ -72,7 +72,7 @@ class ErrorObject(msgspec.Struct, gc=False):
 
 
 class Reply(msgspec.Struct, Generic[T], gc=False):
-    """A reply's message: the outcome, and what has to agree with the command."""
+    """A reply's message: the outcome, and the values that have to match the command."""
 
     result: T | msgspec.UnsetType = msgspec.UNSET
     error: ErrorObject | None | msgspec.UnsetType = msgspec.UNSET
@@ -87,16 +87,16 @@ def peek_method(message: bytes) -> bytes:
 
 
 def peek_digits(message: bytes) -> bytes:
-    """Return the id of a message that begins with :data:`REPLY_START` in digits, ``b""`` where it is no whole number.
+    """Return the digits of the id of a message that begins with :data:`REPLY_START`; ``b""`` if it is no whole number.
 
-    The message goes on behind them with a comma.
+    The digits are followed by a comma.
     """
     digits = message[_ID_AT : max(0, message.find(b",", _ID_AT, _ID_AT + _LONGEST_ID))]
     return digits if digits.isdigit() or digits.removeprefix(b"-").isdigit() else b""
 
 
 def peek_id(message: bytes) -> int | None:
-    """Return the id of a message that begins with :data:`REPLY_START`, or None where it is no whole number."""
+    """Return the id of a message that begins with :data:`REPLY_START`, or None if it is not a whole number."""
     comma = message.find(b",", _ID_AT, _ID_AT + _LONGEST_ID)
     digits = message[_ID_AT:comma] if comma > 0 else b""
     if not digits.isdigit():  # less than 0, or none
@@ -112,8 +112,8 @@ def event_prefix(method: bytes) -> bytes:
 def session_of(message: bytes, prefix: bytes) -> bytes:
     """Return the session id of an event, ``b""`` for the root session; decoded only if it must be.
 
-    :param prefix: what :func:`event_prefix` gave for the event's method.
-    :raises MalformedMessage: where it has to be decoded to learn that, and cannot be.
+    :param prefix: the result of :func:`event_prefix` for the event's method.
+    :raises MalformedMessage: it has to be decoded for that, and cannot be.
     """
     if message.startswith(prefix):
         if message.endswith(b"}}"):
@@ -128,7 +128,7 @@ def session_of(message: bytes, prefix: bytes) -> bytes:
 
 
 def _session_at(event: bytes) -> int:
-    """Return where the session's id begins in an event that ends with it, behind its parameters; else -1."""
+    """Return the position of the session's id in an event that ends with it, after its parameters; otherwise -1."""
     at = event.rfind(_SESSION, len(event) - _TAIL if len(event) > _TAIL else 0)
     # Within a JSON string every quote follows a backslash, so this is a key; and the one closing brace behind it is
     # the message's own.
@@ -136,9 +136,9 @@ def _session_at(event: bytes) -> int:
 
 
 def split_event(event: bytes) -> tuple[bytes, bytes, int] | None:
-    """Take an event apart without decoding it: method, session, and where all but the session ends.
+    """Split an event without decoding it: into method, session, and the end of everything but the session.
 
-    ``event[1:end]`` is ``"method":...,"params":{...}`` then. None where it is not written as Chromium does.
+    ``event[1:end]`` is then ``"method":...,"params":{...}``. None if it is not written as Chromium writes it.
     """
     at = event.find(b'"', _METHOD_AT)
     if not event.startswith(EVENT_START) or not event.startswith(_PARAMS, at):
@@ -152,9 +152,9 @@ def split_event(event: bytes) -> tuple[bytes, bytes, int] | None:
 
 
 def read_head(message: bytes) -> Head:
-    """Decode a message of any key order just to learn what it is.
+    """Decode a message with keys in any order, only to learn what it is.
 
-    :raises MalformedMessage: for what is not JSON, not an object, or neither a reply nor an event.
+    :raises MalformedMessage: it is not JSON, not an object, or neither a reply nor an event.
     """
     value = from_json(message)
     if not isinstance(value, dict):
@@ -176,9 +176,9 @@ def read_head(message: bytes) -> Head:
 def encode_command(number: int, opening: bytes, params: bytes, tail: bytes) -> bytes:
     """Return a command's message.
 
-    :param opening: what :func:`command_opening` gave for the method.
+    :param opening: the result of :func:`command_opening` for the method.
     :param params: the parameters as JSON.
-    :param tail: what :func:`session_tail` gave for the session.
+    :param tail: the result of :func:`session_tail` for the session.
     """
     return b'{"id":%d%b%b%b' % (number, opening, params, tail)
 
@@ -194,12 +194,12 @@ def session_tail(session_id: str | None) -> bytes:
 
 
 class ReplyDecoder(Generic[T]):
-    """Turns a reply's message into the command's result, or raises what the browser refused it with.
+    """Converts a reply's message to the command's result, or raises the browser's error.
 
     :param method: the command's method, for the error.
-    :param shape: the type of the result; None where there is none.
+    :param shape: the type of the result; None if there is none.
     :ivar opening: of the command's message, see :func:`command_opening`.
-    :ivar special: whether a session has more to do about the command than to send it.
+    :ivar special: whether a session has more to do for the command than to send it.
     """
 
     __slots__ = ("_none", "_tolerant", "method", "opening", "special")
@@ -212,12 +212,12 @@ class ReplyDecoder(Generic[T]):
         self._tolerant = _reply_reader(Any if shape is None else shape)
 
     def read(self, message: bytes, number: int, session: str | None, on_lenient: Callable[[], None]) -> T:
-        """Return the result; ``on_lenient`` is called where the message had to be read tolerantly.
+        """Return the result; ``on_lenient`` is called if the message had to be read tolerantly.
 
         :param number: the command's id.
         :param session: the id of the session that it was sent in, None for the root session.
-        :raises CommandError: what the browser said.
-        :raises MalformedMessage: for a message that cannot be read, that is no outcome, or that is of another command.
+        :raises CommandError: the browser's error.
+        :raises MalformedMessage: the message cannot be read, is not a reply, or belongs to another command.
         """
         try:
             reply = self._tolerant.strict(message)
@@ -254,7 +254,7 @@ class ReplyDecoder(Generic[T]):
 
 
 class EventDecoder(Generic[T]):
-    """Turns an event's message into its parameters as a record, or as a dict where the shape is ``dict``."""
+    """Converts an event's message to a record of its parameters, or to a dict if the shape is ``dict``."""
 
     __slots__ = ("_on_lenient", "_shape", "_strict")
 
@@ -266,7 +266,7 @@ class EventDecoder(Generic[T]):
     def __call__(self, message: bytes) -> T:
         """Return the parameters.
 
-        :raises MalformedMessage: for a message that cannot be read.
+        :raises MalformedMessage: the message cannot be read.
         """
         try:
             envelope = self._strict(message)
@@ -302,7 +302,7 @@ def _reply_reader(shape: Any) -> TolerantDecoder[Reply[Any]]:
 def reply_decoder(command: type[Command[T]]) -> ReplyDecoder[T]:
     """Return the decoder of a command class's replies, made at the first use.
 
-    :raises TypeError: for what is no command.
+    :raises TypeError: the class is not that of a command.
     """
     if not issubclass(command, Command):
         raise TypeError(

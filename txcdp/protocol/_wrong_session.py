@@ -22,7 +22,7 @@ _BROWSER_ALONE: Final = re.compile(r"Not allowed\.?|.*only supported on the brow
 
 
 def advise(method: str, code: int, message: str, kind: str | None) -> str:
-    """Return what to do about a refusal, in words; ``""`` where nothing is known.
+    """Return advice about a refusal, in words; ``""`` if there is none.
 
     :param kind: the type of the session's target; None for the root session.
     """
@@ -51,7 +51,7 @@ def _for_the_browser(kind: str | None) -> str:
 
 
 def _methods(domain: str) -> frozenset[str]:
-    """Return the commands that the bindings know in a domain, of which one has been refused."""
+    """Return the commands of a domain that the bindings know."""
     name = f"txcdp.domains.{_snake(domain)}"
     if not domain.isalnum() or not domain.isascii() or importlib.util.find_spec(name) is None:
         return frozenset()
@@ -62,5 +62,5 @@ def _methods(domain: str) -> frozenset[str]:
 
 
 def _snake(name: str) -> str:
-    """Return a domain's name as that of its module."""
+    """Return the name of a domain's module."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -340,7 +340,7 @@ class Render:
         return Connected(address, protocol_of(answer.protocol), certificate)
 
     def _address(self, url: str) -> IPv4Address | IPv6Address | None:
-        """Return the address of a server if its URL contains one; Chromium reports none for a body that is taken out."""
+        """Return the address of a server if its URL contains one; Chromium reports none for a body taken out of it."""
         if self._leased.of.wanted.proxy is not None:
             return None
         try:
