@@ -74,7 +74,7 @@ class Word:
 
 
 class Control(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a call is served.
+    """The settings with which a call is served.
 
     credits: chunks or events that may be sent at once. begin: whether it begins without waiting for one.
     """

@@ -44,9 +44,10 @@ _LONGEST_INTEGER: Final = 18
 class Command(msgspec.Struct, gc=False, frozen=True):
     """A client's command.
 
-    :ivar params: None where there are none. A list where Chromium takes one: for commands without parameters.
+    :ivar params: the parameters; None if there are none. A list where Chromium accepts one: for commands without
+        parameters.
     :ivar session_id: the session that it is for; ``""`` for the root session.
-    :ivar doubled: whether a key was there twice within the parameters. The last one is in them.
+    :ivar doubled: whether the parameters contain a duplicate key, of which the last one counts.
     """
 
     id: int
@@ -57,9 +58,9 @@ class Command(msgspec.Struct, gc=False, frozen=True):
 
 
 class CommandRefusal(Exception):
-    """A command, or what was to be one, that is answered with an error.
+    """A command, or something that was meant to be one, that is answered with an error.
 
-    :ivar id: the client's number for it; None where it has none that could be read.
+    :ivar id: the client's id for it; None if there is none that could be read.
     """
 
     def __init__(self, code: int, message: str, *, data: str | None = None, number: int | None = None) -> None:
@@ -71,18 +72,18 @@ class CommandRefusal(Exception):
 
 
 class Peeked(NamedTuple):
-    """The id, in digits, and the method that the first bytes of a message say."""
+    """The id, in digits, and the method in the first bytes of a message."""
 
     id: bytes
     method: bytes
 
 
 def peek(message: bytes) -> Peeked | None:
-    """Read id and method of a command from its first bytes, and its last ones where the method comes first.
+    """Read id and method of a command from its first bytes, and from its last ones if the method comes first.
 
-    They are those that Chromium reads, if it does not refuse the message. The id is for counting alone.
+    They are those that Chromium reads, if it does not refuse the message. The id is only for counting.
 
-    :returns: None where the message has to be decoded to know them.
+    :returns: None if the message has to be decoded to know them.
     """
     found = _match_id_first(message)
     if found is not None:
@@ -102,7 +103,7 @@ _match_method_first: Final = _METHOD_FIRST.match
 def read_command(message: bytes) -> Command:
     """Decode and check what a client has sent.
 
-    :raises CommandRefusal: what Chromium would answer.
+    :raises CommandRefusal: with the error that Chromium would answer.
     """
     value, pairs, doubled = _decode(message)
     if not isinstance(value, dict):
@@ -117,7 +118,7 @@ _TOO_DEEP: Final = "JSON: stack limit exceeded"
 
 
 def _envelope(pairs: list[tuple[str, Any]], doubled: bool) -> Command:
-    """Take a message's keys one after the other, as Chromium does: the first that is wrong is what it complains of."""
+    """Check a message's keys one after the other, as Chromium does: the error is about the first invalid one."""
     number: int | None = None
     method = session_id = ""
     params: Any = _NOTHING
@@ -164,14 +165,14 @@ def _number(value: object) -> int:
 
 
 def _text(value: object, complaint: str, number: int | None) -> str:
-    """Return a string that has an encoding; lone surrogates have none."""
+    """Return a string, which must be encodable: lone surrogates are not."""
     if not isinstance(value, str) or any("\ud800" <= each <= "\udfff" for each in value):
         raise CommandRefusal(INVALID_REQUEST, complaint, number=number)
     return value
 
 
 class _Decoder:
-    """Decodes JSON, and tells what a dict cannot: the keys in their order, and whether any is there twice."""
+    """Decodes JSON, and reports what a dict cannot contain: the order of the keys, and duplicates."""
 
     def __init__(self) -> None:
         self._pairs: list[tuple[str, Any]] = []
@@ -185,7 +186,7 @@ class _Decoder:
         ).decode
 
     def __call__(self, message: bytes) -> tuple[Any, list[tuple[str, Any]], bool]:
-        """Return a message's value, the pairs of its outermost object, and whether a key within it is there twice.
+        """Return a message's value, the pairs of its outermost object, and whether there is a duplicate key within it.
 
         :raises CommandRefusal: it is not JSON.
         """
@@ -251,14 +252,14 @@ def depth_of(value: object) -> int:
 
 
 def rewritten(command: Command) -> bytes:
-    """Return a client's command encoded again, for one that is sent on otherwise than it came."""
+    """Return a client's command encoded again, for one that is not passed on unchanged."""
     params = b"" if command.params is None else b',"params":%b' % to_json(command.params)
     head = b'{"id":%d,"method":%b%b' % (command.id, to_json(command.method), params)
     return head + message_end(command.session_id)
 
 
 def write_refusal(refusal: CommandRefusal, number: int | None, session: str) -> bytes:
-    """Return an error as it goes to a client."""
+    """Return an error in the form in which a client gets it."""
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     if refusal.data is not None:
         error["data"] = refusal.data
@@ -267,5 +268,5 @@ def write_refusal(refusal: CommandRefusal, number: int | None, session: str) -> 
 
 
 def message_end(session: str) -> bytes:
-    """Return how a message of a session ends for a client; ``""`` is the root session."""
+    """Return the end of a session's messages to a client; ``""`` is the root session."""
     return b',"sessionId":%b}' % to_json(session) if session else b"}"

@@ -17,11 +17,11 @@ OK, ERROR, DENIED, LOST = "ok", "error", "denied", "lost"
 
 @dataclass(slots=True)
 class DomainCounters:
-    """The commands of one domain.
+    """The counts of the commands of one domain.
 
-    :ivar outcomes: how many ended how.
+    :ivar outcomes: how many ended with each outcome.
     :ivar buckets: how many took how long: up to each of :data:`BUCKETS`, and longer.
-    :ivar seconds: that all of them took.
+    :ivar seconds: the time that all of them took.
     """
 
     outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys((OK, ERROR, DENIED, LOST), 0))
@@ -29,7 +29,7 @@ class DomainCounters:
     seconds: float = 0.0
 
     def answered(self, outcome: str, seconds: float) -> None:
-        """Count one that the browser has answered."""
+        """Count a command that the browser has answered."""
         self.outcomes[outcome] += 1
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
         self.seconds += seconds
@@ -39,14 +39,14 @@ class DomainCounters:
 class Counters:
     """The gateway's counters.
 
-    :ivar clients: WebSockets that were opened, by the name of who opened them.
+    :ivar clients: WebSockets that were opened, by the name of their principal.
     :ivar ended: how they ended, by a word for it.
-    :ivar refused: requests that were refused, by a word for it; ``silent``: connections that were cut off without one.
-    :ivar renders: answers to requests for renders, by their path and status.
-    :ivar events: events that went to clients.
+    :ivar refused: requests that were refused, by a word for it; ``silent``: connections that were closed without one.
+    :ivar renders: responses to requests for renders, by path and status.
+    :ivar events: events sent to clients.
     :ivar bytes_in: bytes of messages from clients.
     :ivar bytes_out: bytes of messages to clients.
-    :ivar dropped: bytes that were thrown away since their client did not read.
+    :ivar dropped: bytes that were discarded because their client did not read them.
     """
 
     clients: Counter[str] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Counters:
     domains: dict[str, DomainCounters] = field(default_factory=dict)
 
     def domain(self, method: str) -> DomainCounters:
-        """Return where the commands of a method are counted; all that is no domain of the protocol has one place."""
+        """Return the counters for a method's commands; everything that is not a domain of the protocol shares one."""
         name = method.partition(".")[0]
         found = self.domains.get(name)
         if found is None:

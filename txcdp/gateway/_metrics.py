@@ -22,13 +22,13 @@ from txcdp.gateway._proxy.clients import Clients
 
 
 class Metrics(Collector):
-    """The handlers of these paths; the numbers are read when they are asked for.
+    """The handlers of these paths; the values are read when they are requested.
 
     :param pool: the browsers.
     :param clients: the WebSockets.
-    :param limiter: the connections that are none.
-    :param counters: what has passed.
-    :param egress: by which alone browsers reach anything; None: they reach all.
+    :param limiter: the connections that are not WebSockets.
+    :param counters: the counters of what has passed through.
+    :param egress: the proxy through which browsers make all connections; None: they connect directly.
     """
 
     def __init__(
@@ -43,25 +43,25 @@ class Metrics(Collector):
         self._registry.register(self)
 
     def healthz(self, request: RoutedRequest) -> Answer:
-        """It answers, so it lives."""
+        """Answer that the gateway is alive."""
         return Answer(b"ok")
 
     def readyz(self, request: RoutedRequest) -> Answer:
-        """Whether a client that comes now can expect a browser."""
+        """Answer whether a client that arrives now can expect a browser."""
         if self._connected.leaving or not self._browsers.ready:
             raise busy(503, "There are no browsers for new clients now.", "not_ready", 5)
         return Answer(b"ok")
 
     def metrics(self, request: RoutedRequest) -> Answer:
-        """Return all numbers, as Prometheus reads them."""
+        """Return all metrics, as Prometheus reads them."""
         return Answer(generate_latest(self._registry), CONTENT_TYPE_LATEST)
 
     def describe(self) -> list[Any]:
-        """Say nothing before the gateway is complete."""
+        """Return nothing before the gateway is complete."""
         return []
 
     def collect(self) -> Iterator[Any]:
-        """Yield all numbers."""
+        """Yield all metrics."""
         yield from self._pool()
         yield from self._clients()
         yield from self._commands()
@@ -142,7 +142,7 @@ def _counters(name: str, text: str, labels: str, numbers: Mapping[Any, float]) -
 
 
 def _labelled(family: Any, numbers: Mapping[Any, float]) -> Any:
-    """Add numbers to a family, by the value of its label, or a tuple of its labels' values."""
+    """Add values to a family, by the value of its label, or by a tuple of its labels' values."""
     for values, number in numbers.items():
         family.add_metric([values] if isinstance(values, str) else [*values], number)
     return family

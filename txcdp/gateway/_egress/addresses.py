@@ -64,10 +64,10 @@ KINDS: Final = tuple(dict.fromkeys((*_SPECIAL_V4, *_SPECIAL_V6)))
 
 
 def kind_of(address: Address) -> str:
-    """Return what a special address is, such as ``"loopback"``; ``""`` for a public one.
+    """Return the kind of a special address, such as ``"loopback"``; ``""`` for a public one.
 
-    An IPv6 address that stands for an IPv4 address (mapped, NAT64, ISATAP) is what that is. Other ways from one to the
-    other (compatible addresses, 6to4, Teredo, a NAT64 prefix of a local network) are not public.
+    An IPv6 address that stands for an IPv4 address (mapped, NAT64, ISATAP) has the kind of that. Other mappings between
+    the two (compatible addresses, 6to4, Teredo, a NAT64 prefix of a local network) are not public.
     """
     if isinstance(address, IPv4Address):
         return next((kind for network, kind in _V4 if address in network), "")
@@ -83,16 +83,16 @@ def kind_of(address: Address) -> str:
 
 
 def plain(address: Address) -> Address:
-    """Return the IPv4 address that an IPv4-mapped one is; any other address as it is."""
+    """Return the IPv4 address of an IPv4-mapped one, and any other address unchanged."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return address if mapped is None else mapped
 
 
 class AddressPolicy:
-    """Says to which addresses connections may be made: to public ones, and to those that are allowed beside them.
+    """Decides to which addresses connections may be made: to public ones, and to those that are allowed in addition.
 
-    :param allow: addresses (``10.1.2.3``, ``fd00::5``) and networks (``10.1.0.0/16``), where only one port is meant
-        with that (``10.1.2.3:8080``, ``[fd00::5]:8080``).
+    :param allow: addresses (``10.1.2.3``, ``fd00::5``) and networks (``10.1.0.0/16``), with a port if only that is
+        allowed (``10.1.2.3:8080``, ``[fd00::5]:8080``).
     :raises ValueError: one of them is neither.
     """
 
@@ -100,7 +100,7 @@ class AddressPolicy:
         self._allowed = tuple(map(read_allowed, allow))
 
     def objection(self, address: Address, port: int) -> str:
-        """Return why there may be no connection: one of :data:`KINDS`; ``""`` where there may be."""
+        """Return why a connection is not allowed: one of :data:`KINDS`; ``""`` if it is allowed."""
         address = plain(address)
         kind = kind_of(address)
         if kind and any(
@@ -112,9 +112,9 @@ class AddressPolicy:
 
 
 def read_allowed(text: str) -> tuple[_Network, int | None]:
-    """Read an address or network, with or without a port, that is allowed.
+    """Parse an allowed address or network, with or without a port.
 
-    :raises ValueError: it is none.
+    :raises ValueError: it is neither.
     """
     found = _WITH_PORT.fullmatch(text)
     host, port = (text, None) if found is None else (found[1] or found[2], int(found[3]) if found[3] else None)
@@ -126,7 +126,7 @@ def read_allowed(text: str) -> tuple[_Network, int | None]:
 
 
 def read_address(text: str) -> Address | None:
-    """Return an address that is written as such; None for anything else, such as a name or ``127.1``."""
+    """Return a literal address; None for anything else, such as a name or ``127.1``."""
     try:
         return ip_address(text)
     except ValueError:

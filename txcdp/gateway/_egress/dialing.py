@@ -38,9 +38,9 @@ _DESTINATION: Final = "destination.invalid"
 
 
 class NotAllowed(Exception):
-    """There may be no connection to any address of a destination.
+    """Connections are not allowed to any address of a destination.
 
-    :ivar kind: what the first of its addresses is, such as ``"loopback"``.
+    :ivar kind: the kind of the first address, such as ``"loopback"``.
     :ivar address: that address.
     """
 
@@ -58,8 +58,8 @@ class Dialer:
     """Makes connections that a policy allows.
 
     :param reactor: the reactor.
-    :param policy: judges each address.
-    :param resolver: looks names up; None: the reactor's ``nameResolver``, which asks the system.
+    :param policy: checks each address.
+    :param resolver: resolves names; None: the reactor's ``nameResolver``, which asks the system.
     """
 
     def __init__(self, reactor: AnyReactor, policy: AddressPolicy, resolver: IHostnameResolver | None = None) -> None:
@@ -73,7 +73,7 @@ class Dialer:
         """Connect a protocol.
 
         :param host: a name, or an address as text.
-        :returns: fires with the protocol when it is connected; fails with :exc:`NotAllowed` and :exc:`Unreachable`.
+        :returns: fires with the protocol once it is connected; fails with :exc:`NotAllowed` and :exc:`Unreachable`.
             Cancelling it gives up.
         """
         found = await self._addresses(host)
@@ -91,7 +91,7 @@ class Dialer:
         return protocol
 
     async def _addresses(self, host: str) -> list[Address]:
-        """Return the addresses of a host, each once, as they are to be tried."""
+        """Return the addresses of a host, each once, in the order in which to try them."""
         literal = read_address(host)
         if literal is not None:
             return [plain(literal)]
@@ -104,15 +104,15 @@ class Dialer:
         return list(dict.fromkeys(map(plain, await receiver.done.wait())))
 
     def _next(self, _: object) -> None:
-        """Let the next lookup begin; one that nobody waits for any more has its thread until it ends."""
+        """Start the next lookup; an abandoned lookup keeps its thread until it ends."""
         self._turns.release()
 
 
 @implementer(IResolutionReceiver)
 class _Receiver:
-    """Collects what a lookup gives.
+    """Collects the results of a lookup.
 
-    :ivar done: fires with the addresses when it has ended.
+    :ivar done: fires with the addresses once the lookup has ended.
     """
 
     def __init__(self) -> None:
@@ -120,10 +120,10 @@ class _Receiver:
         self.done: OneShot[list[Address]] = OneShot()
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
     def addressResolved(self, address: IAddress) -> None:
-        """Take one."""
+        """Add an address."""
         found = read_address(address.host) if isinstance(address, IPv4Address | IPv6Address) else None
         if found is not None:
             self._found.append(found)
@@ -135,7 +135,7 @@ class _Receiver:
 
 @implementer(IReactorPluggableNameResolver, IHostnameResolver, IReactorTime)
 class _Known:
-    """A reactor in which there is one host: the addresses that were found, and judged, are all that is tried."""
+    """A reactor that knows only one host: only the addresses that were found, and checked, are tried."""
 
     def __init__(self, reactor: AnyReactor, addresses: Sequence[Address], port: int) -> None:
         self._addresses = addresses
@@ -170,7 +170,7 @@ class _Known:
 
 
 class _Once(Factory):
-    """Gives one protocol to the first of the attempts that is connected, and none to others."""
+    """Returns one protocol for the first attempt that is connected, and none for others."""
 
     noisy = False
 

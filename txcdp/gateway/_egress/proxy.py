@@ -77,11 +77,11 @@ LOOPBACK: Final = "127.0.0.1"
 class EgressCounts:
     """Counts of the proxy's connections, by outcome.
 
-    :ivar connected: those that were made.
-    :ivar refused: those that were not allowed, by what their address is.
-    :ivar failed: those that could not be made.
-    :ivar full: those that were closed since there were too many.
-    :ivar foreign: those that came from another user of the machine, or were no SOCKS 5.
+    :ivar connected: connections that were made.
+    :ivar refused: connections that were not allowed, by the kind of their address.
+    :ivar failed: connections that could not be made.
+    :ivar full: connections that were closed because there were too many.
+    :ivar foreign: connections that came from another user of the machine, or did not speak SOCKS 5.
     """
 
     connected: int = 0
@@ -92,9 +92,9 @@ class EgressCounts:
 
 
 def check_args(args: Sequence[str]) -> None:
-    """Refuse arguments of a browser that would have it go another way than by the proxy.
+    """Refuse arguments that would make a browser bypass the proxy.
 
-    :raises ValueError: there are some.
+    :raises ValueError: there are such arguments.
     """
     for each in args:
         if each.partition("=")[0] in _OTHER_WAYS:
@@ -105,9 +105,9 @@ class EgressProxy:
     """Connects browsers to public addresses, and to those that are allowed.
 
     :param reactor: the reactor.
-    :param policy: judges each address, at each connection.
+    :param policy: checks each address, at each connection.
     :param limits: see :class:`EgressLimits`.
-    :param resolver: looks names up; None: the reactor's, which asks the system.
+    :param resolver: resolves names; None: the reactor's, which asks the system.
     :ivar counts: see :class:`EgressCounts`.
     """
 
@@ -131,9 +131,9 @@ class EgressProxy:
 
     @property
     def port(self) -> int:
-        """Where it listens.
+        """The port that it listens on.
 
-        :raises RuntimeError: it does not.
+        :raises RuntimeError: it does not listen.
         """
         if self._listening is None:
             raise RuntimeError("the egress proxy does not listen")
@@ -141,11 +141,10 @@ class EgressProxy:
         return int(where.port)
 
     def arguments(self, args: Sequence[str] = ()) -> list[str]:
-        """Return the arguments of a browser of which nothing leaves but through this proxy.
+        """Return arguments for a browser that make all its connections go through this proxy.
 
-        :param args: what it gets otherwise. Rules for hosts that are among them hold as well, but no name is looked up
-            by the browser itself.
-        :raises ValueError: something among them would have it go another way.
+        :param args: its other arguments. Host rules among them apply as well, but the browser itself resolves no names.
+        :raises ValueError: an argument would make it bypass the proxy.
         """
         check_args(args)
         return [
@@ -160,11 +159,12 @@ class EgressProxy:
         return f"socks5://{_NAME}:{self.port}"
 
     def context_params(self, owner: object, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters of ``Target.createBrowserContext`` for a context of which nothing leaves but by us.
+        """Return parameters of ``Target.createBrowserContext`` for a context all of whose connections go through this
+        proxy.
 
-        :param owner: who asks for it: at :meth:`release` the ways to its proxies end.
-        :param params: what it asks for. Its own proxy is reached through us; nothing bypasses that.
-        :raises BadProxy: its proxy cannot be reached.
+        :param owner: the owner of the context: :meth:`release` removes the ports for its proxies.
+        :param params: the requested parameters. A proxy among them is reached through this one, without exceptions.
+        :raises BadProxy: that proxy cannot be reached.
         """
         found = {name: value for name, value in params.items() if name not in ("proxyServer", "proxyBypassList")}
         rules = params.get("proxyServer")
@@ -176,12 +176,12 @@ class EgressProxy:
         return found
 
     def release(self, owner: object) -> None:
-        """Listen no more for the proxies of somebody; connections to them go on."""
+        """Stop listening for an owner's proxies; existing connections to them continue."""
         for each in self._forwards.pop(owner, {}).values():
             maybeDeferred(each.stopListening).addErrback(lambda failure: log.failure("Stopping", failure=failure))
 
     def _forward(self, owner: object, host: str, port: int) -> str:
-        """Return where somebody's browser reaches a proxy through us."""
+        """Return where an owner's browser reaches a proxy through this one."""
         own = self._forwards.setdefault(owner, {})
         listening = own.get((host, port))
         if listening is None:
@@ -193,7 +193,7 @@ class EgressProxy:
 
     @property
     def now(self) -> int:
-        """How many connections there are."""
+        """The number of open connections."""
         return len(self._clients)
 
     def start(self) -> None:
@@ -210,7 +210,7 @@ class EgressProxy:
         return listening
 
     def stop(self) -> Deferred[None]:
-        """Listen no more, and cut all connections; fires when they are gone."""
+        """Stop listening, and drop all connections; fires once they are gone."""
         for owner in list(self._forwards):
             self.release(owner)
         listening, self._listening = self._listening, None
@@ -224,7 +224,7 @@ class EgressProxy:
     # What its connections call:
 
     def take(self, client: Incoming) -> bool:
-        """Take a connection, if there is room for it."""
+        """Add a connection, if there is room for it."""
         if len(self._clients) >= self.limits.connections:
             self.counts.full += 1
             if self._log_throttle():
@@ -241,9 +241,9 @@ class EgressProxy:
         self._settle()
 
     def has_refused(self, host: str, port: int) -> bool:
-        """Whether the last connection to a host was not allowed, as far as that is remembered.
+        """Return whether the last connection to a host was refused, as far as that is remembered.
 
-        :param host: in lower case, without a dot at its end, an IPv6 address without brackets.
+        :param host: in lower case, without a trailing dot; an IPv6 address without brackets.
         """
         return (host, port) in self._refused
 
@@ -270,9 +270,9 @@ class EgressProxy:
 
 
 class Incoming(Side):
-    """One connection of a browser's, until it is gone: it waits for one to the outside, and is coupled with that.
+    """One connection from a browser: it waits for one to the outside, and is then coupled with that.
 
-    :param proxy: whose.
+    :param proxy: the proxy that it belongs to.
     :param clock: the reactor.
     """
 
@@ -285,7 +285,7 @@ class Incoming(Side):
         self._wanted = ("", 0)
 
     def connectionMade(self) -> None:
-        """Take it in, or close it where there is no room."""
+        """Accept the connection, or close it if there is no room."""
         self._taken = self.proxy.take(self)
         if self._taken:
             self.transport.setTcpNoDelay(True)
@@ -294,11 +294,11 @@ class Incoming(Side):
             self.transport.abortConnection()
 
     def begin(self) -> None:
-        """Find out where it is to be connected to, and :meth:`dial`."""
+        """Find out where to connect to, and :meth:`dial`."""
         raise NotImplementedError
 
     def answer(self, reply: Reply) -> None:
-        """Answer the browser with the outcome."""
+        """Send the browser the outcome."""
         raise NotImplementedError
 
     def dial(self, host: str, port: int) -> None:
@@ -311,7 +311,7 @@ class Incoming(Side):
         self._dialing.addCallbacks(self._connected, self._failed).addErrback(self._broken)
 
     def dataReceived(self, data: bytes) -> None:
-        """Pass on what comes; what comes too early has to wait."""
+        """Pass on bytes; those that arrive too early have to wait."""
         if self.other is not None:
             super().dataReceived(data)
         elif self._taken:
@@ -319,14 +319,14 @@ class Incoming(Side):
             self.transport.pauseProducing()
 
     def readConnectionLost(self) -> None:
-        """Pass on the half-close, or abort where there is no connection to the outside yet."""
+        """Pass on the half-close, or abort if there is no connection to the outside yet."""
         if self.other is not None:
             super().readConnectionLost()
         else:
             self.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Let all that was made for it go."""
+        """Release everything that was made for the connection."""
         dialing, self._dialing = self._dialing, None
         if dialing is not None:
             dialing.cancel()
@@ -336,7 +336,7 @@ class Incoming(Side):
         self._taken = False
 
     def abort(self) -> None:
-        """Cut it, and the one to the outside."""
+        """Drop both connections."""
         if self.tunnel is not None:
             self.tunnel.abort()
         else:
@@ -374,7 +374,7 @@ class Incoming(Side):
 
 
 class SocksClient(Incoming):
-    """One connection of a browser's that says in SOCKS 5 where it wants to be connected to."""
+    """One connection from a browser that says by SOCKS 5 where it wants to connect to."""
 
     def __init__(self, proxy: EgressProxy, clock: Clock) -> None:
         super().__init__(proxy, clock)
@@ -382,7 +382,7 @@ class SocksClient(Incoming):
         self._speaking = Timer(clock, self.abort)
 
     def begin(self) -> None:
-        """Give it some time to say so."""
+        """Limit the time for the handshake."""
         self._speaking.set(self.proxy.limits.handshake_time)
 
     def answer(self, reply: Reply) -> None:
@@ -390,7 +390,7 @@ class SocksClient(Incoming):
         self.transport.write(answer(reply))
 
     def dataReceived(self, data: bytes) -> None:
-        """Read what it says before it is connected; pass on what it says then."""
+        """Process the handshake, then pass bytes on."""
         if self._handshake.state is State.REQUESTED:
             super().dataReceived(data)
             return
@@ -409,13 +409,13 @@ class SocksClient(Incoming):
                 super().dataReceived(self._handshake.rest)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Let all that was made for it go."""
+        """Release everything that was made for the connection."""
         self._speaking.stop()
         super().connectionLost(reason)
 
 
 class Forwarded(Incoming):
-    """One connection of a browser's that leads to a proxy of its client's."""
+    """One connection from a browser to a proxy of its client."""
 
     def __init__(self, proxy: EgressProxy, clock: Clock, host: str, port: int) -> None:
         super().__init__(proxy, clock)
@@ -426,7 +426,7 @@ class Forwarded(Incoming):
         self.dial(*self._where)
 
     def answer(self, reply: Reply) -> None:
-        """Say nothing: the browser and its client's proxy speak with each other."""
+        """Do nothing: the browser and its client's proxy speak to each other."""
 
 
 def _key(host: str, port: int) -> tuple[str, int]:
@@ -434,4 +434,4 @@ def _key(host: str, port: int) -> tuple[str, int]:
 
 
 class _Late(Unreachable):
-    """The time for a connection is up."""
+    """A connection was not made in time."""

@@ -16,16 +16,16 @@ _PORTS: Final = {"http": 80, "socks": 1080, "socks5": 1080}
 
 
 class BadProxy(ValueError):
-    """A client asks for a proxy that it cannot have."""
+    """A client asks for a proxy that is not supported."""
 
 
 def rewrite(rules: str, direct: str, place: Callable[[str, int], str]) -> str:
-    """Return rules that lead through us to the proxies of others.
+    """Return proxy rules that reach the given proxies through the gateway's.
 
     :param rules: such as ``http=a.example:8080;https=socks5://b.example,direct://``.
-    :param direct: the proxy that stands for none.
-    :param place: gives, for a host and port, those at which a browser reaches them through us.
-    :raises BadProxy: there is one that it cannot be led to.
+    :param direct: the proxy to use for direct connections.
+    :param place: returns, for a host and port, those at which a browser reaches them through the gateway.
+    :raises BadProxy: one of them cannot be reached that way.
     """
     parts = []
     for part in filter(None, (each.strip() for each in rules.split(";"))):

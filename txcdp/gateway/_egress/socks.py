@@ -50,9 +50,9 @@ class Destination(NamedTuple):
 
 
 class SocksError(ValueError):
-    """A client has said what is no SOCKS 5, or asks for what there is not.
+    """A client does not speak SOCKS 5, or asks for something that is not supported.
 
-    :ivar answer: what it is told before its connection is closed.
+    :ivar answer: the response before its connection is closed.
     """
 
     def __init__(self, message: str, answer: bytes = b"") -> None:
@@ -61,16 +61,16 @@ class SocksError(ValueError):
 
 
 def answer(reply: Reply) -> bytes:
-    """Return the answer to a request; to whom the server has connected by which address is nobody's business."""
+    """Return the response to a request; it does not disclose the address that the server has connected to or from."""
     return bytes((_VERSION, reply, 0, _IPV4, 0, 0, 0, 0, 0, 0))
 
 
 class Handshake:
     """The state machine of one client's SOCKS 5 handshake.
 
-    :ivar state: how far it is.
-    :ivar destination: what it wants, in the state ``REQUESTED``; None before.
-    :ivar rest: bytes that came behind its request.
+    :ivar state: the state of the handshake.
+    :ivar destination: the requested destination, in the state ``REQUESTED``; None before.
+    :ivar rest: bytes that followed the request.
     """
 
     def __init__(self) -> None:
@@ -83,11 +83,11 @@ class Handshake:
         return f"<Handshake {self.state.name}>"
 
     def receive(self, data: bytes) -> bytes:
-        """Take bytes of the client's; return what it is answered.
+        """Process bytes from the client; return the response.
 
-        No more than one request is kept: what comes behind it is in :attr:`rest`.
+        Only one request is kept: what follows it is in :attr:`rest`.
 
-        :raises SocksError: it cannot be served.
+        :raises SocksError: the client cannot be served.
         """
         if self.state is State.REQUESTED:
             self.rest += data

@@ -26,7 +26,7 @@ _HALF: Final = 60.0
 class Side(Protocol):
     """One of a tunnel's two connections.
 
-    :ivar other: the other one; None before they are coupled, and when this one is gone.
+    :ivar other: the other one; None before they are coupled, and once this one is gone.
     """
 
     transport: Any
@@ -36,14 +36,14 @@ class Side(Protocol):
     _ended = False
 
     def dataReceived(self, data: bytes) -> None:
-        """Pass it on."""
+        """Pass bytes on."""
         other, tunnel = self.other, self.tunnel
         if other is not None and tunnel is not None:
             tunnel.moved = True
             other.transport.write(data)
 
     def readConnectionLost(self) -> None:
-        """Pass on that there is no more to come."""
+        """Pass on that no more bytes follow."""
         self._ended = True
         if self.tunnel is not None and self.other is not None:
             self.tunnel.half_closed()
@@ -56,10 +56,10 @@ class Side(Protocol):
                 there.loseWriteConnection()
 
     def writeConnectionLost(self) -> None:
-        """Nothing is left to be sent, which the other side has said before."""
+        """Do nothing: everything was sent, and the other side has already ended its half."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Let the other one end in the same way."""
+        """End the other connection in the same way."""
         other, self.other = self.other, None
         if other is not None:
             other.other = None
@@ -73,12 +73,12 @@ class Side(Protocol):
 
 
 class Tunnel:
-    """Couples two connections, both of which are there.
+    """Couples two open connections.
 
     :param clock: the reactor.
-    :param idle_time: seconds without a byte after which it is cut.
+    :param idle_time: seconds without a byte after which both are dropped.
     :param closed: called once, when both connections are gone.
-    :ivar moved: whether bytes have come since it was last looked at.
+    :ivar moved: whether bytes have arrived since the last check.
     """
 
     def __init__(self, clock: Clock, left: Side, right: Side, idle_time: float, closed: Callable[[], None]) -> None:
@@ -112,7 +112,7 @@ class Tunnel:
             self._closed()
 
     def abort(self) -> None:
-        """Cut both connections."""
+        """Drop both connections."""
         for side in self._sides:
             side.transport.abortConnection()
 

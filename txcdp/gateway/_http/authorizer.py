@@ -20,12 +20,13 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
 
 
 class Authorizer:
-    """Decides whether a request may be answered, by the table of routes and by who asks.
+    """Decides whether a request may be answered, by the table of routes and by its principal.
 
-    :param routes: where a request may go.
-    :param hosts: names and addresses by which it may be called, besides localhost and our own addresses.
-    :param origins: of web pages that may use it, besides its own.
-    :param tokens: who there is; None: nobody needs a token.
+    :param routes: the table of routes.
+    :param hosts: names and addresses by which the gateway may be called, in addition to localhost and its own
+        addresses.
+    :param origins: web pages that may use it, in addition to its own.
+    :param tokens: the tokens; None: nobody needs a token.
     """
 
     def __init__(
@@ -41,9 +42,9 @@ class Authorizer:
         self._routes = routes
 
     def authorize(self, head: RequestHead) -> tuple[Principal, Route]:
-        """Return who asks, and by which route it is answered.
+        """Return the principal and the route of a request.
 
-        :raises Refusal: it is not answered.
+        :raises Refusal: the request is refused.
         """
         self._check_host(head)
         self._check_origin(head)
@@ -100,7 +101,7 @@ class Authorizer:
 
 
 def nothing_here() -> Refusal:
-    """Return what is told where there is nothing, or no WebSocket."""
+    """Return the refusal for a path without a route, or without a WebSocket."""
     return Refusal(
         404,
         "There is nothing at this path. WebSockets are at /devtools/browser and /devtools/page/ID; /json/version and "

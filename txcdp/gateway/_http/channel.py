@@ -29,11 +29,11 @@ _LINGER = 2.0
 
 
 class GatewayRequest(Request):
-    """A request; what comes of its body is counted.
+    """A request whose body is counted as it arrives.
 
-    :ivar channel: the connection that it came by.
-    :ivar who: the name of the one who asks; ``"-"`` as long as it is not known.
-    :ivar limit: of its body: its route's, as soon as that is known.
+    :ivar channel: the connection that it came over.
+    :ivar who: the name of its principal; ``"-"`` as long as it is not known.
+    :ivar limit: the limit of its body: its route's, once that is known.
     """
 
     channel: Any
@@ -45,20 +45,20 @@ class GatewayRequest(Request):
         self._received = 0
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Take a request that is complete. As with Chromium, the case of its verb does not matter."""
+        """Process a complete request. As in Chromium, the case of its method does not matter."""
         super().requestReceived(command.upper(), path, version)
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Take a part of the body.
+        """Add a part of the body.
 
-        :raises Refusal: it is too long.
+        :raises Refusal: the body is too long.
         """
         self._received += len(data)
         self.limit.check(self._received)
         super().handleContentChunk(data)
 
     def process(self) -> None:
-        """Be answered, also where the target is ``*``, which Twisted would answer without asking anybody."""
+        """Answer the request, even if its target is ``*``, which Twisted would answer itself without authorization."""
         if self.path != b"*":
             super().process()
         else:
@@ -69,9 +69,9 @@ class GatewayRequest(Request):
 class GatewayChannel(HTTPChannel):
     """The server's end of a connection.
 
-    Its site's timeout is for a whole head, and then for each part of a body and between requests.
+    The site's timeout applies to a whole head, then to each part of a body, and between requests.
 
-    :ivar site: whose resource is an :class:`~txcdp.gateway._http.router.Router`.
+    :ivar site: the site, whose resource is a :class:`~txcdp.gateway._http.router.Router`.
     """
 
     site: Any
@@ -95,11 +95,11 @@ class GatewayChannel(HTTPChannel):
         self.site.limiter.add(self)
 
     def cut(self) -> None:
-        """Make room for another one."""
+        """Drop the connection to make room for another one."""
         self.transport.abortConnection()
 
     def begin(self) -> None:
-        """Count the connection's request, which the authorizer has let in, as in progress.
+        """Count the connection's request, which the authorizer has accepted, as in progress.
 
         :raises Refusal: too many are in progress.
         """
@@ -147,19 +147,19 @@ class GatewayChannel(HTTPChannel):
         return transport, b"".join(self._behind)
 
     def resetTimeout(self) -> None:
-        """Restart the timeout; not within a head, so that one sent byte by byte has no more time than another."""
+        """Restart the timeout, but not within a head: one that is sent byte by byte gets no more time than another."""
         if not (self.line_mode and self._begun):
             self._begun = True
             super().resetTimeout()
 
     def lineReceived(self, line: bytes) -> None:
-        """Take a line of the head; the first one has to be known at its end."""
+        """Process a line of the head; the first line has to be kept until the end of the head."""
         if not self._request_line:
             self._request_line = line
         super().lineReceived(line)
 
     def headerReceived(self, line: bytes) -> bool:
-        """Take a header; a length of thousands of digits is none."""
+        """Process a header; a length of thousands of digits is invalid."""
         try:
             return bool(super().headerReceived(line))
         except ValueError:
@@ -171,7 +171,9 @@ class GatewayChannel(HTTPChannel):
         self._break_off(b"431 Request Header Fields Too Large")
 
     def allHeadersReceived(self) -> None:
-        """Let a request with a body in, or refuse it; one without is refused as it is answered, and goes on."""
+        """Authorize or refuse a request with a body; one without is refused when it is answered, and the connection
+        stays.
+        """
         self._begun = False
         line, self._request_line = self._request_line, b""
         if self.length != 0:
@@ -188,7 +190,7 @@ class GatewayChannel(HTTPChannel):
         super().allHeadersReceived()
 
     def rawDataReceived(self, data: bytes) -> None:
-        """Take a part of a body, or what comes behind a request; behind a refusal, it is thrown away."""
+        """Process a part of a body, or what follows a request; after a refusal, it is discarded."""
         if self._successor is not None:
             self._successor.dataReceived(data)
             return
@@ -220,7 +222,7 @@ class GatewayChannel(HTTPChannel):
                 super().loseConnection()
 
     def loseConnection(self) -> None:
-        """Close it; behind a refusal, when its client has had time to hear of that."""
+        """Close the connection; after a refusal, once its client has had time to read that."""
         if self._refused:
             self._lingering.set(_LINGER)
         else:

@@ -24,15 +24,15 @@ class LimitedConnection(Protocol):
     """A connection."""
 
     def cut(self) -> None:
-        """Be cut off, at once."""
+        """Drop the connection at once."""
 
 
 class ConnectionLimiter:
-    """The connections of a gateway that are no WebSockets (yet).
+    """The connections of a gateway that are not WebSockets (yet).
 
     :param clock: the reactor.
-    :param most: of those without a request in progress, and of those with one.
-    :param count: told a word for each connection that is cut off.
+    :param most: the limit for those without a request in progress, and for those with one.
+    :param count: called with a word for each connection that is dropped.
     """
 
     def __init__(self, clock: Clock, most: int, count: Callable[[str], None]) -> None:
@@ -45,12 +45,12 @@ class ConnectionLimiter:
 
     @property
     def waiting(self) -> int:
-        """How many have no request in progress."""
+        """How many connections have no request in progress."""
         return len(self._waiting)
 
     @property
     def busy(self) -> int:
-        """How many have one."""
+        """How many connections have a request in progress."""
         return len(self._busy)
 
     def add(self, member: LimitedConnection) -> None:
@@ -62,9 +62,9 @@ class ConnectionLimiter:
             self._cut(longest)
 
     def begin(self, member: LimitedConnection) -> None:
-        """Count a connection's request as in progress; nothing is done where it is counted already.
+        """Count a connection's request as in progress; does nothing if it is already counted.
 
-        :raises Refusal: too many have.
+        :raises Refusal: too many requests are in progress.
         """
         if member in self._busy:
             return
@@ -74,7 +74,7 @@ class ConnectionLimiter:
         self._busy.add(member)
 
     def end(self, member: LimitedConnection) -> None:
-        """Count a connection's request as answered; nothing is done where there was none."""
+        """Count a connection's request as answered; does nothing if there was none."""
         if member in self._busy:
             self._busy.remove(member)
             self.add(member)

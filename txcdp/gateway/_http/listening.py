@@ -26,13 +26,13 @@ _LAST_PORT = 65535
 
 @returns_deferred
 async def listen(reactor: AnyReactor, endpoint: str, factory: Any, *, local: bool) -> IListeningPort:
-    """Listen.
+    """Listen at an endpoint.
 
     :param endpoint: as Twisted's ``serverFromString`` takes it.
-    :param factory: of protocols.
+    :param factory: the protocol factory.
     :param local: whether no other machine may reach it.
-    :returns: fires with the port; fails with :exc:`ValueError` where one could, mostly before anything listens, and
-        with Twisted's ``CannotListenError``.
+    :returns: fires with the port; fails with :exc:`ValueError` if another machine could reach it, usually before
+        anything listens, and with Twisted's ``CannotListenError``.
     """
     port: IListeningPort
     if not local:
@@ -48,7 +48,7 @@ async def listen(reactor: AnyReactor, endpoint: str, factory: Any, *, local: boo
 
 
 def check_local(endpoint: str) -> None:
-    """See that no other machine could reach an endpoint, as far as that is known without listening.
+    """Check that no other machine could reach an endpoint, as far as that is known without listening.
 
     :raises ValueError: one could.
     """
@@ -56,9 +56,9 @@ def check_local(endpoint: str) -> None:
 
 
 def check_port(endpoint: str) -> None:
-    """See that an endpoint has a port that there can be.
+    """Check that an endpoint has a valid port.
 
-    :raises ValueError: it has none.
+    :raises ValueError: it has not.
     """
     _try(cast(Reactor, _Nowhere(endpoint)), endpoint)
 
@@ -83,7 +83,7 @@ def _refusal(endpoint: str) -> ValueError:
 
 
 class _Nowhere:
-    """A reactor that listens nowhere, but knows which ports there are."""
+    """A reactor that listens nowhere, but checks ports."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
@@ -97,9 +97,9 @@ class _Nowhere:
 
 
 class _Local:
-    """A reactor that listens on no address that other machines can reach; for the rest it is the one that it is given.
+    """A reactor that listens only on addresses that other machines cannot reach; otherwise it is the given one.
 
-    What an endpoint comes to is seen only here: endpoints keep it for themselves, and may be within other endpoints.
+    Only here can be seen what an endpoint listens on: endpoints keep it to themselves, and may be nested in others.
     """
 
     def __init__(self, reactor: AnyReactor, refusal: Exception) -> None:
@@ -111,7 +111,7 @@ class _Local:
         return getattr(self._reactor, name)
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> IListeningPort:
-        """Listen, or raise what the refusal is."""
+        """Listen, or raise the refusal."""
         self._check(interface)
         made: IListeningPort = self._reactor.listenTCP(port, factory, backlog, interface)
         return made
@@ -130,6 +130,6 @@ class _Local:
 
 
 def _is_local(host: str) -> bool | None:
-    """Return whether an address is one of this machine alone; None for a name, which is seen when it listens."""
+    """Return whether only this machine has access to an address; None for a name, which is checked when it listens."""
     address = read_address(host.partition("%")[0])
     return None if address is None else address.is_loopback

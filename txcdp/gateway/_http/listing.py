@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 
 class Listing:
-    """Answers the requests for ``/json`` and what is below it.
+    """Answers the requests for ``/json`` and below.
 
-    :param mode: what gives clients their browsers.
+    :param mode: the mode, which gives clients their browsers.
     :param peers: other gateways whose pages are listed, too.
     """
 
@@ -32,12 +32,12 @@ class Listing:
 
     @returns_deferred
     async def version(self, request: RoutedRequest) -> Answer:
-        """Which browser it is, and where its WebSocket is."""
+        """Return the browser's version, and the URL of its WebSocket."""
         return in_json(await self._mode.version(request))
 
     @returns_deferred
     async def targets(self, request: RoutedRequest) -> Answer:
-        """Which pages there are; those of other gateways come last, without what these offer."""
+        """Return the pages; those of other gateways come last, without the pages that these offer."""
         if request.query == TAKEN:
             return in_json(await self._mode.targets(request, offer=False))
         elsewhere = self._peers.pages(request.http)
@@ -46,7 +46,7 @@ class Listing:
 
     @returns_deferred
     async def protocol(self, request: RoutedRequest) -> Answer:
-        """What the browsers understand."""
+        """Return the description of the browsers' protocol."""
         return Answer(await _done(self._mode.protocol()), JSON)
 
     @returns_deferred
@@ -68,7 +68,7 @@ class Listing:
 
 
 async def _done(doing: Deferred[T]) -> T:
-    """Await what a browser was asked.
+    """Wait for a browser to carry out a request.
 
     :raises Refusal: it did not do it.
     """
@@ -93,7 +93,7 @@ def blank_page(page_id: str, frontend: str | None) -> TargetDescription:
 
 
 def shown(target: TargetDescription, request: RoutedRequest) -> dict[str, Any]:
-    """Describe a target with URLs of the gateway's own."""
+    """Describe a target with the gateway's own URLs."""
     found: dict[str, Any] = {key: text for key, text in msgspec.to_builtins(target).items() if text is not None}
     found["id"] = request.public_id(target.id or "")
     url = request.socket_url(f"/devtools/page/{found['id']}")

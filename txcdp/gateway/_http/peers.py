@@ -28,10 +28,10 @@ log = Logger()
 
 
 class Peers:
-    """Asks other gateways which pages there are, in the name of whoever asks here.
+    """Asks other gateways for their pages, on behalf of the client that asks here.
 
     :param reactor: the reactor.
-    :param urls: theirs.
+    :param urls: the URLs of the other gateways.
     """
 
     def __init__(self, reactor: AnyReactor, urls: Iterable[str]) -> None:
@@ -41,9 +41,9 @@ class Peers:
 
     @returns_deferred
     async def pages(self, http: Any) -> list[Any]:
-        """Return the pages of all peers that answer, as they describe them.
+        """Return the pages of all peers that respond, as they describe them.
 
-        :param http: the request here: its token and its Host are sent on.
+        :param http: the request here: its token and its Host are passed on.
         """
         token = split_query(query_of(http))[1]
         path = f"list?{TAKEN}" + ("" if token is None else f"&token={token}")
@@ -55,7 +55,7 @@ class Peers:
 
     @returns_deferred
     async def _ask(self, address: Address, path: str, headers: dict[str, str]) -> list[Any]:
-        """Return the pages of one; none where it does not answer as it should."""
+        """Return the pages of one peer; none if its response is not valid."""
         options = WebSocketOptions(headers=headers)
         asking = Deferred.fromCoroutine(fetch(self._reactor, "GET", address, path, _PATIENCE, options))
         try:

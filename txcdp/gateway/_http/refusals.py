@@ -32,14 +32,14 @@ class Refusal(TxcdpError):
 
 
 def stopping() -> Refusal:
-    """Return what is told who comes while the gateway is being stopped."""
+    """Return the refusal for clients that arrive while the gateway is being stopped."""
     return busy(503, "The gateway is being stopped; no more clients are taken.", "draining", 5)
 
 
 def busy(status: int, reason: str, kind: str, retry_after: float) -> Refusal:
-    """Return a refusal that says when to come again.
+    """Return a refusal that says when to try again.
 
-    :param status: 429 where the asker has too much, 503 where the gateway has.
+    :param status: 429 if the client has too much, 503 if the gateway has.
     :param retry_after: seconds.
     """
     return Refusal(status, reason, kind, {"Retry-After": str(max(1, round(retry_after)))})

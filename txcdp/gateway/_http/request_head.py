@@ -12,11 +12,11 @@ class RequestHead:
     """The head of a request, parsed.
 
     :ivar verb: its method.
-    :ivar path: without query.
+    :ivar path: the path without the query.
     :ivar hosts: all its ``Host`` headers.
     :ivar origins: all its ``Origin`` headers.
-    :ivar token: what it presents, or None.
-    :ivar here: the address that it came in at.
+    :ivar token: its token, or None.
+    :ivar here: the address that it arrived at.
     :ivar secure: whether it came over TLS.
     """
 
@@ -52,13 +52,13 @@ def head_of(request: Any) -> RequestHead:
 
 
 def query_of(request: Any) -> str:
-    """Return the query of one of Twisted's requests, as it came."""
+    """Return the query of one of Twisted's requests, as received."""
     uri: bytes = request.uri
     return uri.partition(b"?")[2].decode("latin-1")
 
 
 def split_query(query: str) -> tuple[str, str | None]:
-    """Take the token out of a query; the rest stays as it is."""
+    """Remove the token from a query; the rest stays as it is."""
     rest, token = [], None
     for part in query.split("&") if query else []:
         if part.startswith("token=") and token is None:

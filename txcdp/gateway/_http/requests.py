@@ -101,18 +101,18 @@ def in_json(value: Any, status: int = 200) -> Answer:
 
 
 def in_words(refusal: Refusal) -> Answer:
-    """Return the answer that a refusal is."""
+    """Return the response for a refusal."""
     return Answer(*refusal.written(), refusal.status, refusal.headers)
 
 
 def set_headers(request: Any, headers: Mapping[str, str]) -> None:
-    """Set the headers of an answer, and those of all: nobody keeps it, nor takes it for anything else than it says."""
+    """Set the headers of a response, and those of all: do not cache it, do not guess its content type."""
     for name, value in (*headers.items(), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")):
         request.setHeader(name.encode(), value.encode())
 
 
 def write(request: Any, answer: Answer) -> None:
-    """Write an answer, and be done; nothing where the asker is gone."""
+    """Write a response and finish; does nothing if the client is gone."""
     if request._disconnected:
         return
     request.setResponseCode(answer.status)

@@ -37,9 +37,9 @@ log = Logger()
 class Router(Resource):
     """Has each request authorized, and answered by its route's handler.
 
-    :param authorizer: who may use which route.
-    :param routes: all of them.
-    :param public_url: as which clients see the gateway, or None.
+    :param authorizer: decides who may use which route.
+    :param routes: the table of routes.
+    :param public_url: the URL by which clients know the gateway, or None.
     :param refused: called with one word for each refusal.
     :param node: the gateway's name among several; ``""``: it has none.
     """
@@ -62,14 +62,16 @@ class Router(Resource):
         self._node = node
 
     def admit(self, request: Any) -> BodyLimit:
-        """Authorize a request by its head, and return how long its body may be.
+        """Authorize a request by its head, and return the limit of its body.
 
-        :raises Refusal: it is not answered.
+        :raises Refusal: the request is refused.
         """
         return self._authorize(request)[1].limit
 
     def render(self, request: Any) -> Any:
-        """Answer a request, which may have been long in coming: whoever was let in from its head is asked again."""
+        """Answer a request, which may have taken long to arrive: one that was authorized by its head is authorized
+        again.
+        """
         try:
             principal, route = self._authorize(request)
         except Refusal as refusal:
@@ -97,7 +99,7 @@ class Router(Resource):
         write(request, in_words(refusal))
 
     def _authorize(self, request: Any) -> tuple[Principal, Route]:
-        """Return who asks, and the route."""
+        """Return the principal, and the route."""
         principal, route = self._authorizer.authorize(head_of(request))
         request.who = principal.name
         if route.is_for_reading and wants_socket(request):
@@ -107,7 +109,7 @@ class Router(Resource):
         return principal, route
 
     def _place(self, request: Any) -> str:
-        """Return a request's place for the log: the path in the table, which has nothing of the request's own."""
+        """Return the path for the log: the one in the table, which contains nothing from the request itself."""
         route = self._routes.find(request.path.decode("latin-1"))
         return _NOWHERE if route is None else route.path
 
@@ -127,17 +129,17 @@ def _answer(answer: Answer, request: Any) -> None:
 
 
 def _verb(request: Any) -> str:
-    """Return a request's verb for the log, which has nothing of the request's own text in it."""
+    """Return the method for the log, which contains no text from the request itself."""
     verb: bytes = request.method
     return verb.decode() if verb in _VERBS else "?"
 
 
 class GatewaySite(Site):
-    """Twisted's HTTP server; it writes no URLs to any log, as there are tokens in them.
+    """Twisted's HTTP server; it logs no URLs, as they may contain tokens.
 
-    :param router: where all requests come.
+    :param router: the router for all requests.
     :param reactor: the reactor.
-    :param limiter: of the connections.
+    :param limiter: the limiter of the connections.
     """
 
     protocol = GatewayChannel  # type: ignore[assignment]  # in place of one that can be HTTP/2, too
@@ -153,4 +155,4 @@ class GatewaySite(Site):
         return [b"http/1.1"]
 
     def log(self, request: Any) -> None:
-        """Say nothing; what is worth it is said by those who know who it was."""
+        """Log nothing; what is worth logging is logged where the client is known."""

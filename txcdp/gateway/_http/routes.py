@@ -24,23 +24,23 @@ class BodyLimit(NamedTuple):
     """The limit of a body's length.
 
     :ivar most: bytes.
-    :ivar too_long: makes what is told where it is longer.
+    :ivar too_long: makes the text of the refusal of a longer one.
     """
 
     most: int
     too_long: Callable[[int], Refusal]
 
     def check(self, size: int) -> None:
-        """See that so many bytes are not too many.
+        """Check that a body of so many bytes is allowed.
 
-        :raises Refusal: they are.
+        :raises Refusal: it is too long.
         """
         if size > self.most:
             raise self.too_long(self.most)
 
 
 def too_long(most: int) -> Refusal:
-    """Say that a body is too long for its route."""
+    """Return the text for a body that is too long for its route."""
     return Refusal(413, f"A body has {most:,} bytes here at the most.", "body")
 
 
@@ -69,13 +69,13 @@ class Operation(NamedTuple):
 class Route:
     """One row of the table of routes.
 
-    :ivar path: one that ends in ``/`` stands for all one level below it; ``/`` for itself.
-    :ivar verbs: with which it may be used; the first one is the one that is documented.
-    :ivar handler: answers.
-    :ivar free: whether nobody is asked for a token.
-    :ivar limit: of a request's body.
-    :ivar is_check: whether it tells how the gateway is, which it has to when it is overloaded, too.
-    :ivar operation: what is documented; None: nothing.
+    :ivar path: the path; one that ends in ``/`` stands for everything one level below it; ``/`` for itself.
+    :ivar verbs: the allowed HTTP methods; the first one is documented.
+    :ivar handler: handles the requests.
+    :ivar free: whether no token is needed.
+    :ivar limit: the limit of a request's body.
+    :ivar is_check: whether it reports the gateway's health, which it also has to do when the gateway is overloaded.
+    :ivar operation: its documentation; None: it is not documented.
     """
 
     path: str
@@ -88,13 +88,13 @@ class Route:
 
     @property
     def is_for_reading(self) -> bool:
-        """Whether who asks for a WebSocket here has taken it for one: it would answer what he cannot read."""
+        """Whether a client that asks for a WebSocket here is mistaken: it could not read the response."""
         return self.path == "/" or self.path.startswith("/json")
 
     def check_verb(self, verb: str) -> None:
-        """See that it may be used with a verb.
+        """Check that the route allows a method.
 
-        :raises Refusal: it may not.
+        :raises Refusal: it does not.
         """
         if verb not in self.verbs:
             raise Refusal(
@@ -108,7 +108,7 @@ class Route:
 class Routes:
     """The table of routes, by path.
 
-    :param routes: those that are there from the beginning.
+    :param routes: the initial routes.
     """
 
     def __init__(self, routes: Iterable[Route] = ()) -> None:
@@ -118,11 +118,11 @@ class Routes:
         return iter(self._table.values())
 
     def add(self, route: Route) -> None:
-        """Add a route, or put it in the place of the one with that path."""
+        """Add a route, or replace the one with that path."""
         self._table[route.path] = route
 
     def find(self, path: str) -> Route | None:
-        """Return the route of a path, as it came; None where there is nothing."""
+        """Return the route of a path, as received; None if there is none."""
         path = plain_path(path)
         found = self._table.get(path)
         if found is None:
@@ -132,12 +132,12 @@ class Routes:
 
 
 def limit_of(verbs: Iterable[str], most: int | None, too_long: Callable[[int], Refusal] = too_long) -> BodyLimit:
-    """Return the limit of a route's bodies: where none is wanted, it depends on whether its verbs have bodies."""
+    """Return the limit of a route's bodies; by default, it depends on whether its methods have bodies."""
     if most is None:
         most = SHORT_BODY if _WITH_BODY.isdisjoint(verbs) else LONGEST_BODY
     return BodyLimit(most, too_long)
 
 
 def plain_path(path: str) -> str:
-    """Return a path as the table has it: some clients put a slash behind it."""
+    """Return a path as in the table: some clients append a slash."""
     return path.rstrip("/") or "/"

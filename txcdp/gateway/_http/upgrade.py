@@ -19,9 +19,9 @@ def wants_socket(request: Any) -> bool:
 
 
 def check_upgrade(request: RoutedRequest) -> None:
-    """See that a request is the opening of a WebSocket, before anything is done for it.
+    """Check that a request opens a WebSocket, before anything is done for it.
 
-    :raises Refusal: it is none.
+    :raises Refusal: it does not.
     """
     headers = request.http.requestHeaders
     if not wants_socket(request.http):
@@ -49,10 +49,10 @@ def _tokens(headers: Any, name: bytes) -> list[str]:
 
 
 def take_over(request: Any, protocol: Any) -> None:
-    """Give the line of a request to another protocol, which gets the request to read as it came.
+    """Give the connection of a request to another protocol, which gets the request to read as it came.
 
-    The HTTP server knows nothing more of it then. (This is what Autobahn's ``WebSocketResource`` does, for a protocol
-    that is made before.)
+    The HTTP server no longer has anything to do with it. (Autobahn's ``WebSocketResource`` does the same, for a
+    protocol that is made later.)
     """
     transport, behind = request.channel.hand_over(protocol)
     if isinstance(transport, ProtocolWrapper):  # TLS

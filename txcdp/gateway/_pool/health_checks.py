@@ -21,10 +21,10 @@ class HealthChecks:
     """One timer for all browsers of a pool.
 
     :param clock: the reactor, or a ``task.Clock``.
-    :param options: how often, and what is too much.
-    :param measure: adds up how many bytes the trees of processes take; see :func:`txcdp.gateway._pool.memory.measure`.
-    :param browsers: returns those that are to be looked at.
-    :param replace: called with one that is not fit to be used, what to count that as, and why.
+    :param options: the intervals and limits.
+    :param measure: computes the memory of process trees; see :func:`txcdp.gateway._pool.memory.measure`.
+    :param browsers: returns the browsers to check.
+    :param replace: called with a browser that is unfit for use, how to count that, and why.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class HealthChecks:
         self._measuring: CooperativeTask[Iterator[None]] | None = None
 
     def start(self) -> None:
-        """Begin when the first interval is over."""
+        """Start; the first check is after the first interval."""
         self._timer.set(self._options.check_interval)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._timer.stop()
         if self._measuring is not None:
             self._measuring.stop()

@@ -35,15 +35,15 @@ def open_locally(reactor: AnyReactor, url: str) -> Deferred[Any]:
 
 
 def remove_folder(reactor: AnyReactor, folder: str) -> Deferred[None]:
-    """Remove a folder of downloads, where there is one."""
+    """Remove a folder of downloads, if it exists."""
     return in_thread(reactor, shutil.rmtree, folder, True)
 
 
 class LaunchedBrowser:
-    """A browser with a line of the gateway's own; see :class:`~txcdp.gateway._pool.pooled_browser.Running`.
+    """A browser with a connection of the gateway's own; see :class:`~txcdp.gateway._pool.pooled_browser.Running`.
 
-    :ivar browser: that line.
-    :ivar version: what it answers to ``/json/version``, but for its address.
+    :ivar browser: the browser over that connection.
+    :ivar version: its response to ``/json/version``, except for its address.
     """
 
     def __init__(self, browser: Browser, version: Mapping[str, str]) -> None:
@@ -66,14 +66,14 @@ class LaunchedBrowser:
         return self._process.when_ended()
 
     def check(self) -> Deferred[Any]:
-        """Fire when it has answered; who asks keeps the deadline."""
+        """Fire once it has responded; the caller sets the timeout."""
         return self.browser.session.execute(browser_domain.get_version(), timeout=None)
 
     @returns_deferred
     async def tidy(self) -> None:
         """Close all pages but a new one, dispose of all contexts, and forget cookies, cache and permissions.
 
-        It is asked until the others are gone; the pool sees to it that this does not take for ever.
+        It asks until the others are gone; the pool limits how long this takes.
         """
         root = self.browser.session
         old = await self.browser.targets()
@@ -93,24 +93,24 @@ class LaunchedBrowser:
 
     @returns_deferred
     async def keep_downloads(self) -> None:
-        """Have downloads put into an empty folder, which is removed with the browser, where nobody says where to."""
+        """Save downloads in an empty folder, which is removed with the browser, if the client does not say where."""
         await remove_folder(self.browser.connection.context.clock, self.downloads)
         command = browser_domain.set_download_behavior(behavior="allow", download_path=self.downloads)
         await self.browser.session.execute(command)
 
     @returns_deferred
     async def close(self) -> None:
-        """End it now, by SIGKILL: nobody wants its profile."""
+        """Kill it by SIGKILL: nobody needs its profile."""
         await self._process.close(kill_after=0)
         await self.browser.close()
 
 
 class Launcher:
-    """Starts browsers for a pool; the arguments are those of :func:`txcdp.launch`, but for one.
+    """Starts browsers for a pool; the arguments are those of :func:`txcdp.launch`, except one.
 
-    :param most: how many there will be at once. None of them lets its pages come to the port of any of them; see
+    :param most: how many there are at once. None of them lets its pages reach the port of any of them; see
         :mod:`txcdp.gateway._pool.ports`.
-    :ivar egress: the proxy by which alone they reach anything; None: they reach all.
+    :ivar egress: the proxy through which they make all connections; None: they connect directly.
     """
 
     def __init__(
@@ -136,9 +136,9 @@ class Launcher:
         self.egress: EgressProxy | None = None
 
     def go_through(self, egress: EgressProxy) -> None:
-        """Have all browsers reach whatever they do by a proxy alone.
+        """Make all browsers connect only through a proxy.
 
-        :raises ValueError: their arguments say something else.
+        :raises ValueError: their arguments contradict that.
         """
         check_args(self._args)
         self.egress = egress

@@ -20,13 +20,13 @@ _PSS = b"\nPss:"
 def measure(pids: Iterable[int], proc: Path = PROC) -> Iterator[tuple[int, int]]:
     """Add up the proportional set sizes of process trees, one process at each step.
 
-    Where the kernel tells none (before Linux 4.14, or of a process of another user), a process's resident bytes less
-    the shared ones are taken.
+    If the kernel does not report them (before Linux 4.14, or for a process of another user), a process's resident bytes
+    minus the shared ones are used.
 
     :param pids: the roots of the trees.
-    :param proc: where ``/proc`` is.
-    :returns: an iterator of each process's root and bytes. A tree of which the root has ended gives nothing; so do all
-        where there is no ``/proc``.
+    :param proc: the path of ``/proc``.
+    :returns: an iterator of each process's root and bytes. A tree whose root has ended yields nothing; nor does any
+        tree if there is no ``/proc``.
     """
     wanted = list(pids)
     if not wanted or not (proc / "self").exists():
@@ -62,7 +62,7 @@ def _proportional(place: str) -> int:
 
 
 def _read(path: str) -> bytes:
-    """Return the beginning of a file, nothing where its process has ended meanwhile.
+    """Return the beginning of a file; empty if its process has ended meanwhile.
 
     There may be a thousand processes: ``open`` takes twice as long.
     """

@@ -35,14 +35,14 @@ log = Logger()
 
 
 class Pool:
-    """Keeps browsers, and gives them to one at a time.
+    """Keeps browsers, and leases each to one client at a time.
 
     :param clock: the reactor, or a ``task.Clock``.
     :param start: starts a browser.
     :param options: see :class:`~txcdp.gateway.PoolOptions`.
-    :param measure: adds up how many bytes the trees of processes take; see :func:`txcdp.gateway._pool.memory.measure`.
-    :ivar when_short: called one after the other where somebody has to wait for a browser and none can be started, until
-        one of them returns True: it has given something back.
+    :param measure: computes the memory of process trees; see :func:`txcdp.gateway._pool.memory.measure`.
+    :ivar when_short: functions that are called in turn when a client has to wait for a browser and none can be started,
+        until one of them returns True: it has given a browser back.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Pool:
 
     @property
     def reserved(self) -> set[PooledBrowser]:
-        """Idle ones that are given away last, since somebody has been told of their pages."""
+        """Idle browsers that are leased last, because clients have been told of their pages."""
         return {each for each in self._browsers if each.state is PooledState.RESERVED}
 
     @property
@@ -84,12 +84,12 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """How many wait for a browser."""
+        """How many clients wait for a browser."""
         return len(self._waiters)
 
     @property
     def starting(self) -> int:
-        """How many browsers are on their way."""
+        """How many browsers are being started."""
         return len(self._starting)
 
     @property
@@ -98,25 +98,25 @@ class Pool:
         return self._open and (bool(self.idle or self.leased) or not self._retry.is_set)
 
     def any(self) -> PooledBrowser | None:
-        """Return a browser that can be asked what all of them answer alike; None where there is none."""
+        """Return a browser that can be asked what all of them answer alike; None if there is none."""
         return next(iter((*self.idle, *self.leased)), None)
 
     def open(self) -> None:
-        """Begin: start browsers, and look at them now and then."""
+        """Start browsers, and check them regularly."""
         self._open = True
         self._health_checks.start()
         self._fill()
 
     def reserve(self) -> PooledBrowser | None:
-        """Reserve an idle browser: others get it only where no other is to be had. None where there is none."""
+        """Reserve an idle browser: others get it only if there is no other. None if none is idle."""
         return next((each for each in self.idle if each.happened(PooledEvent.RESERVE)), None)
 
     def when_started(self) -> Deferred[None]:
-        """Fire when a browser that is on its way has come up, or failed to. It may be cancelled."""
+        """Fire once a browser that is being started is up, or has failed. It may be cancelled."""
         return self._expected.wait()
 
     def unreserve(self, pooled: PooledBrowser) -> None:
-        """Let others have a browser as any other."""
+        """Make a reserved browser available like any other."""
         pooled.happened(PooledEvent.UNRESERVE)
         self._serve()
 
@@ -138,7 +138,7 @@ class Pool:
         return waiting
 
     def release(self, pooled: PooledBrowser, *, used: bool = True) -> None:
-        """Give a browser back; it is tidied up for the next client, or replaced.
+        """Give a browser back; it is cleaned up for the next client, or replaced.
 
         :param used: False: nothing was done with it, so it is as good as before.
         """
@@ -169,7 +169,7 @@ class Pool:
         tidied.addBoth(done)
 
     def drain(self) -> None:
-        """Take no more clients, and end the browsers that nobody has; those that are leased go on."""
+        """Accept no more clients, and end the browsers that nobody has; leased ones continue."""
         was_open, self._open = self._open, False
         self._waiters.send_away(stopping())
         for starting in list(self._starting) if was_open else ():  # once: again would break off the cleaning up
@@ -181,7 +181,7 @@ class Pool:
 
     @returns_deferred
     async def stop(self) -> None:
-        """End all browsers; fires when nothing of them is left."""
+        """End all browsers; fires once nothing of them is left."""
         self.drain()
         for pooled in list(self._browsers):
             self.discard(pooled, "the gateway is being stopped")
@@ -196,7 +196,7 @@ class Pool:
 
     @property
     def _free(self) -> int:
-        """How many clients need not really wait: there is room to start a browser for them."""
+        """How many clients do not really have to wait, because browsers can be started for them."""
         return len(self._starting) + max(0, self._options.size - self._total)
 
     def _fill(self) -> None:
@@ -256,24 +256,24 @@ class Pool:
 
     @property
     def _set_aside(self) -> int:
-        """How many idle browsers are not for those who wait, as others can be started for them."""
+        """How many idle browsers are not for waiting clients, since others can be started for those."""
         return len(self.reserved) if self._waiters else 0
 
     @property
     def _may_start(self) -> bool:
-        """Whether one more browser is on its way, or can be."""
+        """Whether another browser is being started, or can be."""
         return self._open and (bool(self._starting) or (not self._retry.is_set and self._total < self._options.size))
 
     # Ending:
 
     def is_worn_out(self, pooled: PooledBrowser) -> bool:
-        """Whether a browser is to be replaced now that nobody has it."""
+        """Return whether a browser is to be replaced now that nobody has it."""
         limits = self._options.browser
         too_old = self._clock.seconds() - pooled.born >= limits.seconds
         return not self._open or pooled.sessions >= limits.sessions or too_old
 
     def _to_be_checked(self) -> list[PooledBrowser]:
-        """Replace the idle ones that have served their time, and return all others that are idle or leased."""
+        """Replace the idle browsers that have reached a limit, and return all others that are idle or leased."""
         for pooled in self.idle:
             if self.is_worn_out(pooled):
                 self._replace(pooled, "recycled", "it has served its time")
@@ -284,7 +284,7 @@ class Pool:
         self._replace(pooled, "died", "its process has ended")
 
     def _replace(self, pooled: PooledBrowser, count: Replaced, why: str) -> None:
-        """End a browser, and count that; it is no accident where its client wants it."""
+        """End a browser, and count that; it is expected if its client asked for it."""
         if pooled.state is PooledState.DISMISSED:
             count, why = "recycled", "its client has ended it"
         if not pooled.ended.fired:
@@ -292,7 +292,7 @@ class Pool:
             self.discard(pooled, why)
 
     def discard(self, pooled: PooledBrowser, why: str) -> None:
-        """End a browser, whoever has it and whatever it does."""
+        """End a browser, whoever has it and whatever it is doing."""
         if not pooled.happened(PooledEvent.END):
             return
         del self._browsers[pooled]

@@ -21,7 +21,7 @@ class Running(Protocol):
     """Interface of a running browser, as the pool uses it.
 
     :ivar ws_url: the address of its WebSocket.
-    :ivar version: what it answers to ``/json/version``, but for its address.
+    :ivar version: its response to ``/json/version``, except for its address.
     """
 
     pid: int
@@ -30,20 +30,22 @@ class Running(Protocol):
 
     @property
     def downloads(self) -> str:
-        """A folder that goes with it, for what is downloaded by who has not said where to; ``""``: none."""
+        """A folder that is removed with it, for downloads of clients that have not said where to save them; ``""``:
+        none.
+        """
         return ""
 
     def when_ended(self) -> Deferred[Any]:
         """Fire when its process has ended."""
 
     def check(self) -> Deferred[Any]:
-        """Fire when it has shown that it answers."""
+        """Fire once it has responded."""
 
     def tidy(self) -> Deferred[Any]:
-        """Take away what a client has left; fires when that is done."""
+        """Clean up after a client; fires once that is done."""
 
     def close(self) -> Deferred[Any]:
-        """End it now; fires when nothing of it is left."""
+        """End it now; fires once nothing of it is left."""
 
 
 @dataclass
@@ -124,14 +126,14 @@ LEASED: Final = (_S.LEASED, _S.DISMISSED, _S.BROKEN)
 
 
 class PooledBrowser(StateMachine[PooledState, PooledEvent]):
-    """One browser of the pool, from when it has come up.
+    """One browser of the pool, once it is up.
 
-    :ivar sessions: clients that it has had.
-    :ivar born: when it came up, by the pool's clock.
-    :ivar memory: bytes, when that was last looked at; 0 where it is not known.
-    :ivar checking: fires when it has answered the question that it is being asked; None where it is not asked.
-    :ivar why: it is ended; ``""`` until it is.
-    :ivar ended: fires with that when it is gone, or about to be.
+    :ivar sessions: the number of clients that it has had.
+    :ivar born: when it was up, by the pool's clock.
+    :ivar memory: bytes at the last check; 0 if unknown.
+    :ivar checking: fires once it has responded to the current check; None if there is none.
+    :ivar why: why it was ended; ``""`` until then.
+    :ivar ended: fires with that once it is gone, or about to be.
     """
 
     def __init__(self, running: Running, born: float) -> None:
@@ -149,22 +151,22 @@ class PooledBrowser(StateMachine[PooledState, PooledEvent]):
 
     @property
     def netloc(self) -> str:
-        """Where it listens: ``host:port``."""
+        """The address that it listens on: ``host:port``."""
         return urlsplit(self.running.ws_url).netloc
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody has it, and somebody may."""
+        """Whether nobody has it, and it can be leased."""
         return self.state in (_S.IDLE, _S.RESERVED)
 
     @property
     def is_gone(self) -> bool:
-        """Whether it has ended, or that is about to be heard."""
+        """Whether it has ended, or the news of that is about to arrive."""
         return self.state in (_S.DISMISSED, _S.BROKEN, _S.ENDED, _S.CLOSED)
 
     @property
     def fault(self) -> str:
-        """Why it is gone where its client did not ask for that; else ``""``."""
+        """Why it is gone if its client did not ask for that; otherwise ``""``."""
         if self.state is _S.CLOSED:
             return ""
         return "its process has ended" if self.state is _S.BROKEN else self.why

@@ -16,7 +16,7 @@ from txcdp.gateway._egress.host_rules import with_host_rules
 
 
 def unused(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 that nobody listens at."""
+    """Return ports of 127.0.0.1 on which nothing listens."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -27,7 +27,7 @@ def unused(count: int) -> list[int]:
 class Ports:
     """A range of ports, each of which is given to one browser at a time.
 
-    :param most: browsers at once. One more gets a port, too, but those that were started before it know nothing of it.
+    :param most: browsers at once. Another one gets a port, too, but those that were started before do not block it.
     """
 
     def __init__(self, most: int) -> None:
@@ -36,7 +36,7 @@ class Ports:
         self._free: deque[int] = deque()
 
     def take(self) -> int:
-        """Return the port that has not been used for longest."""
+        """Return the port that has been unused the longest."""
         if not self._free:
             new = unused(1 if self._all else self._most)
             self._all += new
@@ -48,10 +48,10 @@ class Ports:
         self._free.append(port)
 
     def arguments(self, port: int, args: Sequence[str]) -> list[str]:
-        """Return the arguments of a browser that listens at a port, and whose pages find none of them.
+        """Return arguments for a browser that listens on a port, and whose pages cannot reach any of the ports.
 
-        :param args: what it gets otherwise. Rules for hosts that are among them hold as well; but with ``EXCLUDE`` of
-            loopback addresses the ports are open again.
+        :param args: its other arguments. Host rules among them apply as well; but ``EXCLUDE`` of loopback addresses
+            opens the ports again.
         """
         rules = [f"MAP *:{each} ~NOTFOUND" for each in self._all]
         return [f"--remote-debugging-port={port}", *with_host_rules(args, rules)]

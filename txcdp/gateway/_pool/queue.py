@@ -19,9 +19,9 @@ class BrowserQueue(WaitQueue[T]):
     """The queue of clients that wait for a browser of a pool.
 
     :param clock: the reactor.
-    :param options: says how many may wait, and how long.
+    :param options: how many may wait, and how long.
     :param one: what they wait for, in words.
-    :param all_of_them: the same, of all that there are.
+    :param all_of_them: the plural of that.
     """
 
     def __init__(self, clock: Clock, options: PoolOptions, one: str, all_of_them: str) -> None:
@@ -32,10 +32,10 @@ class BrowserQueue(WaitQueue[T]):
         self._all = all_of_them
 
     def wait(self, coming: float) -> Deferred[T]:
-        """Wait, if not too many do.
+        """Wait, unless too many are waiting.
 
-        :param coming: how many need not really wait, since what they want is on its way.
-        :returns: fails with :exc:`Refusal` where too many wait, or when the time is up. It may be cancelled.
+        :param coming: how many do not really have to wait, since what they want is being started.
+        :returns: fails with :exc:`Refusal` if too many are waiting, or when the time is up. It may be cancelled.
         """
         return with_deadline(
             self._clock,

@@ -25,7 +25,7 @@ class VersionCache:
     """Caches the version and the protocol description of a pool's browsers.
 
     :param reactor: the reactor.
-    :param pool: of browsers.
+    :param pool: the pool.
     """
 
     def __init__(self, reactor: AnyReactor, pool: Pool) -> None:
@@ -36,13 +36,13 @@ class VersionCache:
 
     @returns_deferred
     async def version(self) -> dict[str, str]:
-        """Return what ``/json/version`` says, but for the address."""
+        """Return the contents of ``/json/version``, except for the address."""
         if not self._version:
             self._version = dict(await self._ask(lambda pooled: succeed(pooled.running.version)))
         return self._version
 
     def frontend(self) -> str | None:
-        """Return where the front end of these browsers is, as they tell it; None where none has come up yet."""
+        """Return the URL of these browsers' front end, as they report it; None if none has been up yet."""
         pooled = self._pool.any()
         version = self._version or (pooled.running.version if pooled is not None else {})
         revision = re.search(r"\((@[0-9a-f]+)\)", version.get("WebKit-Version", ""))
@@ -50,14 +50,14 @@ class VersionCache:
 
     @returns_deferred
     async def protocol(self) -> bytes:
-        """Return what ``/json/protocol`` says."""
+        """Return the contents of ``/json/protocol``."""
         if not self._protocol:
             said = await self._ask(lambda pooled: discovery.protocol(self._reactor, pooled.netloc))
             self._protocol = msgspec.json.encode(said)
         return self._protocol
 
     async def _ask(self, question: Callable[[PooledBrowser], Deferred[T]]) -> T:
-        """Ask any browser; where there is none, one is started for it."""
+        """Ask any browser; if there is none, one is started for it."""
         pooled = self._pool.any()
         if pooled is not None:
             return await question(pooled)
