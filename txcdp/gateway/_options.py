@@ -136,7 +136,7 @@ class Policy:
 
     With any restriction, commands and pages (``devtools:``) that could send other commands unseen are refused as well.
 
-    :ivar methods: commands that are refused: ``Domain.method`` or ``Domain.*``; ``RISKY_METHODS`` is a good start.
+    :ivar methods: commands that are refused: ``Domain.method`` or ``Domain.*``; ``RISKY_METHODS`` is a start.
         Refusing ``DOM.setFileInputFiles`` also refuses dragging files into a page (``Input.dispatchDragEvent``).
     :ivar schemes: URL schemes that a command may not open, such as ``file``, which also refuses dragging files into a
         page. ``chrome`` stands for all pages of the browser itself.

@@ -93,8 +93,8 @@ class Recorder:
 
     It attaches to every page, frame, worker and pop-up before that runs (but not to the pages that make up the
     browser's own window), enables the domains there, and writes each event as the browser sent it. It records
-    everything that comes over the browser's connection, including the results of what your program does; targets that
-    it attached to stay attached when it stops. If that matters, give the recorder a connection of its own.
+    everything that comes over the browser's connection, including the events that only your program asked for; targets
+    that it attached to stay attached when it stops. If that matters, give the recorder a connection of its own.
 
     :param browser: a launched or connected browser; with ``reconnect=`` or ``restart=`` the recording continues on the
         new connection, with a note about what is missing.

@@ -25,12 +25,12 @@ LEFT: Final = "who has opened the page has left"
 
 
 class Limits(NamedTuple):
-    """Limits of one connection of a client of a shared browser.
+    """Limits of one connection of a client to a shared browser.
 
-    :ivar commands: commands without an answer.
-    :ivar contexts: browser contexts, the client's default one included.
-    :ivar targets: targets of the client, of all kinds; beyond, it may open no more.
-    :ivar sessions: sessions; beyond, it may attach to no more.
+    :ivar commands: commands that have not been answered.
+    :ivar contexts: browser contexts, including the client's default one.
+    :ivar targets: targets of the client, of all kinds; beyond that, it may open no more.
+    :ivar sessions: sessions; beyond that, it may attach to no more.
     """
 
     commands: int = 10_000
@@ -42,9 +42,9 @@ class Limits(NamedTuple):
 class SessionOwner(Protocol):
     """One of a client's connections, as its sessions know it.
 
-    :ivar client: whose it is.
-    :ivar limits: how much it may have.
-    :ivar sessions: its sessions by the names that the client knows; ``""``: the one that it calls by no name.
+    :ivar client: the client that it belongs to.
+    :ivar limits: its limits.
+    :ivar sessions: its sessions by the ids that the client knows; ``""``: the one that it addresses without an id.
     """
 
     client: ClientState
@@ -56,34 +56,34 @@ class SessionOwner(Protocol):
         """Its first session with the browser itself."""
 
     def start(self) -> None:
-        """Carry out what was said before it could be, if it can be now."""
+        """Execute the commands that had to wait, if they can be executed now."""
 
     def end(self, code: int, why: str) -> None:
-        """Close it, and send the client away."""
+        """Close it, and disconnect the client."""
 
     def deliver(self, message: bytes) -> None:
         """Send the client a message."""
 
     def ask_for_frames(self, then: Callable[[dict[str, Any]], None]) -> int:
-        """Ask its pages for their frames, as far as there is room for commands; return how many were asked."""
+        """Ask its pages for their frames, within the limit of commands; return how many were asked."""
 
     def add_context(self, reply: dict[str, Any]) -> None:
-        """Give the client the context that the browser has made, if it has."""
+        """Add the context that the browser has made for the client, if it has."""
 
     def remove_context(self, context: str) -> None:
-        """Take from the client a context that is no more."""
+        """Remove a context that no longer exists from the client."""
 
     def attach(self, session: ClientSession, target_id: str) -> None:
-        """Attach one of its browser sessions to a target, as if by itself."""
+        """Attach one of its browser sessions to a target, as auto-attach would."""
 
     def attached(self, parent: ClientSession, told: Told, parent_key: bytes) -> None:
-        """Take a new session, and tell the client of it on another.
+        """Add a new session, and report it to the client on another.
 
-        :param parent_key: the session on which the browser has told of it.
+        :param parent_key: the session on which the browser has reported it.
         """
 
     def detached(self, session: ClientSession, told: Told) -> None:
-        """Take out a session that is no more, and let the client know."""
+        """Remove a session that has ended, and report that to the client."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,25 +91,24 @@ class ClientSession:
     """A session of a client.
 
     A *browser session* is with the browser itself: the client's root session is one, which the gateway has opened for
-    it, and the client may open more. Any other is with a page or what belongs to a page.
+    it, and the client may open more. Any other is with a page or with something that belongs to a page.
 
-    :param connection: the connection over which the client has it.
-    :param parent: the session on which the client is told of this one; None for one that is called by no name.
-    :param parent_key: the id of the session on which the browser tells of this one: that of ``parent``, or of a
-        watcher.
+    :param connection: the client's connection that it belongs to.
+    :param parent: the session on which the client is told of this one; None for one that is addressed without an id.
+    :param parent_key: the id of the session on which the browser reports this one: that of ``parent``, or of a watcher.
     :ivar children: the sessions that the client is told of on it, by their ids.
-    :ivar waiting: the ids, on the line, of what it has not answered.
-    :ivar forwarded: those of commands whose replies go on as they come, by the client's own ids.
-    :ivar nested: whether it is not flat: all that it sends and receives is wrapped in messages of ``parent``.
-    :ivar nests: whether those that the browser attaches it to by itself are not flat either.
+    :ivar waiting: the ids, on the gateway's connection, of commands that it has not answered.
+    :ivar forwarded: those of commands whose replies are passed on unchanged, by the client's own ids.
+    :ivar nested: whether it is not flat: everything that it sends and receives is wrapped in messages of ``parent``.
+    :ivar nests: whether the sessions that auto-attach opens for it are not flat either.
     :ivar attaching: the targets that the client has asked to attach it to, in order, each with whether that is nested.
-    :ivar name: how its messages are marked: with its id, or ``""`` where it is called by no name, or nested.
+    :ivar name: how its messages are marked: with its id, or ``""`` if it is addressed without one, or nested.
     :ivar strip: how the browser ends a message of this session that the client has to see without its id.
-    :ivar auto_attach_filter: which new targets it is attached to by itself; None while it is to none.
+    :ivar auto_attach_filter: the new targets that auto-attach attaches it to; None while that is off.
     :ivar wait_for_debugger: whether these wait for ``Runtime.runIfWaitingForDebugger``.
     :ivar asked: the targets that the gateway has asked the browser to attach it to.
-    :ivar taken: the targets that it was attached to by itself.
-    :ivar gone: whether it is no more.
+    :ivar taken: the targets that auto-attach has attached it to.
+    :ivar gone: whether it has ended.
     """
 
     id: str
@@ -153,9 +152,9 @@ class ClientSession:
         self.deliver(write_event(method, params, self.name))
 
     def attach_asked(self, target_id: str) -> bool | None:
-        """Take out the first attachment to a target that the client has asked for.
+        """Remove the first attachment to a target that the client has asked for.
 
-        :returns: whether it is nested; None where there is none.
+        :returns: whether it is nested; None if there is none.
         """
         for each in self.attaching:
             if each[0] == target_id:
@@ -164,12 +163,12 @@ class ClientSession:
         return None
 
     def left(self, session: ClientSession) -> None:
-        """Let the target of a session that is no more, or is about to be, be taken again."""
+        """Let the target of a session that has ended, or is about to, be attached to again."""
         if self.taken.get(session.target_id) is session:
             del self.taken[session.target_id]
 
     def wants(self, kind: str, target_id: str) -> bool:
-        """Return whether it is to be attached to a target by itself, and is not yet."""
+        """Return whether auto-attach should attach it to a target, and has not yet."""
         return (
             self.auto_attach_filter is not None
             and matches(self.auto_attach_filter, kind)
@@ -178,21 +177,21 @@ class ClientSession:
 
 
 class ClientState:
-    """The contexts, targets and downloads of one client, whichever of its connections they are used over.
+    """The contexts, targets and downloads of one client, shared by all its connections.
 
     :param download_filter: tells the client of the downloads of its own pages.
-    :param downloads: the folder for its downloads where it has not said where to; ``""``: none.
-    :ivar ready: whether the default context is there, and the first page where there is to be one.
+    :param downloads: the folder for its downloads if it has not said where to save them; ``""``: none.
+    :ivar ready: whether the default context exists, and the first page, if there is to be one.
     :ivar default: its default context; ``""`` until the browser has made it.
-    :ivar contexts: all its contexts, the default one included.
-    :ivar targets: what the browser has told of its targets, by their ids.
-    :ivar tops: its targets that browser sessions attach to by themselves.
+    :ivar contexts: all its contexts, including the default one.
+    :ivar targets: the browser's descriptions of its targets, by their ids.
+    :ivar tops: its targets that the auto-attach of browser sessions attaches to.
     :ivar windows: the windows that it has been told of, by the target that it has asked about.
     :ivar making: how many contexts and targets are being made for it.
     :ivar attachments: how many sessions it has with each of its targets.
-    :ivar connections: those that are open.
+    :ivar connections: its open connections.
     :ivar roots: its sessions with the browser itself, by their ids.
-    :ivar discoveries: what its sessions that discover targets have been told.
+    :ivar discoveries: what was reported to its sessions that discover targets.
     """
 
     def __init__(self, download_filter: DownloadFilter, downloads: str) -> None:
@@ -211,11 +210,11 @@ class ClientState:
         self.discoveries: dict[ClientSession, Discovery] = {}
 
     def seen(self, info: dict[str, Any]) -> dict[str, Any]:
-        """Return a target as the client is to see it: ``attached`` tells of the client's own sessions."""
+        """Return a target as the client should see it: ``attached`` is about the client's own sessions."""
         return {**info, "attached": self.attachments.get(info["targetId"], 0) > 0}
 
     def refreshed(self, info: dict[str, Any]) -> bool:
-        """Take what the browser has answered about a target; tell whether that is one of the client's."""
+        """Process the browser's answer about a target; return whether that is one of the client's."""
         if info.get("type") in HIDDEN or info.get("browserContextId") not in self.contexts:
             return False
         if info["targetId"] in self.targets:
@@ -232,20 +231,20 @@ class ClientState:
         return next((each for each in self.roots.values() if each.target_id == target_id), None)
 
     def takers(self, told: Told) -> list[ClientSession]:
-        """Note a new target that browser sessions attach to by themselves; return those that do."""
+        """Add a new target for auto-attach; return the browser sessions that attach to it."""
         self.tops.add(told.target_id)
         kind = str(told.info.get("type", ""))
         return [each for each in self.roots.values() if each.wants(kind, told.target_id)]
 
     def target_told(self, info: dict[str, Any]) -> None:
-        """Note what one of its targets is now, and send the news to the sessions that discover targets."""
+        """Update one of its targets, and report that to the sessions that discover targets."""
         self.targets[info["targetId"]] = info
         seen = self.seen(info)
         for discovery in list(self.discoveries.values()):
             discovery.target(seen)
 
     def target_destroyed(self, target_id: str) -> None:
-        """Note that a target is no more."""
+        """Remove a target that no longer exists."""
         self.targets.pop(target_id, None)
         self.windows.pop(target_id, None)
         self.tops.discard(target_id)
@@ -253,13 +252,13 @@ class ClientState:
             discovery.destroyed(target_id)
 
     def target_crashed(self, told: Told) -> None:
-        """Send the sessions that discover targets the news that one has crashed."""
+        """Report the crash of a target to the sessions that discover targets."""
         params = {"targetId": told.target_id, "status": told.status, "errorCode": told.error_code}
         for discovery in list(self.discoveries.values()):
             discovery.crashed(told.target_id, params)
 
     def count(self, target_id: str, change: int) -> None:
-        """Count its sessions with a target, and send the news where that is the first or was the last."""
+        """Count its sessions with a target, and report when the first begins or the last ends."""
         before = self.attachments.pop(target_id, 0)
         after = before + change
         if after:

@@ -36,9 +36,9 @@ Reply = dict[str, Any]
 
 
 def outcome_of(session: ClientSession, command: Command) -> Outcome:
-    """Return what becomes of a command, by the table of rules.
+    """Return the outcome of a command, by the table of rules.
 
-    :raises CommandRefusal: where it is refused.
+    :raises CommandRefusal: it is refused.
     """
     rule = rule_of(command.method)
     kind = rule.browser if session.is_browser else rule.page
@@ -56,9 +56,9 @@ def outcome_of(session: ClientSession, command: Command) -> Outcome:
 
 
 def _checked(kind: RuleKind, session: ClientSession, params: dict[str, Any]) -> Forward:
-    """Return a command that names nothing but the client's own.
+    """Return a command after checking that it names only what belongs to the client.
 
-    :raises CommandRefusal: where it names anything else.
+    :raises CommandRefusal: it names something else.
     """
     client = session.connection.client
     if kind is RuleKind.CONTEXT:
@@ -79,10 +79,10 @@ def _checked(kind: RuleKind, session: ClientSession, params: dict[str, Any]) -> 
 
 
 def _in_context(client: ClientState, params: dict[str, Any], code: int, unknown: str) -> dict[str, Any]:
-    """Return parameters that name one of the client's contexts: its default one where they name none.
+    """Return parameters that name one of the client's contexts: its default one if they name none.
 
-    :param code: of the refusal of any other.
-    :param unknown: what it says, but for the id.
+    :param code: the error code for any other context.
+    :param unknown: the text of that error, without the id.
     """
     context = params.get("browserContextId", client.default)
     if not isinstance(context, str):
@@ -95,7 +95,7 @@ def _in_context(client: ClientState, params: dict[str, Any], code: int, unknown:
 def _target_of(client: ClientState, params: dict[str, Any]) -> str:
     """Return the target that parameters name.
 
-    :raises CommandRefusal: where that is not one of the client's.
+    :raises CommandRefusal: it is not one of the client's.
     """
     target_id = needed_text(params, "targetId")
     if target_id not in client.targets and client.browser_session(target_id) is None:
@@ -110,7 +110,7 @@ def _browser_only(session: ClientSession) -> ClientState:
 
 
 def _close(session: ClientSession, command: Command) -> Outcome:
-    """``Browser.close``: the client's virtual browser is all of the browser that it can close."""
+    """Handle ``Browser.close``: the client can close only its virtual browser."""
     return CloseClient()
 
 
@@ -166,7 +166,7 @@ def _send_message(session: ClientSession, command: Command) -> Outcome:
 
 
 def _below(session: ClientSession, session_id: str | None, target_id: str | None) -> ClientSession:
-    """Return the session below another one that parameters name."""
+    """Return the child session that parameters name."""
     if session_id is not None:
         found = session.children.get(session_id)
         missing = "No session with given id"
@@ -265,7 +265,7 @@ def _targets(session: ClientSession, command: Command) -> Outcome:
 
 
 def _ask_targets(connection: SessionOwner, then: Callable[[list[dict[str, Any]]], Outcome]) -> Outcome:
-    """Ask the browser for the client's targets as they are now: not each change of a title is an event."""
+    """Ask the browser for the client's targets as they are now: not every change of a title is reported by an event."""
 
     def answered(reply: Reply) -> Outcome | None:
         if "result" not in reply:

@@ -20,12 +20,12 @@ class AnswerWith(NamedTuple):
 class Forward(NamedTuple):
     """Ask the browser.
 
-    :ivar session: where; None for the line's own session.
-    :ivar params: of the command.
-    :ivar then: called with the reply; returns what becomes of the command, or None where it is answered with just
-        that. Without it the reply goes on as it comes, which may only be where the command came on ``session``.
-    :ivar method: of another command that is sent in its place.
-    :ivar key: where ``session`` is None, the line's own that it is for.
+    :ivar session: the session to send it on; None for the connection's own.
+    :ivar params: the command's parameters.
+    :ivar then: called with the reply; returns the outcome of the command, or None if it is answered with just that. If
+        this is missing, the reply is passed on unchanged, which is allowed only if the command came on ``session``.
+    :ivar method: the method of another command to send instead.
+    :ivar key: if ``session`` is None, the session of the gateway's own to send it on.
     """
 
     session: ClientSession | None
@@ -36,13 +36,13 @@ class Forward(NamedTuple):
 
 
 class ForwardAll(NamedTuple):
-    """Ask the browser for several things, and answer when all of them are answered, however that is."""
+    """Send the browser several commands, and answer once all of them are answered, with whatever result."""
 
     forwards: list[Forward]
 
 
 class CarryOutNested(NamedTuple):
-    """Answer it, and carry out the command that it wraps for a session that is not flat."""
+    """Answer it, and execute the command that it wraps for a session that is not flat."""
 
     session: ClientSession
     message: str
@@ -56,11 +56,11 @@ Outcome: TypeAlias = Union[AnswerWith, Forward, ForwardAll, CarryOutNested, Clos
 
 
 def in_its_words(_: object) -> None:
-    """Have a command answered with just what the browser has replied to one that was sent in its place."""
+    """Answer a command with just the browser's reply to the one that was sent instead."""
 
 
 def attach_to(session: ClientSession, target_id: str) -> Forward:
-    """Return what attaches a browser session to a target, as if by itself."""
+    """Return the outcome that attaches a browser session to a target, as auto-attach would."""
     session.asked.add(target_id)
 
     def attached(_: object) -> None:
@@ -70,7 +70,7 @@ def attach_to(session: ClientSession, target_id: str) -> Forward:
 
 
 def detach_from(parent: ClientSession, session: ClientSession) -> Forward:
-    """Return what lets a session go, on behalf of the one above it."""
+    """Return the outcome that detaches a session, on behalf of its parent."""
     parent.left(session)
     over = parent if parent.key == session.parent_key else None  # else a watcher's, which always answers
     return Forward(over, {"sessionId": session.id}, in_its_words, "Target.detachFromTarget", session.parent_key)

@@ -17,17 +17,17 @@ from typing import Final, NamedTuple
 class RuleKind(Enum):
     """The ways in which a command is handled.
 
-    :cvar PASS: it goes on as it is.
-    :cvar CONTEXT: its ``browserContextId`` has to be the client's own; where it is missing, the client's default
-        context is put in.
-    :cvar DEFAULT_CONTEXT: it may not name a context, and Chromium takes the browser's default one for it, whatever
+    :cvar PASS: it is passed on as it is.
+    :cvar CONTEXT: its ``browserContextId`` has to be the client's own; if it is missing, the client's default context
+        is filled in.
+    :cvar DEFAULT_CONTEXT: it cannot name a context, and Chromium applies it to the browser's default one, whatever
         context the page is in. So it is sent to the browser instead of the page, for the client's default context.
-    :cvar TARGET: its ``targetId``, where there is one, has to be the client's own.
+    :cvar TARGET: its ``targetId``, if present, has to be the client's own.
     :cvar WINDOW: its ``windowId`` has to be one that the client has been told.
-    :cvar ADDRESS: its ``url`` has to lead into the web.
-    :cvar OWN: the virtual browser answers it, or does it in its own way.
-    :cvar REFUSED: it is refused, and told why.
-    :cvar UNKNOWN: it is answered as a method that there is not, which is what the browser says as well.
+    :cvar ADDRESS: its ``url`` has to lead to the web.
+    :cvar OWN: the virtual browser answers it, or executes it in its own way.
+    :cvar REFUSED: it is refused, with a reason.
+    :cvar UNKNOWN: it is answered like a method that does not exist, as the browser does.
     """
 
     PASS = auto()
@@ -42,7 +42,7 @@ class RuleKind(Enum):
 
 
 class Rule(NamedTuple):
-    """A row: what is done on a browser session and on any other, and why it is refused where it is."""
+    """A row: how a command is handled on a browser session and on any other, and the reason if it is refused."""
 
     browser: RuleKind
     page: RuleKind
@@ -174,7 +174,7 @@ _NONE = Rule(RuleKind.UNKNOWN, RuleKind.UNKNOWN)
 
 
 def rule_of(method: str) -> Rule:
-    """Return the row of a command; for one that has none, what holds for its domain."""
+    """Return the row of a command, or, if it has none, the rule for its domain."""
     found = RULES.get(method)
     if found is None:
         return _NONE if method.partition(".")[0] in GUARDED else _ANY

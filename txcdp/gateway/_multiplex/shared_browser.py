@@ -37,11 +37,11 @@ class SharedBrowser:
     """One connection to one browser, for several clients.
 
     :param send: called with each message for the browser.
-    :param downloads: the folder for what clients download who have not said where to; ``""``: it is cancelled, which is
-        what Chromium does in the contexts that they have, and not in its own default one.
-    :ivar state: whose each session, context and target is.
-    :ivar swallowed: how many events came of sessions that are nobody's.
-    :ivar malformed: how many messages of the browser could not be read.
+    :param downloads: the folder for downloads of clients that have not said where to save them; ``""``: they are
+        cancelled, as Chromium does in the clients' contexts, but not in its own default one.
+    :ivar state: the owner of each session, context and target.
+    :ivar swallowed: the number of events from sessions that belong to nobody.
+    :ivar malformed: the number of messages from the browser that could not be read.
     """
 
     def __init__(self, send: Callable[[bytes], None], downloads: str = "") -> None:
@@ -51,21 +51,21 @@ class SharedBrowser:
 
     @property
     def lost(self) -> str | None:
-        """Why there is no browser any more; None while there is."""
+        """Why the browser is gone; None while it is there."""
         return self.state.lost
 
     # What the gateway calls:
 
     def start(self) -> None:
-        """Begin to watch the browser; to be called once, before the first client comes."""
+        """Start watching the browser; call this once, before the first client connects."""
         self.state.watch.start()
 
     def open(self, ended: Callable[[int, str], None], *, first_page: bool = False) -> VirtualBrowser:
-        """Make room for a client; see :class:`VirtualBrowser`."""
+        """Make a virtual browser for a client; see :class:`VirtualBrowser`."""
         return VirtualBrowser(self.state, ended, first_page)
 
     def receive(self, message: bytes) -> None:
-        """Take one message from the browser."""
+        """Process one message from the browser."""
         try:
             self._receive(message)
         except MalformedMessage:

@@ -15,15 +15,15 @@ class SharedState:
     """The tables of a shared browser.
 
     :param send: called with each message for the browser.
-    :param downloads: the folder for what clients download who have not said where to.
-    :ivar line: the commands on their way.
+    :param downloads: the folder for downloads of clients that have not said where to save them.
+    :ivar line: the pending commands.
     :ivar watch: sees new targets before their clients do.
-    :ivar lost: why there is no browser any more; None while there is.
-    :ivar disposing: how many contexts of clients that have left the browser is still clearing away.
-    :ivar clients: what ends each client's virtual browser, with a WebSocket close code and a reason.
-    :ivar sessions: the clients' sessions, by their ids on the line.
-    :ivar contexts: whose each context is.
-    :ivar owners: whose each target is.
+    :ivar lost: why the browser is gone; None while it is there.
+    :ivar disposing: how many contexts of clients that have left the browser is still disposing of.
+    :ivar clients: functions that end each client's virtual browser, with a WebSocket close code and a reason.
+    :ivar sessions: the clients' sessions, by their ids in the browser.
+    :ivar contexts: the owner of each context.
+    :ivar owners: the owner of each target.
     """
 
     def __init__(self, send: Callable[[bytes], None], downloads: str) -> None:
@@ -46,15 +46,15 @@ class SharedState:
             self.line.asked.clear()
 
     def owner(self, info: dict[str, Any]) -> ClientState | None:
-        """Return whose a target is; None for what is nobody's."""
+        """Return the owner of a target; None if it belongs to nobody."""
         if info.get("type") in HIDDEN:
             return None
         return self.contexts.get(str(info.get("browserContextId")))
 
     def add_context(self, client: ClientState, reply: dict[str, Any]) -> str:
-        """Give a client a context that the browser has made; return its id, or ``""`` where there is none.
+        """Add a context that the browser has made for a client; return its id, or ``""`` if there is none.
 
-        Where the client has left meanwhile, the context goes again.
+        If the client has left meanwhile, the context is disposed of.
         """
         context = reply.get("result", {}).get("browserContextId")
         if not isinstance(context, str):
@@ -67,13 +67,13 @@ class SharedState:
         return context
 
     def remove_context(self, client: ClientState, context: str) -> None:
-        """Take from a client a context that is no more."""
+        """Remove a context that no longer exists from its client."""
         if context in client.contexts:
             client.contexts.remove(context)
             del self.contexts[context]
 
     def dispose(self, context: str) -> None:
-        """Let a context go, with all that is in it."""
+        """Dispose of a context, with everything in it."""
         self.contexts.pop(context, None)
         self.watch.context_gone(context)
         if self.lost is None:
@@ -81,12 +81,12 @@ class SharedState:
             self.line.ask("Target.disposeBrowserContext", {"browserContextId": context}, then=self._disposed)
 
     def detach(self, session: ClientSession) -> None:
-        """Let a session go, unless the browser is gone."""
+        """Detach a session, unless the browser is gone."""
         if self.lost is None:
             self.line.detach(session.id, session.parent_key)
 
     def forget(self, session: ClientSession) -> None:
-        """Know a session no more."""
+        """Remove a session."""
         session.gone = True
         self.sessions.pop(session.key, None)
         self.watch.resumed(session, gone=True)

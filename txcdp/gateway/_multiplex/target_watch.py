@@ -40,9 +40,9 @@ class Held(NamedTuple):
 class Watch:
     """Follows all targets of a shared browser on a session of its own.
 
-    :param line: the commands on their way.
-    :param owner: returns whose a target is, or None.
-    :param failed: called with the reason where the browser lets itself not be watched.
+    :param line: the pending commands.
+    :param owner: returns the owner of a target, or None.
+    :param failed: called with the reason if the browser cannot be watched.
     :ivar keys: the sessions that it watches in.
     """
 
@@ -63,7 +63,7 @@ class Watch:
         self._held: dict[str, Held] = {}
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         ask = self._line.ask
         ask("Target.setDiscoverTargets", {"discover": True, "filter": _ALL}, then=self._must)
         ask("Target.setAutoAttach", _watching(_ALL_BUT_TABS), then=self._must)
@@ -74,7 +74,7 @@ class Watch:
         return self._opened.pop(session_id, "")
 
     def caught(self, key: bytes, told: Told) -> None:
-        """Hand a new target over to the client whose it is, if that asked for it, or let it go."""
+        """Hand a new target over to its client, if that has asked for it, or resume it."""
         if told.info.get("type") == "browser":
             self._opened[told.session_id] = told.target_id
             return
@@ -95,9 +95,10 @@ class Watch:
         taker.connection.attached(taker, told, key)
 
     def let_go(self, key: bytes, told: Told) -> None:
-        """Let a target go on, and its session go.
+        """Resume a target, and detach its session.
 
-        One that waits is let go once it has said that it goes on: a worker whose session goes at once never runs.
+        If the target is paused, its session is detached only once it has reported that it runs: a worker whose session
+        is detached at once never runs.
         """
         line = self._line
         if not told.waiting:
@@ -124,7 +125,7 @@ class Watch:
     # Popups of those who take tabs, as Puppeteer does: a tab waits as long as its page does, and that is let go by us.
 
     def _tab_waits(self, context: str, session_id: str) -> None:
-        """Note a tab that its client lets wait; its page is the next one of that context."""
+        """Note a tab that its client keeps paused; its page is the next one of that context."""
         pages = self._pages.get(context)
         if pages:
             self._held[session_id] = pages.popleft()
@@ -132,7 +133,7 @@ class Watch:
             self._tabs.setdefault(context, deque()).append(session_id)
 
     def _hold(self, client: ClientState, key: bytes, told: Told) -> bool:
-        """Keep a page waiting whose tab its client lets wait; tell whether it is."""
+        """Keep a page paused if its client keeps its tab paused; return whether it does."""
         if told.info.get("type") != "page" or told.info.get("subtype"):
             return False
         if not any(
@@ -153,13 +154,13 @@ class Watch:
         return True
 
     def has_waiting(self, session: ClientSession) -> bool:
-        """Return whether a page waits, or may, for a session to go on."""
+        """Return whether a page is, or may be, paused until a session is resumed."""
         return session.id in self._held or any(session.id in tabs for tabs in self._tabs.values())
 
     def resumed(self, session: ClientSession, *, gone: bool = False) -> None:
-        """Let go what waited for a session, which a client has resumed, or which has ended.
+        """Resume what was paused until a session was, which a client has resumed, or which has ended.
 
-        A tab that goes on still keeps its page waiting where its client has this attached and waiting, too.
+        A tab that has been resumed still keeps its page paused if its client has attached to that and paused it, too.
         """
         held = self._held.pop(session.id, None)
         if held is not None:

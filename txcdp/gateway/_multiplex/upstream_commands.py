@@ -23,10 +23,10 @@ Answered = Callable[[dict[str, Any]], object]
 class Asked(NamedTuple):
     """A command that the browser has not answered.
 
-    :ivar waiting: the ids of what the connection that asks waits for; None for the gateway itself.
+    :ivar waiting: the ids of the commands that its connection waits for; None for the gateway itself.
     :ivar number: the client's own id for it.
-    :ivar session: the session that it was sent to; None for the line's own.
-    :ivar then: called with the decoded reply; None where the reply goes to the client as it comes.
+    :ivar session: the session that it was sent on; None for the gateway's own.
+    :ivar then: called with the decoded reply; None if the reply is passed on unchanged.
     """
 
     waiting: set[int] | None
@@ -36,11 +36,11 @@ class Asked(NamedTuple):
 
 
 class UpstreamCommands:
-    """The commands on the shared line, each with an id that no other has.
+    """The commands on the shared connection, each with a unique id.
 
     :param send: called with each message for the browser.
-    :ivar asked: what has not been answered, by the ids on the line.
-    :ivar swallowed: how many replies came that nobody waits for.
+    :ivar asked: the pending commands, by their ids on that connection.
+    :ivar swallowed: the number of replies that nobody was waiting for.
     """
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
@@ -61,11 +61,11 @@ class UpstreamCommands:
         then: Answered | None = None,
         key: bytes = ROOT,
     ) -> int:
-        """Send a command, and remember who asked; return its id.
+        """Send a command, and remember who sent it; return its id.
 
         :param session: the client's session that it is for.
-        :param waiting: takes the id until there is an answer.
-        :param key: where there is no such session, the line's own that it is for.
+        :param waiting: contains the id until there is a reply.
+        :param key: if there is no such session, the session of the gateway's own to send it on.
         """
         in_flight = None if session is None or then is not None else session.forwarded.get(number)
         if in_flight is not None and self._again.get(in_flight, 0) < _MOST_AGAIN:
@@ -87,7 +87,7 @@ class UpstreamCommands:
         return line_id
 
     def tell(self, method: str, params: dict[str, Any], key: bytes) -> None:
-        """Send a command of which the outcome does not matter."""
+        """Send a command whose outcome does not matter."""
         self._send(write_command(self._number(), method, params, key))
 
     def detach(self, session_id: str, key: bytes) -> None:
@@ -95,9 +95,9 @@ class UpstreamCommands:
         self.tell("Target.detachFromTarget", {"sessionId": session_id}, key)
 
     def answered(self, line_id: int, message: bytes, at: int) -> None:
-        """Bring a reply to who asked.
+        """Deliver a reply to the sender of its command.
 
-        :param at: where its id ends; 0 where it is not written as Chromium does.
+        :param at: where its id ends; 0 if it is not written as Chromium writes it.
         """
         again = self._again.pop(line_id, 0)
         if again > 1:
@@ -111,7 +111,7 @@ class UpstreamCommands:
             asked.session.deliver(_readdressed(message, at, asked.number, asked.session.strip))
 
     def forget(self, line_id: int) -> Asked | None:
-        """Wait no more for an answer; return what was asked."""
+        """Stop waiting for a reply; return the command."""
         asked = self.asked.pop(line_id, None)
         self._again.pop(line_id, None)
         if asked is not None:
@@ -131,7 +131,7 @@ class UpstreamCommands:
 
 
 def _readdressed(message: bytes, at: int, number: int, strip: bytes) -> bytes:
-    """Return a reply with the client's own id, and without the session's where that is its root session."""
+    """Return a reply with the client's own id, and without the session's if that is its root session."""
     if at:
         head = b'{"id":%d' % number
         if strip and message.endswith(strip):
@@ -149,7 +149,7 @@ def _readdressed(message: bytes, at: int, number: int, strip: bytes) -> bytes:
 def without_session(message: bytes, strip: bytes) -> bytes:
     """Return an event without its session's id.
 
-    :param strip: how it ends where it is written as Chromium does.
+    :param strip: how it ends if it is written as Chromium writes it.
     """
     if message.endswith(strip):
         return message[: -len(strip)] + b"}"

@@ -20,10 +20,10 @@ class VirtualBrowser:
     It stays when its connections are closed, until it is closed itself.
 
     :param shared: the browser.
-    :param ended: called once with a WebSocket close code and a reason, when it ends by itself.
-    :param first_page: whether it begins with an empty page, as a browser does that was just started.
+    :param ended: called once with a WebSocket close code and a reason, when it ends without having been closed.
+    :param first_page: whether it begins with an empty page, like a browser that was just started.
     :ivar state: what belongs to the client.
-    :ivar closed: whether all is closed.
+    :ivar closed: whether it is closed.
     """
 
     def __init__(self, shared: SharedState, ended: Callable[[int, str], None], first_page: bool) -> None:
@@ -39,11 +39,11 @@ class VirtualBrowser:
     def connect(
         self, deliver: Callable[[bytes], None], close: Callable[[int, str], None], limits: Limits | None = None
     ) -> BrowserConnection:
-        """Open a connection to it; what is said before it is ready waits.
+        """Open a connection to it; messages that arrive before it is ready wait.
 
         :param deliver: called with each message for the client.
-        :param close: called once with a WebSocket close code and a reason, when the connection ends by itself.
-        :param limits: how much it may have.
+        :param close: called once with a WebSocket close code and a reason, when the connection ends without the client.
+        :param limits: the limits of the connection.
         """
         return BrowserConnection(self._shared, self.state, deliver, close, limits or Limits())
 
@@ -58,11 +58,11 @@ class VirtualBrowser:
         return PageConnection(self._shared, self.state, deliver, close, limits or Limits(), target_id)
 
     def close(self) -> None:
-        """Close all that the client has opened."""
+        """Close everything that the client has opened."""
         self._close(NORMAL_END, LEFT)
 
     def end(self, code: int, why: str) -> None:
-        """Close all, and send the client away."""
+        """Close everything, and disconnect the client."""
         if not self.closed:
             self._close(code, why)
             self._ended(code, why)
@@ -95,7 +95,7 @@ class VirtualBrowser:
             self._ready()
 
     def _ready(self, _: object = None) -> None:
-        """Go on, with the first page, or without where the browser has failed to make it."""
+        """Continue once the first page exists, or the browser has failed to make it."""
         self.state.ready = True
         for each in list(self.state.connections):
             each.start()
