@@ -48,13 +48,13 @@ class Options:
 
 @pytest.mark.parametrize("value", [0, -1, -0.5, math.nan])
 def test_what_cannot_be_meant_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match=r"^seconds=.*: a number above 0$"):
+    with pytest.raises(ValueError, match=r"^seconds=.*: must be more than 0$"):
         check_numbers(Options(seconds=value), from_zero=("queue",))
 
 
 @pytest.mark.parametrize("value", [-1, math.nan])
 def test_what_may_be_nothing_may_not_be_less(value: float) -> None:
-    with pytest.raises(ValueError, match=r"^queue=.*: a number from 0$"):
+    with pytest.raises(ValueError, match=r"^queue=.*: must be at least 0$"):
         check_numbers(Options(queue=value), from_zero=("queue",))  # type: ignore[arg-type]
 
 
@@ -114,7 +114,7 @@ def test_of_many_values_only_the_nearest_is_named() -> None:
         check_choice("state", "valeu7", many)
     with pytest.raises(ValueError, match=r"^state='xyz': use one of 'value0', "):
         check_choice("state", "xyz", many)
-    assert unknown_name("the option", "Value_7", many) == "the option 'Value_7' unknown; did you mean 'value7'?"
+    assert unknown_name("unknown option", "Value_7", many) == "unknown option 'Value_7'; did you mean 'value7'?"
 
 
 def test_it_is_warned_once_and_not_remembered_for_ever() -> None:
@@ -140,11 +140,11 @@ def test_what_is_no_reactor_url_option_or_run() -> None:
     for call, words in (
         (lambda: launch(None), "the reactor comes first"),
         (lambda: connect("reactor", "9222"), "the reactor comes first"),
-        (lambda: connect(clock, 9222), "url=9222: a str is wanted"),
+        (lambda: connect(clock, 9222), "url=9222: expected a str"),
         (lambda: launch(clock, env=["TZ=UTC"]), "a mapping of names to values"),
         (lambda: launch(clock, locale="de-DE"), "new_context(locale=...)"),
         (lambda: recorder(None, "recordings"), "JsonLines('recordings')"),
-        (lambda: report.render(iter([])), "txcdp.report.read() gives"),
+        (lambda: report.render(iter([])), "txcdp.report.read() returns"),
     ):
         try:
             failed: list[Failure] = []

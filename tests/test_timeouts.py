@@ -45,7 +45,7 @@ def test_a_deadline_is_read(timeout: Timeout, seconds: float | None) -> None:
 
 @pytest.mark.parametrize("timeout", [-1, -0.5, timedelta(seconds=-1), math.nan, -math.inf])
 def test_what_is_none_is_refused(timeout: Timeout) -> None:
-    with pytest.raises(ValueError, match="None is for none"):
+    with pytest.raises(ValueError, match="use None for no timeout"):
         seconds_of(timeout, None)
 
 

@@ -133,5 +133,5 @@ def test_a_brace_that_is_not_closed() -> None:
 def test_a_url_is_text() -> None:
     for base in (None, "http://a/"):
         assert resolved("http://x/", base) == "http://x/"
-        with pytest.raises(TypeError, match="a URL is a str, such as"):
+        with pytest.raises(TypeError, match="expected a str, such as"):
             resolved(5, base)  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ def refuse_bare_string(name: str, value: Iterable[object] | None, of: type[list[
     """
     if isinstance(value, str | bytes):
         instead = f"({value!r},)" if of is tuple else f"[{value!r}]"
-        raise TypeError(shortened(f"{name}={value!r}: a {of.__name__} of strings is wanted; write {name}={instead}"))
+        raise TypeError(shortened(f"{name}={value!r}: expected a {of.__name__} of strings; write {name}={instead}"))
 
 
 def check_text(name: str, value: object) -> None:
@@ -53,7 +53,7 @@ def check_text(name: str, value: object) -> None:
     :raises TypeError: it is none.
     """
     if not isinstance(value, str):
-        raise TypeError(shortened(f"{name}={value!r}: a str is wanted"))
+        raise TypeError(shortened(f"{name}={value!r}: expected a str"))
 
 
 def check_header(argument: str, header: object, value: object) -> None:
@@ -80,7 +80,7 @@ def check_function(name: str, value: object) -> None:
     :raises TypeError: it is none.
     """
     if not callable(value):
-        raise TypeError(shortened(f"{name}={value!r}: a function is wanted"))
+        raise TypeError(shortened(f"{name}={value!r}: expected a function"))
 
 
 def check_reactor(reactor: object) -> None:
@@ -103,8 +103,8 @@ def check_numbers(options: Any, from_zero: Collection[str] = ()) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
         if not (value > 0 or (value == 0 and each.name in from_zero)):
-            least = "from" if each.name in from_zero else "above"
-            raise ValueError(f"{each.name}={value!r}: a number {least} 0")
+            least = "at least" if each.name in from_zero else "more than"
+            raise ValueError(f"{each.name}={value!r}: must be {least} 0")
 
 
 def check_number(
@@ -121,10 +121,10 @@ def check_number(
     :raises ValueError: it cannot be; the text says what can.
     """
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise TypeError(f"{name}={value!r:.100}: {'an int' if whole else 'a number'} is wanted")
+        raise TypeError(f"{name}={value!r:.100}: expected {'an int' if whole else 'a number'}")
     if not (least < value if above else least <= value) or not value <= most or value == math.inf:
-        wanted = f"it is from {least:g} to {most:g}" if most < math.inf else f"it is {least:g} or more"
-        raise ValueError(f"{name}={value!r}: {f'it is more than {least:g}' if above else wanted}")
+        wanted = f"from {least:g} to {most:g}" if most < math.inf else f"at least {least:g}"
+        raise ValueError(f"{name}={value!r}: must be {f'more than {least:g}' if above else wanted}")
 
 
 def most_arguments(function: Callable[..., object]) -> int | None:
@@ -199,10 +199,10 @@ def check_choice(name: str, value: object, known: Collection[str]) -> None:
 
 
 def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
-    """Return the sentence about a name that there is not."""
+    """Return the text about an unknown name; ``what`` is such as "unknown option"."""
     names = sorted(known)
-    todo = did_you_mean(name, names) or f"there are {', '.join(names)}"
-    return f"{what} {name!r} unknown; {todo}"
+    todo = did_you_mean(name, names) or f"use one of {', '.join(names)}"
+    return f"{what} {name!r}; {todo}"
 
 
 def refuse_other_options(
@@ -223,7 +223,7 @@ def refuse_other_options(
     takes = _options_of(function)
     for name in given:
         if name in without or not (name in takes or name in besides):
-            raise ValueError(unknown_name(f"{what}: the option", name, takes.union(besides).difference(without)))
+            raise ValueError(unknown_name(f"{what}: unknown option", name, takes.union(besides).difference(without)))
 
 
 @cache

@@ -31,7 +31,7 @@ class Devices(Mapping[str, "DeviceOptions"]):
         try:
             options: DeviceOptions = deepcopy(self._table[name])
         except KeyError:
-            todo = f"{did_you_mean(name, self._table)} list(txcdp.devices) has the names that there are"
+            todo = f"{did_you_mean(name, self._table)} list(txcdp.devices) has all names"
             raise KeyError(shortened(f"{name!r}; {todo.lstrip()}")) from None
         return options
 

@@ -300,7 +300,7 @@ class ModelFeed:
                 try:
                     self._tell(changes)
                 except Exception:
-                    log.failure("Telling of what has changed failed; what changes next is told all the same")
+                    log.failure("Reporting a change failed; later changes are still reported")
         finally:
             self._telling = False
 

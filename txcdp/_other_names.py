@@ -19,8 +19,8 @@ _STREAMS: Final = (
 )
 _NEXT: Final = "each event is a stream of its own: async with page.popups.expect() as popup: ..."
 _ELEMENTS: Final = "page.locator(selector)"
-_HANDLE: Final = "a locator has it: see page.locator(selector)"
-_NEW_CONTEXT: Final = "browser.new_context() has an option for it"
+_HANDLE: Final = "use a locator: see page.locator(selector)"
+_NEW_CONTEXT: Final = "use the option of browser.new_context()"
 
 #: What there is in place of a name, in words that name it.
 ADVICE: Final[Mapping[str, str]] = {
@@ -52,8 +52,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "browser_type": "txcdp.launch(), txcdp.connect()",
     "request": "page.context.request",
     "video": "page.save_screencast(path)",
-    "pause": "there is no inspector; `txcdp repl URL` is a prompt with a page",
-    "background_pages": "browser.targets is a stream of all that there is",
+    "pause": "there is no inspector; `txcdp repl URL` opens a prompt with a page",
+    "background_pages": "browser.targets is a stream of all targets",
     # Puppeteer
     "pages": "context.pages, of each context of browser.contexts",
     "authenticate": "context.set_http_credentials()",
@@ -67,7 +67,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "evaluate_on_new_document": "page.add_init_script()",
     "set_bypass_csp": f"{_NEW_CONTEXT}: bypass_csp=True",
     "set_java_script_enabled": f"{_NEW_CONTEXT}: java_script_enabled=False",
-    "set_request_interception": "page.route(pattern, handler); only what matches is stopped",
+    "set_request_interception": "page.route(pattern, handler); only requests that match are intercepted",
     "set_user_agent": "context.set_user_agent()",
     "set_geolocation": "context.set_geolocation()",
     "set_offline_mode": "context.set_offline()",
@@ -86,7 +86,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "wait_for_x_path": 'page.wait_for_selector("xpath=...")',
     # Selenium
     "find_element": _ELEMENTS,
-    "find_elements": f"{_ELEMENTS}; its all() is one for each element",
+    "find_elements": f"{_ELEMENTS}; its all() returns one for each element",
     "get": "page.goto(url)",
     "refresh": "page.reload()",
     "back": "page.go_back()",
@@ -94,7 +94,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "current_url": "page.url",
     "page_source": "page.content()",
     "execute_script": "page.evaluate(script)",
-    "execute_async_script": "page.evaluate(script), which awaits what is a promise",
+    "execute_async_script": "page.evaluate(script), which awaits promises",
     "execute_cdp_cmd": "page.session.execute(command)",
     "implicitly_wait": "page.set_default_timeout(seconds): locators wait by themselves",
     "save_screenshot": "page.screenshot(path)",

@@ -43,7 +43,7 @@ def seconds_of(timeout: Timeout, default: float | None) -> float | None:
     if isinstance(timeout, Default):
         return default
     if isinstance(timeout, str | bytes):
-        raise TypeError(f"timeout={timeout!r}: seconds, or a timedelta")
+        raise TypeError(f"timeout={timeout!r}: expected seconds, or a timedelta")
     if isinstance(timeout, timedelta):
         seconds = timeout.total_seconds()
     elif timeout is None:
@@ -52,10 +52,10 @@ def seconds_of(timeout: Timeout, default: float | None) -> float | None:
         seconds = float(timeout)
         if _TOO_LONG <= seconds < float("inf"):
             warn_caller(
-                f"timeout={timeout:g} is in seconds; for a deadline that long, write timedelta(seconds={timeout:g})"
+                f"timeout={timeout:g} is in seconds; for a timeout that long, write timedelta(seconds={timeout:g})"
             )
     if not seconds >= 0:
-        raise ValueError(f"timeout={timeout}: a deadline is not negative; None is for none")
+        raise ValueError(f"timeout={timeout}: must not be negative; use None for no timeout")
     return seconds if 0 < seconds < float("inf") else None
 
 

@@ -51,7 +51,7 @@ def resolved(url: str, base_url: str | None) -> str:
     :raises TypeError: it is not text.
     """
     if not isinstance(url, str):
-        raise TypeError(f"url={url!r}: a URL is a str, such as 'https://example.com/'")
+        raise TypeError(f"url={url!r}: expected a str, such as 'https://example.com/'")
     return url if base_url is None else urljoin(base_url, url)
 
 
@@ -78,7 +78,7 @@ def url_matcher(match: URLMatch, base_url: str | None = None) -> Callable[[str],
         return lambda url: match.search(url) is not None
     if callable(match):
         return lambda url: bool(match(url))
-    raise TypeError(f"{match!r}: a glob for the URL, a re.Pattern, or a function of the URL")
+    raise TypeError(f"{match!r}: expected a glob for the URL, a re.Pattern, or a function of the URL")
 
 
 def glob(pattern: str) -> re.Pattern[str]:
@@ -110,7 +110,7 @@ def glob(pattern: str) -> re.Pattern[str]:
         else:
             parts.append(re.escape(plain or found["escaped"]))
     if group:
-        raise ValueError(f"{pattern!r}: a brace is not closed; write \\{{ for the character itself")
+        raise ValueError(f"{pattern!r}: unclosed brace; write \\{{ for the character itself")
     return re.compile(rf"\A(?:{''.join(parts)})\Z", re.DOTALL)
 
 
@@ -122,7 +122,7 @@ def warn_of_beginning(pattern: str, of_path: str = "") -> None:
     if not _BEGINS.match(pattern):
         is_path = pattern[:1] in ("/", ".")
         instead = f"**/{pattern.lstrip('./')}" if is_path else f"*://{pattern}"
-        words = f"{pattern!r:.200} matches no URL, as each begins with its scheme: write such as {instead!r:.200}"
+        words = f"{pattern!r:.200} matches no URL: each begins with its scheme, such as {instead!r:.200}"
         warn_caller(words + of_path * is_path)
 
 

@@ -83,7 +83,7 @@ class _Expectation:
         """Note what was found, and return it in words."""
         self._received = (_Snapshot(snapshot_text(received)),) if self._is_snapshot else (received,)
         self._element = element
-        return f"it is {shortened(self._received[0])}"
+        return f"it was {shortened(self._received[0])}"
 
     def noted(self, again: Again) -> Again:
         """Note why to try again, and return that in words."""
@@ -236,7 +236,7 @@ class _Assertions(NearNames):
     async def _snapshot(self, locator: LocatorBase, expected: str, timeout: Timeout) -> None:
         """Check an element's accessibility tree."""
         if not isinstance(expected, str):
-            raise TypeError(f"expected={expected!r}: an aria snapshot is a str")
+            raise TypeError(f"expected={expected!r}: expected an aria snapshot as a str")
         expectation = self._expectation(locator, "to match the aria snapshot", (_Snapshot(expected.strip("\n")),))
         template = read_template(expected)
         called = "to_match_aria_snapshot"
@@ -435,7 +435,7 @@ class LocatorAssertions(_Assertions):
         """
         for each in [expected] if isinstance(expected, str | re.Pattern) else _listed(expected):
             if not isinstance(each, str):
-                raise TypeError(f"expected={each!r}: a str of classes is wanted; to_have_class() takes expressions")
+                raise TypeError(f"expected={each!r}: expected a str of classes; to_have_class() takes expressions")
         await self._values("to_contain_class", "someClasses", "someClasses", "to contain the class", expected, timeout)
 
     def not_to_contain_class(self, expected: str | Sequence[str], *, timeout: Timeout = DEFAULT) -> Deferred[None]:
@@ -728,7 +728,7 @@ class LocatorAssertions(_Assertions):
 
     async def _checked(self, checked: bool | None, indeterminate: bool | None, timeout: Timeout) -> None:
         if indeterminate and checked is not None:
-            raise ValueError("checked and indeterminate cannot be expected together: give one of them")
+            raise ValueError("checked and indeterminate cannot be combined: give one of them")
         if indeterminate:
             await self._state("to_be_checked", "indeterminate", "indeterminate", timeout)
         else:
@@ -744,7 +744,7 @@ class LocatorAssertions(_Assertions):
 
     async def _count(self, count: int, timeout: Timeout) -> None:
         if type(count) is not int:
-            raise TypeError(f"count={count!r}: a whole number is wanted")
+            raise TypeError(f"count={count!r}: expected a whole number")
         expectation = self._expectation(self._locator, "to have the count", (count,))
         await self._check(self._locator, "to_have_count", expectation, timeout, "expectAll", what="count", wanted=count)
 
@@ -754,7 +754,7 @@ class LocatorAssertions(_Assertions):
 
     async def _selected(self, values: Sequence[Text], timeout: Timeout) -> None:
         if isinstance(values, str | re.Pattern):
-            raise TypeError(f"values={values!r}: a list is wanted, with the value of each option")
+            raise TypeError(f"values={values!r}: expected a list with the value of each option")
         expectation = self._expectation(self._locator, "to have the values", (values,))
         patterns = [pattern(each) for each in _listed(values)]
         await self._check(self._locator, "to_have_values", expectation, timeout, what="values", wanted=patterns)
@@ -990,7 +990,7 @@ def _advice(subject: object) -> str:
             subject.close()  # it is never awaited
         return f"expect() was given a {name}, which has no value yet: write expect(await ...)"
     if isinstance(subject, ElementHandle):
-        return "expect() was given an ElementHandle, which is one element that is there: give it page.locator(...)"
+        return "expect() was given an ElementHandle, which is a fixed element: give it page.locator(...)"
     if subject is None:
         return "expect() was given None: goto() gives no response for about:blank, or within the same document"
     return f"expect() takes a Locator, a Page or a Response, and was given a {name}: of a plain value, write assert"
@@ -1024,7 +1024,7 @@ def _equal(received: Any, expected: Any) -> bool:
 
 def _listed(texts: Sequence[Text]) -> Sequence[Text]:
     if not isinstance(texts, Sequence):
-        raise TypeError(f"{texts!r}: a str, a compiled regular expression, or a list of them is wanted")
+        raise TypeError(f"{texts!r}: expected a str, a compiled regular expression, or a list of them")
     return texts
 
 

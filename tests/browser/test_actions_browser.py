@@ -104,7 +104,7 @@ class ClickTests(ActionTestCase):
         await self.fails(button.click(modifiers=["Hyper"]), ValueError)  # type: ignore[list-item]
         bare: Any = "Shift+Alt"
         error = await self.fails(button.click(modifiers=bare), ValueError)
-        self.assertIn("a list is wanted: ['Shift', 'Alt']", str(error))
+        self.assertIn("expected a list: ['Shift', 'Alt']", str(error))
         await self.fails(button.click(button="left middle"), ValueError)  # type: ignore[arg-type]
 
     async def test_modifiers_that_are_held(self):
@@ -695,7 +695,7 @@ class DocumentTests(ActionTestCase):
         for each in wrong:
             await self.fails(tab.locator("#target").drop(each), ValueError)
         with_nothing = tab.locator("#target").drop({"data": {"text/plain": "x"}})
-        await self.refused(with_nothing, "has not accepted the drop", kind=LocatorError)
+        await self.refused(with_nothing, "did not accept the drop", kind=LocatorError)
         await tab.evaluate(
             "target.ondragover = e => e.preventDefault(); target.ondrop = async e => { const {files} = e.dataTransfer;"
             "got = [e.dataTransfer.getData('text/plain'), files.length, files[0]?.name, await files[0]?.text()] }; 0"
@@ -743,7 +743,7 @@ class OutcomeTests(ActionTestCase):
         await tab.goto(self.server.page("/", "<a href='/held'>go</a>"))
         await tab.click("a", no_wait_after=True)
         await tab.goto(self.server.url("/"))
-        await self.late(ActionTimeout, tab.click, "a", words=["waiting for the navigation that the action has begun"])
+        await self.late(ActionTimeout, tab.click, "a", words=["waiting for the navigation that the action started"])
         held.release(b"there")
 
     async def test_navigations_that_bring_nothing(self):
@@ -989,7 +989,7 @@ class FieldTests(ActionTestCase):
         await self.refused(tab.select_option("p", "a"), "Element is not a <select> element", kind=LocatorError)
         for wrong in ({"value": 2025}, {"value": ["a", None]}, {"label": {"a": 1}}, {"index": "1"}, {"element": "a"}):
             error = await self.fails(one.select_option(**wrong), TypeError)
-            self.assertRegex(str(error), "select_option: .* is no ")
+            self.assertRegex(str(error), "select_option: .* is not of type ")
         selecting = tab.select_option("select", "new")
         await tab.evaluate("document.querySelector('select').add(new Option('New', 'new'))")
         self.assertEqual(await selecting, ["new"])
@@ -1023,7 +1023,9 @@ class FieldTests(ActionTestCase):
         await self.refused(tab.set_input_files("p", paths[0]), "Node is not an HTMLInputElement", kind=LocatorError)
         await self.fails(tab.set_input_files("input", folder / "nothing"), OSError)
         for wrong in ({"name": "a.txt"}, {"buffer": b""}):
-            await self.refused(tab.set_input_files("input", wrong), 'it has a "name" and "buffer"', kind=ValueError)  # type: ignore[arg-type]
+            await self.refused(
+                tab.set_input_files("input", wrong), 'it needs a "name" and its bytes as "buffer"', kind=ValueError
+            )  # type: ignore[arg-type]
         await self.refused(tab.set_input_files("input", folder), "does not support directories", kind=LocatorError)
         await tab.evaluate("document.querySelector('#many').webkitdirectory = true")
         await tab.set_input_files("#many", folder)
@@ -1213,7 +1215,7 @@ class LocatorHandlerTests(ActionTestCase):
         tab = await self.shown(self.OVER)
         await tab.evaluate("show()")
         registration = await tab.add_locator_handler(tab.locator("#overlay"), lambda: None)
-        told = ["handler of locator('#overlay') has returned", "still visible"]
+        told = ["handler of locator('#overlay') returned", "still visible"]
         await self.late(ActionTimeout, tab.click, "#button", words=told)
         await self.late(ActionTimeout, tab.locator("#button").wait_for, words=["still visible"])
         await registration.close()
@@ -1237,7 +1239,7 @@ class LocatorHandlerTests(ActionTestCase):
             await tab.evaluate("overlay.remove()")
 
         slow = await tab.add_locator_handler(tab.locator("#overlay"), close)
-        await self.late(ActionTimeout, tab.click, "#button", words=["locator('#overlay') has not returned"])
+        await self.late(ActionTimeout, tab.click, "#button", words=["locator('#overlay') did not return"])
         await self.late(ActionTimeout, tab.click, "#button", words=["intercepts pointer events"])
         self.assertEqual(called, [1])
         self.assertFalse(done.called)

@@ -32,7 +32,7 @@ class Expecting(SharedBrowserTestCase):
         seconds = BRIEFLY
         while True:
             error: ExpectationFailed = await self.fails(expected(seconds), ExpectationFailed)
-            if "does not answer" not in str(error):
+            if "does not respond" not in str(error):
                 return error
             seconds *= 3
 
@@ -166,7 +166,7 @@ class Values(Expecting):
         await self.holds_not(p, "to_contain_class", "a z")
         await self.holds(both, "to_contain_class", ["d", "f"])
         await self.holds_not(both, "to_contain_class", ["d", "f", "g"])
-        with self.assertRaisesRegex(TypeError, "a str of classes is wanted"):
+        with self.assertRaisesRegex(TypeError, "expected a str of classes"):
             await expect(p).to_contain_class(re.compile("a"))  # type: ignore[arg-type]
 
     async def test_attributes_ids_styles(self):

@@ -66,7 +66,7 @@ class RegionTests(CaptureTestCase):
             ({"clip": {**inside, "x": float("nan")}}, ValueError, "finite"),
             ({"clip": {"x": 0, "y": 0}}, ValueError, "no 'width' and no 'height'"),
             ({"clip": page.Viewport(**inside, scale=1), "full_page": True}, ValueError, "not both"),
-            ({"quality": 50}, ValueError, "PNG has none"),
+            ({"quality": 50}, ValueError, "PNG has no quality"),
             ({"type": "jpeg", "quality": 101}, ValueError, "0 to 100"),
             ({"type": "jpeg", "quality": 50.5}, TypeError, "whole number"),
             ({"type": "gif"}, ValueError, "'png', 'jpeg', 'webp'"),
@@ -133,7 +133,7 @@ class RegionTests(CaptureTestCase):
         picture = Png(await lime.screenshot(path))
         self.assertEqual((picture.size, picture(0, 0), picture(99, 199)), ((100, 200), LIME, LIME))
         self.assertEqual(Png(path.read_bytes()).size, picture.size)
-        await self.late(CommandTimeout, hidden.screenshot, words=["the element that is to be taken"])
+        await self.late(CommandTimeout, hidden.screenshot, words=["the element to capture"])
         taking = hidden.screenshot()
         await tab.evaluate("hidden.style = 'display: block; margin: 0; width: 10px; height: 20px'")
         self.assertEqual(Png(await taking).size, (10, 20))
@@ -433,7 +433,7 @@ class PaperTests(CaptureTestCase):
         for options, words in (
             ({"format": "a99"}, "Letter"),
             ({"width": "1 mile"}, "px, in, cm, mm"),
-            ({"height": -1}, "not negative"),
+            ({"height": -1}, "must not be negative"),
             ({"margin": {"upper": 1}}, "top, right, bottom and left"),
         ):
             self.assertIn(words, str(await self.fails(tab.pdf(**options), ValueError)))

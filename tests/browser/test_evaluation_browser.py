@@ -303,7 +303,7 @@ class HandleTests(SharedBrowserTestCase):
         error = await self.fails(throws.get_property("a"), EvaluationError)
         self.assertEqual((error.name, error.message), ("RangeError", "far"))
         other = await (await self.page()).evaluate_handle("({})")
-        self.assertIn("the frame that it is of", str(await self.fails(tab.evaluate("a => a", other), EvaluationError)))
+        self.assertIn("only in its own frame", str(await self.fails(tab.evaluate("a => a", other), EvaluationError)))
         gone = await tab.evaluate_handle("({})")
         await tab.goto(self.server.page("/", "next"))
         await self.fails(gone.evaluate("a => a"), ContextDestroyed)

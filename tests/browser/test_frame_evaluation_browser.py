@@ -34,7 +34,7 @@ class InFrames(BrowserTestCase):
         self.assertEqual(await frame.evaluate("it => it.list", handle), [1, 2])
         self.assertEqual(await handle.evaluate("it => [it.list.length, document.title]"), [2, "inside"])
         error = await self.fails(tab.evaluate("it => it", handle), EvaluationError)
-        self.assertIn("the frame that it is of", str(error))
+        self.assertIn("only in its own frame", str(error))
         p = await frame.query_selector("p")
         self.assertEqual(await p.text_content(), "text")
         self.assertEqual(len(await frame.query_selector_all("p, title")), 2)

@@ -149,7 +149,7 @@ def read(path: Path) -> dict[str, Any]:
     """Return the log of a HAR file, which all readers have to be able to read."""
 
     def no_constant(name: str) -> None:
-        raise AssertionError(f"{name} is no JSON")
+        raise AssertionError(f"{name} is not valid JSON")
 
     har: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=no_constant)
     Draft202012Validator(SCHEMA).validate(har)
@@ -419,7 +419,7 @@ class RecordingTests(HarTestCase):
         self.assertFalse((await held.value).finished)
         entries = self.by_path(read(self.har))
         for name in ("held", "pieces"):
-            self.assertIn("had not ended", entries[name]["comment"])
+            self.assertIn("had not completed", entries[name]["comment"])
         self.assertFalse(tab._tree.network.sessions.listening)
 
     async def test_a_file_that_cannot_be_written(self):

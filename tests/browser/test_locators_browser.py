@@ -196,8 +196,8 @@ class SelectorTests(LocatorTestCase):
             "!!": "the browser does not know it",
             "p:has-text(x)": ":has-text takes one string, in quotes",
             ":nth-match(p)": ":nth-match needs selectors and a number from 1 on",
-            "foo=bar": 'there is no engine "foo"',
-            "role=buton": 'there is no role "buton"',
+            "foo=bar": 'unknown engine "foo"',
+            "role=buton": 'unknown role "buton"',
             "role=button[colour=red]": 'roles have no attribute "colour"',
             "role=checkbox[checked=perhaps]": "[checked] is true or false or mixed",
             "role=button[level=2]": "only these roles can be asked for it: heading, listitem, row, treeitem",
@@ -446,10 +446,10 @@ class ReadingTests(LocatorTestCase):
         self.assertEqual(await p.get_attribute("title"), "T")
         self.assertIsNone(await p.get_attribute("none"))
         self.assertEqual(await tab.locator("#d").text_content(), "")
-        self.assertIn("is no HTMLElement", str(await self.fails(tab.locator("#g").inner_text(), LocatorError)))
+        self.assertIn("is not an HTMLElement", str(await self.fails(tab.locator("#g").inner_text(), LocatorError)))
         values = [await tab.locator(each).input_value() for each in ("#i", "label", "#s", "#t")]
         self.assertEqual(values, ["v", "v", "two", "text"])
-        self.assertIn("is no <input>", str(await self.fails(p.input_value(), LocatorError)))
+        self.assertIn("is not an <input>", str(await self.fails(p.input_value(), LocatorError)))
         self.assertEqual(await tab.locator("#p, #t").all_text_contents(), ["a b c", "text"])
         self.assertEqual(await tab.locator("#p, #g").all_inner_texts(), ["a c", "t"])
         self.assertEqual(await tab.locator("none").all_inner_texts(), [])
@@ -683,7 +683,7 @@ class FrameTests(LocatorTestCase):
         tab = await self.framed()
         error = await self.fails(tab.frame_locator("p").locator("b").count(), LocatorError)
         self.assertIn("locator('p'): ", str(error))
-        self.assertIn("is no frame: an <iframe> is wanted", str(error))
+        self.assertIn("is not a frame: expected an <iframe>", str(error))
         await tab.evaluate("document.body.append(document.createElement('iframe'))")
         error = await self.fails(tab.locator("body").frame_locator("iframe").locator("b").click(), StrictModeViolation)
         self.assertIn("locator('body').frame_locator('iframe') resolved to 2 elements", str(error))
@@ -692,7 +692,7 @@ class FrameTests(LocatorTestCase):
         self.assertFalse(await missing.is_visible())
         self.assertEqual(await missing.all_text_contents(), [])
         await missing.wait_for(state="detached")
-        words = ["no element is there that shows the frame: frame_locator('#none')"]
+        words = ["there is no element that shows the frame: frame_locator('#none')"]
         await self.late(ActionTimeout, missing.text_content, words=words)
 
     async def test_they_navigate_meanwhile(self):

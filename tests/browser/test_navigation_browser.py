@@ -110,7 +110,7 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
 
     async def test_a_scheme_that_the_browser_does_not_know(self):
         tab = await self.page()
-        for url, words in (("htp://x/", "http: meant"), ("mailto:a@b", "mailto"), ("foo-bar://x", "foo-bar")):
+        for url, words in (("htp://x/", "did you mean http:?"), ("mailto:a@b", "mailto"), ("foo-bar://x", "foo-bar")):
             error = await self.fails(tab.goto(url, timeout=NEVER), NavigationError)
             self.assertIn(words, str(error))
             self.assertEqual(error.error_text, "net::ERR_ABORTED")

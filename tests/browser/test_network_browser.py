@@ -576,7 +576,7 @@ class BodyTests(NetworkTestCase):
         await tab.goto(self.server.url("/data"))
         await tab.goto("about:blank")
         error = await self.fails(exchange.body(), BodyEvicted)
-        self.assertIn("read bodies when they have come", str(error))
+        self.assertIn("read bodies as soon as they are complete", str(error))
         self.assertEqual(await other.body(), b"told")  # it was read before
 
     async def test_a_body_that_the_browser_does_not_tell(self):

@@ -272,7 +272,7 @@ class NavigationTests(SharedBrowserTestCase):
         error = await self.fails(tab.goto(self.server.url("/slow"), timeout=0.3), NavigationTimeout)
         self.assertIsInstance(error, TimeoutError)
         self.assertEqual((error.url, error.reached, error.seconds), (self.server.url("/slow"), "", 0.3))
-        self.assertIn("no answer yet", str(error))
+        self.assertIn("no response yet", str(error))
         # Otherwise the page would not answer, as long as the navigation is pending.
         self.assertEqual(await tab.title(), "Stays")
 

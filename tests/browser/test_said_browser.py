@@ -322,7 +322,7 @@ class WorkerTests(SaidTestCase):
             await tab.evaluate("void (worker = new Worker('/held.js'))")
         worker = await expected.value
         error = await self.fails(worker.evaluate(source, timeout=0.1), CommandTimeout)
-        self.assertIn("script has not come", str(error))
+        self.assertIn("script did not load", str(error))
         evaluating = worker.evaluate(source)
         self.assertNoResult(evaluating)
         held.release()

@@ -176,7 +176,7 @@ class WebStorageTests(SharedBrowserTestCase):
             for each in (page.local_storage, page.session_storage):
                 error = await self.fails(each.items(), EvaluationError)
                 self.assertEqual(error.name, "SecurityError")
-                self.assertIn("go to a page of http or https first", str(error))
+                self.assertIn("go to an http or https page first", str(error))
 
     async def test_what_cannot_be_kept(self):
         page = await self.page()

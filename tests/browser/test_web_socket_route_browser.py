@@ -359,7 +359,7 @@ class ClientTests(SharedBrowserTestCase):
         await page.route("**/to?*", handle)
         for number in range(len(places)):
             await page.evaluate(f"fetch('/to?n={number}').catch(() => null)")
-        self.assertEqual(["leads to" in str(each) for each in errors], [True] * len(places))
+        self.assertEqual(["redirects to" in str(each) for each in errors], [True] * len(places))
 
     async def test_servers_that_ask_for_a_digest(self):
         factory = DigestCredentialFactory(b"md5", b"here")

@@ -179,7 +179,7 @@ class ArchiveTests(SynchronousTestCase):
     def test_more_than_fits_is_not_unpacked(self):
         path = self.archive(zeros="\0" * 3_000_000)
         self.assertLess(path.stat().st_size, 4_000)
-        with mock.patch.object(_har_routes, "MOST_BYTES", 1_000_000), self.assertRaisesRegex(ValueError, "over"):
+        with mock.patch.object(_har_routes, "MOST_BYTES", 1_000_000), self.assertRaisesRegex(ValueError, "more than"):
             HarReplay(path, "abort")
 
     def test_no_more_comes_out_than_is_said(self):

@@ -99,7 +99,7 @@ class UntoldTests(SynchronousTestCase):
         self.chrome.advance(0.2)
         self.assertEqual(self.ids()[-2:], ["interception-job-7.0", "interception-job-8.0"])
         self.assertNotIn("interception-job-6.0", self.ids())
-        self.assertEqual(self.errors, ["goes on, and no handler was asked"])
+        self.assertEqual(self.errors, ["continues, and no handler was called"])
         tried = len(self.ids())
         self.chrome.advance(UNTOLD * 10)
         self.assertEqual(len(self.ids()), tried)

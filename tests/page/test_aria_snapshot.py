@@ -98,19 +98,19 @@ class Reading(SynchronousTestCase):
 
     def test_an_error_says_what_is_wrong(self):
         for text, words in {
-            "heading": "is a list",
-            "": "is a list",
-            "- heading [size=2]": r"no state \[size=2\]",
-            "- heading [level]": r"no state \[level\]",
-            "- checkbox [checked=perhaps]": "no state",
-            '- heading "x': "a role is wanted",
-            "- heading:": "without the colon",
+            "heading": "must be a list",
+            "": "must be a list",
+            "- heading [size=2]": r"unknown state \[size=2\]",
+            "- heading [level]": r"unknown state \[level\]",
+            "- checkbox [checked=perhaps]": "unknown state",
+            '- heading "x': "expected a role",
+            "- heading:": "or no colon",
             "- list:\n  - /children: some": "one of contain, equal, deep-equal",
-            "- link:\n  - /href: x": "there are /children, /url and /placeholder",
+            "- link:\n  - /href: x": "expected one of /children, /url and /placeholder",
             "- a: b: c": "line 1",
-            "- buton": "role='buton': there is no such role; did you mean 'button'",
+            "- buton": "role='buton': unknown role; did you mean 'button'",
             "- - heading": "a role or a text",
-            "- text:\n  - a": "a text is wanted",
+            "- text:\n  - a": "expected a text",
         }.items():
             with self.subTest(text):
                 self.assertRaisesRegex(ValueError, words, read_template, text)

@@ -61,10 +61,10 @@ class LocatorTests(SynchronousTestCase):
         for role, words in {
             "buton": "did you mean 'button'",
             "nav": "did you mean 'navigation'",
-            "": "no such role$",
+            "": "unknown role$",
         }.items():
             self.assertRaisesRegex(ValueError, words, self.tab.get_by_role, role)
-        self.assertRaisesRegex(TypeError, "a str is wanted", self.tab.main_frame.get_by_role, None)
+        self.assertRaisesRegex(TypeError, "expected a str", self.tab.main_frame.get_by_role, None)
         for role in ("button", "HEADING", "image", "graphics-symbol", "doc-toc"):
             self.tab.get_by_role(role)
         self.assertTrue(all(re.fullmatch("[a-z-]+", each) for each in roles()))
@@ -152,7 +152,7 @@ class LocatorTests(SynchronousTestCase):
         self.chrome.on(runtime.call_function_on, NEVER)
         waiting = self.begin(self.tab.locator("p").text_content(timeout=9))
         self.chrome.advance(9)
-        self.assertIn("the page does not answer", str(self.failureResultOf(waiting, ActionTimeout).value))
+        self.assertIn("the page does not respond", str(self.failureResultOf(waiting, ActionTimeout).value))
 
     def test_a_document_that_is_gone_is_not_waited_for_long(self):
         self.chrome.once(runtime.call_function_on, NEVER).on(runtime.call_function_on, told(value="next"))

@@ -478,9 +478,7 @@ class NavigationTests(SynchronousTestCase):
         self.chrome.advance(3)
         for each in (going, waiting):
             error = self.failureResultOf(each, NavigationTimeout).value
-            self.assertEqual(
-                (error.reached, error.obstacle), ("load", f"the network is busy for the frame {inner} in it")
-            )
+            self.assertEqual((error.reached, error.obstacle), ("load", f"the network is busy for its frame {inner}"))
 
     def test_without_a_deadline(self):
         going = self.goto(timeout=None)
@@ -922,11 +920,11 @@ class PictureTests(SynchronousTestCase):
 
     def test_what_contradicts_itself_is_refused_with_what_to_do(self):
         for path, kind, said in (
-            ("a.png", "jpeg", "a.png: its suffix says 'png', but type= says 'jpeg'; leave one out"),
+            ("a.png", "jpeg", "a.png: its suffix means 'png', but type= is 'jpeg'; leave one out"),
             (
                 "a.bmp",
                 None,
-                "a.bmp: the suffix '.bmp' is none of a picture; use one of .png, .jpg, .jpeg, .webp, or give",
+                "a.bmp: unknown picture suffix '.bmp'; use one of .png, .jpg, .jpeg, .webp, or give",
             ),
             ("picture", None, "picture: it has no suffix; use one of .png, .jpg, .jpeg, .webp, or give type="),
             (None, "jpg", "type='jpg': use one of 'png', 'jpeg', 'webp'; did you mean 'jpeg'?"),
@@ -951,21 +949,24 @@ class ArgumentTests(SynchronousTestCase):
         chrome = FakeChrome()
         tab: Any = chrome.run(chrome.browser().new_page())
         for call, words in (
-            (lambda: tab.evaluate(len), "expression=<built-in function len>: a str is wanted"),
-            (lambda: tab.wait_for_function(len), "expression=<built-in function len>: a str is wanted"),
-            (lambda: tab.set_content(None), "html=None: a str is wanted"),
-            (lambda: tab.add_style_tag(content=5), "content=5: a str is wanted"),
-            (lambda: tab.keyboard.type(5), "text=5: a str is wanted"),
-            (lambda: tab.keyboard.insert_text(None), "text=None: a str is wanted"),
-            (lambda: tab.keyboard.press(None), "key=None: a str is wanted"),
-            (lambda: tab.expose_function("f", 5), "callback=5: a function is wanted"),
-            (lambda: tab.context.expose_function("f", 5), "callback=5: a function is wanted"),
-            (lambda: tab.add_locator_handler("h1", len), "add_locator_handler('h1'): a Locator is wanted"),
-            (lambda: tab.add_locator_handler(tab.locator("h1"), 5), "handler=5: a function is wanted"),
-            (lambda: tab.locator("a").drag_to("#b"), "drag_to('#b'): a Locator is wanted"),
-            (lambda: tab.pdf(margin=1), "margin=1: a mapping is wanted"),
-            (lambda: tab.screenshot(clip=(0, 0, 1, 1)), "clip=(0, 0, 1, 1): a dict with x, y, width and height"),
-            (lambda: tab.goto(URL, timeout="5"), "timeout='5': seconds, or a timedelta"),
+            (lambda: tab.evaluate(len), "expression=<built-in function len>: expected a str"),
+            (lambda: tab.wait_for_function(len), "expression=<built-in function len>: expected a str"),
+            (lambda: tab.set_content(None), "html=None: expected a str"),
+            (lambda: tab.add_style_tag(content=5), "content=5: expected a str"),
+            (lambda: tab.keyboard.type(5), "text=5: expected a str"),
+            (lambda: tab.keyboard.insert_text(None), "text=None: expected a str"),
+            (lambda: tab.keyboard.press(None), "key=None: expected a str"),
+            (lambda: tab.expose_function("f", 5), "callback=5: expected a function"),
+            (lambda: tab.context.expose_function("f", 5), "callback=5: expected a function"),
+            (lambda: tab.add_locator_handler("h1", len), "add_locator_handler('h1'): expected a Locator"),
+            (lambda: tab.add_locator_handler(tab.locator("h1"), 5), "handler=5: expected a function"),
+            (lambda: tab.locator("a").drag_to("#b"), "drag_to('#b'): expected a Locator"),
+            (lambda: tab.pdf(margin=1), "margin=1: expected a mapping"),
+            (
+                lambda: tab.screenshot(clip=(0, 0, 1, 1)),
+                "clip=(0, 0, 1, 1): expected a dict with x, y, width and height",
+            ),
+            (lambda: tab.goto(URL, timeout="5"), "timeout='5': expected seconds, or a timedelta"),
             (lambda: tab.session.execute_raw(page.reload()), "execute_raw() takes a name such as 'Page.navigate'"),
         ):
             with self.assertRaises(TypeError) as raised:
@@ -983,5 +984,5 @@ class ArgumentTests(SynchronousTestCase):
             exception_id=1, text="Uncaught", line_number=0, column_number=0, exception=exception
         )
         error = thrown(details)
-        self.assertIn("Illegal return statement: what is evaluated is an expression, or a function", str(error))
+        self.assertIn("Illegal return statement: expected an expression or a function", str(error))
         self.assertEqual(error.message, "Illegal return statement")

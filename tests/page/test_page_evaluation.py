@@ -246,7 +246,7 @@ class WaitTests(EvaluationTestCase):
         wrong: Any
         for wrong in (0, -1, math.inf, math.nan, "mutation", None, [], timedelta(0)):
             waiting = self.tab.wait_for_function("true", polling=wrong)
-            self.assertIn(f"polling={wrong!r}: seconds", str(self.failureResultOf(waiting, ValueError).value))
+            self.assertIn(f"polling={wrong!r}: expected seconds", str(self.failureResultOf(waiting, ValueError).value))
 
     def wait(self, **options: Any) -> Deferred[Any]:
         waiting = self.tab.wait_for_function("() => window.ready", **options)
@@ -320,7 +320,7 @@ class BindingTests(EvaluationTestCase):
         self.assertTrue(failed.startswith("_k.answer(3,false,"))
         self.assertIn("ZeroDivisionError", failed)
         (unknown,) = self.call(f"_k\n4\nnone\n{MARK}j[]")
-        self.assertIn("is not exposed any more", unknown)
+        self.assertIn("is no longer exposed", unknown)
         self.assertEqual(self.call("odd", name="another program's"), [])
         later.callback(7)
         self.chrome.flush()

@@ -291,7 +291,7 @@ def test_what_is_written_may_be_deep() -> None:
 
 @pytest.mark.parametrize("value", [object(), [object()], {"a": print}, 1j, int, TEXT])
 def test_what_cannot_be_written(value: Any) -> None:
-    with pytest.raises(TypeError, match="has no form in JavaScript"):
+    with pytest.raises(TypeError, match="cannot be converted to JavaScript"):
         pack(value)
 
 

@@ -45,7 +45,7 @@ class InTurnTests(SynchronousTestCase):
         told = self.failureResultOf(self.begin(formatt="A4"), TypeError).value
         raised = self.assertRaises(TypeError, self.tab.pdf_chunks, formatt="A4")
         for error in (told, raised):
-            self.assertEqual(str(error), "pdf(): the option 'formatt' unknown; did you mean 'format'?")
+            self.assertEqual(str(error), "pdf(): unknown option 'formatt'; did you mean 'format'?")
         self.assertEqual(self.answers, [])
 
     def test_one_that_is_cancelled_before_its_turn_is_not_printed(self):

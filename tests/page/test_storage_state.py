@@ -60,10 +60,10 @@ class OriginsTests(SynchronousTestCase):
                 checked_state(state)
         self.assertEqual(checked_state({}), {"cookies": [], "origins": []})
         for stored in (7, "ab", None, {"name": "a"}, [7], [{"name": "a", "value": 7}]):
-            with self.assertRaisesRegex(ValueError, "local storage of http://a is a list"):
+            with self.assertRaisesRegex(ValueError, "local storage of http://a must be a list"):
                 checked_state({"origins": [{"origin": "http://a", "localStorage": stored}]})
         path = Path(self.mktemp())
         for text in ("[" * 100_000, '{"cookies": ' + "9" * 5_000, "\xff"):
             path.write_text(text, "latin-1")
-            with self.assertRaisesRegex(ValueError, "no storage state in it"):
+            with self.assertRaisesRegex(ValueError, "not contain a storage state"):
                 checked_state(path)

@@ -658,8 +658,8 @@ class MistakenTests(OperatorCase):
 
     def test_each_says_what_there_is(self):
         for what, attempt in (
-            ("looped over", lambda: list(self.untyped)),
-            ("looped over", lambda: self.failureResultOf(Deferred.fromCoroutine(self.loop())).raiseException()),
+            ("iterated", lambda: list(self.untyped)),
+            ("iterated", lambda: self.failureResultOf(Deferred.fromCoroutine(self.loop())).raiseException()),
             ("awaited", lambda: self.failureResultOf(Deferred.fromCoroutine(self.wait())).raiseException()),
             ("run", self.untyped.run),
         ):
@@ -683,12 +683,12 @@ class MistakenTests(OperatorCase):
 
     def test_what_is_no_function(self):
         for attempt in (self.untyped.subscribe, self.untyped.each, self.untyped.map, self.untyped.filter):
-            self.assertIn("'print' is no function", str(self.assertRaises(TypeError, attempt, "print")))
+            self.assertIn("'print' is not a function", str(self.assertRaises(TypeError, attempt, "print")))
         self.assertIn("timeout=", str(self.assertRaises(TypeError, first, self.untyped, 5)))
 
     def test_what_is_no_stream(self):
         for attempt in (self.untyped.buffer, self.untyped.window, self.untyped.merge):
-            self.assertIn("0.5 is no stream", str(self.assertRaises(TypeError, attempt, 0.5)))
+            self.assertIn("0.5 is not a stream", str(self.assertRaises(TypeError, attempt, 0.5)))
         self.assertIn("merge(*streams)", str(self.assertRaises(TypeError, streams.merge, [self.typed, self.typed])))
 
     def test_expect_is_entered_and_its_value_awaited(self):

@@ -602,7 +602,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         refuse_bare_string("patterns", patterns if isinstance(patterns, str | bytes) else None)
         given: list[Any] = list(patterns)
         if strange := [each for each in given if not isinstance(each, str)]:
-            raise TypeError(f"patterns: a str is wanted, such as '://ads.example/', not {strange[0]!r:.100}")
+            raise TypeError(f"patterns: expected a str, such as '://ads.example/', not {strange[0]!r:.100}")
         settings = PageSettings(blocked_urls=given if 0 < len(given) <= MOST_BLOCKS else None)
         sent = [self._interception.block(given), self._emulation.change(self.browser.connection.timeout, settings)]
         await when_all(sent)
@@ -640,7 +640,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         """
         for each in options:
             if each not in EmulationOptions.__annotations__:
-                raise TypeError(unknown_name("emulate(): the option", each, EmulationOptions.__annotations__))
+                raise TypeError(unknown_name("emulate(): unknown option", each, EmulationOptions.__annotations__))
         return self._change(**options)
 
     @while_open

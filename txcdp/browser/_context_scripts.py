@@ -81,7 +81,7 @@ class ContextScripts(Generic[P]):
         :param name: of a function, of which there is one of a name.
         """
         if name is not None and any(each.name == name for each in self._additions):
-            raise ValueError(f"a function {name!r} has been exposed already: dispose of that first")
+            raise ValueError(f"a function {name!r} is already exposed: dispose of it first")
         addition = _Addition(add, self._at_end, name)
         self._additions.append(addition)
         try:

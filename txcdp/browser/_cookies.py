@@ -92,25 +92,25 @@ def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
     :raises ValueError: something in it cannot be.
     """
     if not isinstance(cookie, Mapping):
-        raise TypeError(f"a cookie is a dict with name, value, and url or domain and path, not {cookie!r}")
+        raise TypeError(f"expected a cookie, a dict with name, value, and url or domain and path, not {cookie!r}")
     name = cookie.get("name")
     given = {key: value for key, value in cookie.items() if value is not None}
     unknown = given.keys() - _KEYS
     if unknown:
-        raise ValueError(unknown_name(f"cookie {name!r}: the key", min(unknown), _KEYS))
+        raise ValueError(unknown_name(f"cookie {name!r}: unknown key", min(unknown), _KEYS))
     for key, kinds in _TYPES.items():
         if key in given and (not isinstance(given[key], kinds) or (key == "expires" and given[key] is True)):
             raise TypeError(f"cookie {name!r}: {key}={given[key]!r} is not of type {kinds[0].__name__}")
     for key in ("name", "value"):
         if key not in given:
-            raise ValueError(f"cookie {name!r}: it has no {key}")
+            raise ValueError(f"cookie {name!r}: missing {key}")
     _check_place(given)
     _check_text(given)
     expires = given.get("expires", -1)
     if expires != -1 and not 0 <= expires <= _LAST_EXPIRY:
         raise ValueError(
-            f"cookie {name!r}: expires={expires!r}: seconds since the epoch, up to the year 9999; -1 for one that goes "
-            "with its context"
+            f"cookie {name!r}: expires={expires!r}: expected seconds since the epoch, up to the year 9999; "
+            "or -1 for a session cookie"
         )
     same_site = given.get("sameSite")
     if same_site is not None:
@@ -119,7 +119,7 @@ def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
     if secure is None and "url" in given:
         secure = urlsplit(given["url"]).scheme in ("https", "wss")
     if same_site == "None" and not secure:
-        raise ValueError(f"cookie {name!r}: the browser takes sameSite='None' with secure=True alone")
+        raise ValueError(f"cookie {name!r}: sameSite='None' requires secure=True")
     return network.CookieParam(
         name=given["name"],
         value=given["value"],
@@ -161,21 +161,21 @@ def _check_place(given: Mapping[str, Any]) -> None:
         if "domain" in given and "path" in given:
             if _DOMAIN.fullmatch(given["domain"]) is None:
                 raise ValueError(
-                    f"cookie {name!r}: domain={given['domain']!r}: a host is wanted, such as 'example.com', "
+                    f"cookie {name!r}: domain={given['domain']!r}: expected a host, such as 'example.com', "
                     "or url= instead"
                 )
             return
-        raise ValueError(f"cookie {name!r}: it has to have a url, or a domain and a path")
+        raise ValueError(f"cookie {name!r}: must have a url, or a domain and a path")
     for key in ("domain", "path"):
         if key in given:
-            raise ValueError(f"cookie {name!r}: it has to have either a url or a {key}: not both")
+            raise ValueError(f"cookie {name!r}: must have either a url or a {key}, not both")
     url = given["url"]
     if url == "about:blank":
-        raise ValueError(f"a blank page can have no cookie {name!r}: {url!r}")
+        raise ValueError(f"a blank page cannot have the cookie {name!r}: {url!r}")
     if urlsplit(url).scheme not in ("http", "https", "ws", "wss"):
-        raise ValueError(f"cookie {name!r}: only pages of http and https have cookies, not {url!r}")
+        raise ValueError(f"cookie {name!r}: only http and https pages can have cookies, not {url!r}")
     if _DOMAIN.fullmatch(urlsplit(url).netloc.rpartition("@")[2]) is None:
-        raise ValueError(f"cookie {name!r}: {url!r} has no host that there can be")
+        raise ValueError(f"cookie {name!r}: {url!r} has no valid host")
 
 
 def _check_text(given: Mapping[str, Any]) -> None:
@@ -183,16 +183,16 @@ def _check_text(given: Mapping[str, Any]) -> None:
     for key, refused in (("name", _NOT_IN_NAMES), ("value", _NOT_IN_VALUES)):
         found = refused.search(given[key])
         if found is not None:
-            raise ValueError(f"cookie {name!r}: its {key} has {found[0]!r} in it, which no cookie can have")
+            raise ValueError(f"cookie {name!r}: its {key} contains {found[0]!r}, which is not allowed in a cookie")
         if given[key].strip(" \t") != given[key]:
-            raise ValueError(f"cookie {name!r}: its {key} begins or ends with a space, which no cookie's does")
+            raise ValueError(f"cookie {name!r}: its {key} begins or ends with a space, which is not allowed")
     if not name and not value:
-        raise ValueError("a cookie that has neither a name nor a value is none")
+        raise ValueError("a cookie must have a name or a value")
     if len(name.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace")) > _LONGEST:
-        raise ValueError(f"cookie {name[:80]!r}: its name and value have more than {_LONGEST} bytes together")
+        raise ValueError(f"cookie {name[:80]!r}: its name and value are longer than {_LONGEST} bytes together")
     path = given.get("path", "/")
     if not path.startswith("/") or _NOT_IN_VALUES.search(path) is not None:
-        raise ValueError(f"cookie {name!r}: path={path!r} does not begin with '/', or has in it what no cookie's has")
+        raise ValueError(f"cookie {name!r}: path={path!r} does not begin with '/', or contains a forbidden character")
 
 
 def _directory(url: str) -> str:
@@ -214,7 +214,7 @@ class _Place:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if not parts.scheme:
-            raise ValueError(f"{url!r} is no URL: it has no scheme, such as https://")
+            raise ValueError(f"{url!r} is not a URL: it has no scheme, such as https://")
         self._host = _host_of(parts)
         self._path = parts.path or "/"
         self._secure = parts.scheme in ("https", "wss") or _is_local(parts.hostname or "")
@@ -287,9 +287,9 @@ class Cookies:
                 raise
             names = ", ".join(repr(each.name) for each in params)
             raise ValueError(
-                f"cookies {names}: the browser refuses one of them ({error.message}): with __Secure- or __Host- before "
-                "the name, and with a partitionKey, such as 'https://example.com', secure=True is needed; with __Host- "
-                "the path '/', too, and a domain without a dot in front"
+                f"cookies {names}: the browser refuses one of them ({error.message}): names "
+                "with __Secure- or __Host-, and a partitionKey, such as 'https://example.com', require secure=True; "
+                "__Host- also requires the path '/', and a domain without a leading dot"
             ) from error
 
     @returns_deferred

@@ -101,7 +101,7 @@ class BrowserFiles:
                 return await self._fetch(remote, guid, url, Path(self._own().path, guid))
             if self._workspace is not None:  # what listens here leads to another machine
                 raise DownloadUnreachable(url)
-        raise DownloadError(url, "its file is gone: it ends with its context")
+        raise DownloadError(url, "its file is gone: it is deleted with its context")
 
     @returns_deferred
     async def save(self, guid: str, url: str, target: Path) -> None:
@@ -171,7 +171,7 @@ class BrowserFiles:
             with open(part, "wb") as file:  # noqa: ASYNC230  (no more than a piece of the body at a time is written)
                 status = await remote.fetch("GET", guid, file.write)
             if status != 200:
-                raise DownloadError(url, f"the gateway does not hand its file over (status {status})")
+                raise DownloadError(url, f"the gateway did not hand over its file (status {status})")
             os.replace(part, target)
             return target
         finally:
@@ -187,7 +187,7 @@ class BrowserFiles:
 
 def _check_id(guid: str, url: str) -> None:
     if not _ID.fullmatch(guid):
-        raise DownloadError(url, "what the browser calls it is no name of a file")
+        raise DownloadError(url, "the browser's name for it is not a file name")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -33,9 +33,9 @@ _BEHAVIOR: Final = "Browser.setDownloadBehavior"
 _DENIED: Final = "its context was made with accept_downloads=False; make one with accept_downloads=True"
 
 #: What a program reads whose line was lost meanwhile: of downloads from before, the browser tells nothing any more.
-_LOST: Final = "the line to the browser was lost meanwhile"
+_LOST: Final = "the connection to the browser was lost"
 
-_CLOSED: Final = "its context was closed before it had ended"
+_CLOSED: Final = "its context was closed before it completed"
 
 log = Logger()
 
@@ -124,7 +124,7 @@ class BrowserDownloads:
     def _refused(self, failure: Any) -> None:
         ignore_failure(failure)
         if failure.check(CommandError) and not self._root.ended:
-            log.warn("The browser is not told about downloads: {why}", why=printable(str(failure.value)))
+            log.warn("The browser could not be configured for downloads: {why}", why=printable(str(failure.value)))
 
     # From the browser:
 

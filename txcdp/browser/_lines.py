@@ -39,7 +39,7 @@ class Remote:
         given: object = url
         if not isinstance(given, str):
             raise TypeError(
-                f"url={given!r}: a str is wanted, such as 'http://127.0.0.1:9222', or '9222' for a port of here"
+                f"url={given!r}: expected a str, such as 'http://127.0.0.1:9222', or '9222' for a local port"
             )
         self._reactor = reactor
         self._url = url
@@ -152,7 +152,7 @@ class Launched:
             await process.close(kill_after=0)
             too_few = too_few_for_a_browser() if isinstance(error, ConnectError) else ""
             if too_few:
-                what = f"{process.command_line[0]} did not live until it was connected to: {too_few}"
+                what = f"{process.command_line[0]} ended before the connection was made: {too_few}"
                 raise LaunchError(what, process.stderr_tail) from error
             raise
         self.process = process

@@ -124,7 +124,7 @@ async def launch(
     check_reactor(reactor)
     _refuse_others(launch, connection)
     if env is not None and not isinstance(env, Mapping):
-        raise TypeError(f"env={env!r}: a mapping of names to values is wanted, such as {{'TZ': 'UTC'}}")
+        raise TypeError(f"env={env!r}: expected a mapping of names to values, such as {{'TZ': 'UTC'}}")
     _check_policy("restart", restart)
     slowness = checked_slowness(slow_mo)
     seconds = seconds_of(start_timeout, None)
@@ -222,17 +222,17 @@ def _refuse_others(function: Callable[..., object], given: Mapping[str, Any]) ->
     known = inspect.signature(function).parameters.keys() - {"reactor", "url", "connection"}
     known |= ConnectionOptions.__annotations__.keys()
     for name in given.keys() - known:
-        what = f"{function.__name__}(): the option"
+        what = f"{function.__name__}(): unknown option"
         if name in ContextOptions.__annotations__:
-            raise TypeError(f"{what} {name!r} unknown: it is one of a context, new_context({name}=...)")
+            raise TypeError(f"{what} {name!r}: it is an option of a context: new_context({name}=...)")
         called = _CALLED_HERE.get(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
-        raise TypeError(f"{what} {name!r} unknown; here it is {called}" if called else unknown_name(what, name, known))
+        raise TypeError(f"{what} {name!r}; here it is {called}" if called else unknown_name(what, name, known))
 
 
 def _check_policy(name: str, policy: object) -> None:
     """Refuse an invalid policy before anything is opened."""
     if policy is not None and not isinstance(policy, ReconnectPolicy):
-        raise TypeError(f"{name}={policy!r}: a ReconnectPolicy is wanted, such as {name}=ReconnectPolicy()")
+        raise TypeError(f"{name}={policy!r}: expected a ReconnectPolicy, such as {name}=ReconnectPolicy()")
 
 
 def checked_slowness(slow_mo: float | timedelta) -> float:
@@ -242,7 +242,7 @@ def checked_slowness(slow_mo: float | timedelta) -> float:
     """
     seconds = slow_mo.total_seconds() if isinstance(slow_mo, timedelta) else float(slow_mo)
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError(f"slow_mo={slow_mo!r}: it is in seconds, 0 or more")
+        raise ValueError(f"slow_mo={slow_mo!r}: expected a number of seconds, 0 or more")
     if not isinstance(slow_mo, timedelta):
         warn_of_pause("slow_mo", seconds)
     return seconds

@@ -63,7 +63,7 @@ def checked_state(state: object) -> StorageState:
             try:
                 given = from_json(file.read())
             except MalformedMessage as error:
-                raise ValueError(f"{os.fspath(state)} has no storage state in it: {error}") from error
+                raise ValueError(f"{os.fspath(state)} does not contain a storage state: {error}") from error
     else:
         given = state
     keys = StorageState.__annotations__
@@ -73,19 +73,19 @@ def checked_state(state: object) -> StorageState:
         or (given and keys.keys().isdisjoint(given))
     ):
         raise ValueError(
-            'a storage state is a dict with the lists "cookies" and "origins", or a file that has it as JSON'
+            'a storage state must be a dict with the lists "cookies" and "origins", or a file with it as JSON'
         )
     origins = []
     for each in given.get("origins", []):
         name = each.get("origin") if isinstance(each, Mapping) else None
         if not isinstance(name, str) or origin_of(name) != name:
-            raise ValueError(f"an origin is a dict with an origin such as 'https://example.com', not {name!r}")
+            raise ValueError(f"an origin must be a dict with an origin such as 'https://example.com', not {name!r}")
         items = each.get("localStorage", [])
         for item in items if isinstance(items, list | tuple) else [items]:
             if not (
                 isinstance(item, Mapping) and isinstance(item.get("name"), str) and isinstance(item.get("value"), str)
             ):
-                raise ValueError(f"the local storage of {name} is a list of dicts with a name and a value, both texts")
+                raise ValueError(f"the local storage of {name} must be a list of dicts with a str name and value")
         origins.append(each)
     for cookie in given.get("cookies", []):
         param_of_kept(cookie)

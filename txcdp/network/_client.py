@@ -44,7 +44,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 #: What is said of a redirect that cannot be followed.
-_NOWHERE = "it leads to what is no URL of http: {}"
+_NOWHERE = "it redirects to a URL that is not http or https: {}"
 
 #: The ends of a connection before all of a response was there.
 _LOST = (ResponseFailed, RequestTransmissionFailed, ConnectionClosed)

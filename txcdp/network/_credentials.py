@@ -87,7 +87,7 @@ def origin_of(url: str) -> str:
     """
     parts = urlsplit(url)
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r}: an origin such as 'https://example.com' is wanted")
+        raise ValueError(f"{url!r}: expected an origin such as 'https://example.com'")
     host = parts.hostname if ":" not in parts.hostname else f"[{parts.hostname}]"
     usual = {"http": 80, "https": 443}[parts.scheme.lower()]
     port = f":{parts.port}" if parts.port not in (None, usual) else ""

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 #: What is said of an exchange whose end the browser does not tell.
 _UNTOLD: Final = {
     ExchangeState.STOPPED: "net::ERR_ABORTED",
-    ExchangeState.ABANDONED: "the document that asked for it is gone",
-    ExchangeState.DETACHED: "what asked for it was closed or is gone, or the line to it is lost",
-    ExchangeState.CRASHED: "the process that asked for it has crashed",
+    ExchangeState.ABANDONED: "the document that requested it is gone",
+    ExchangeState.DETACHED: "what requested it was closed or is gone, or the connection was lost",
+    ExchangeState.CRASHED: "the process that requested it has crashed",
 }
 
 #: Ends at which all of it is here.
@@ -60,7 +60,7 @@ _CACHES: Final = frozenset({"disk", "memory", "prefetch"})
 _EXTRA_INFO: Final = 2.0
 
 
-_LEFT: Final = "what has asked for it is gone"
+_LEFT: Final = "what requested it is gone"
 
 _NOT_KEPT: Final = (
     "the browser does not tell it: the page has taken it as a Blob, or has not taken it yet, as what is prefetched, "
@@ -322,9 +322,9 @@ class Exchange:
         if row.state is ExchangeState.REDIRECTED:
             raise BodyOfRedirect(self.url)
         if row.type in ("WebSocket", "WebTransport"):
-            raise NoBody(self.url, "a socket has messages instead of a body")
+            raise NoBody(self.url, "a WebSocket has messages instead of a body")
         if self._has_none:
-            raise NoBody(self.url, f"an answer of {row.status} to {row.method} has none")
+            raise NoBody(self.url, f"a {row.status} response to {row.method} has none")
         if row.is_status_alone:
             return Body(b"", "")
         error: CommandError | Gone | None = None

@@ -124,7 +124,7 @@ def posted(post_data: object) -> tuple[bytes, str | None]:
     try:
         return json_module.dumps(post_data).encode(), "application/json"
     except (TypeError, ValueError) as error:
-        raise TypeError(f"post_data={type(post_data).__name__}: bytes, a str or what JSON can say is wanted") from error
+        raise TypeError(f"post_data={type(post_data).__name__}: expected bytes, a str or a value for JSON") from error
 
 
 class Fulfilment:
@@ -198,11 +198,11 @@ def _check(status: object, body: object, json: object, path: object) -> None:
     if len(given) > 1:
         raise TypeError(f"fulfill() takes one of body=, json= and path=, not {' and '.join(given)}")
     if body is not None and not isinstance(body, str | bytes | bytearray | memoryview):
-        raise TypeError(f"body={type(body).__name__}: bytes or a str are wanted; json= takes other things")
+        raise TypeError(f"body={type(body).__name__}: expected bytes or a str; for other values, use json=")
     if status is not None and (isinstance(status, bool) or not isinstance(status, int)):
-        raise TypeError(f"status={status!r}: an int is wanted, such as 200")
+        raise TypeError(f"status={status!r}: expected an int, such as 200")
     if isinstance(status, int) and not 100 <= status <= 999:
-        raise ValueError(f"status={status!r}: one of HTTP is wanted, such as 200")
+        raise ValueError(f"status={status!r}: expected an HTTP status, such as 200")
 
 
 def _body_of(

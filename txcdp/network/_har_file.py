@@ -219,5 +219,5 @@ def file_beside(har: Path, name: str) -> bytes:
     folder = har.resolve().parent
     there = (folder / name).resolve()
     if folder not in there.parents:
-        raise ValueError(f"{name!r} is not below the HAR file")
+        raise ValueError(f"{name!r} is not in the HAR file's directory")
     return there.read_bytes()

@@ -51,7 +51,7 @@ _DESTINATIONS: Final = {
 _CACHES: Final = frozenset({"disk", "memory", "prefetch", "worker"})
 
 #: What this library itself writes of an exchange that was under way.
-UNFINISHED: Final = "it had not ended when the recording did"
+UNFINISHED: Final = "it had not completed when the recording ended"
 
 #: The parts of an exchange's time that follow each other, as HAR calls them.
 PHASES: Final = ("blocked", "dns", "connect", "send", "wait", "receive")
@@ -210,12 +210,12 @@ class HarLog:
         except MalformedMessage as error:
             whole = without_cut_entry(data)
             if whole is None:
-                raise NoHar(f"{name} is no HAR file, as it is no JSON: {error}") from error
+                raise NoHar(f"{name} is not a HAR file: it is not valid JSON: {error}") from error
             self.is_cut = True
         try:
             return from_json(whole)
         except MalformedMessage as error:
-            raise NoHar(f"{name} is no HAR file, as it is no JSON: {error}") from error
+            raise NoHar(f"{name} is not a HAR file: it is not valid JSON: {error}") from error
 
 
 def open_har(path: Path) -> HarLog:
@@ -225,12 +225,12 @@ def open_har(path: Path) -> HarLog:
     :raises OSError: it cannot be read.
     """
     if path.stat().st_size > MOST_BYTES:
-        raise NoHar(f"{path} has over {MOST_BYTES:,} bytes")
+        raise NoHar(f"{path} is larger than {MOST_BYTES:,} bytes")
     return HarLog(path.read_bytes(), path.name)
 
 
 def _refuse(name: str) -> Any:
-    raise NoHar(f"{name} is no HAR file: it has no log with entries")
+    raise NoHar(f"{name} is not a HAR file: it has no log with entries")
 
 
 def _page(page: dict[str, Any]) -> HarPage:

@@ -250,7 +250,7 @@ class HarRecording(EndedByBlock):
             await exchange._when_request_told()
         except CancelledError:
             if self._bodies != "omit" and body is None and not comment:
-                comment = "its body was not there when the recording ended"
+                comment = "its body was not available when the recording ended"
         entry = to_json(self._entries.entry(exchange, page, now, body, comment, sent))
         self._file.add((entry,) if messages is None else messages.pieces(entry))
 

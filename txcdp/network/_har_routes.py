@@ -115,7 +115,7 @@ class HarReplay:
 def _refuse(route: Route, why: str) -> Deferred[None]:
     """Let a request fail that cannot be answered as it was recorded: it is not to reach the network."""
     url = shown_url(route.request.url)
-    log.warn("The recorded answer for {url} cannot be given: {why}", url=url, why=printable(why))
+    log.warn("The recorded response for {url} cannot be served: {why}", url=url, why=printable(why))
     return route.abort()
 
 
@@ -135,7 +135,7 @@ def _opened(path: Path) -> tuple[Callable[[str], bytes], HarLog]:
         raise ValueError(f"{os.fspath(path)} cannot be unpacked: {error}") from error
     name = next((each for each in files if each.endswith(".har")), None)
     if name is None:
-        raise ValueError(f"{os.fspath(path)} has no .har file in it")
+        raise ValueError(f"{os.fspath(path)} contains no .har file")
 
     def read(wanted: str) -> bytes:
         found = files.get(wanted)
@@ -153,7 +153,7 @@ def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
     """
     parts = archive.infolist()
     if sum(each.file_size for each in parts) > MOST_BYTES:
-        raise ValueError(f"{archive.filename} has over {MOST_BYTES:,} bytes in it")
+        raise ValueError(f"{archive.filename} contains more than {MOST_BYTES:,} bytes")
     files = {}
     for each in parts:
         with archive.open(each) as file:

@@ -86,7 +86,7 @@ def checked_headers(argument: str, headers: object) -> dict[str, str]:
     :raises ValueError: one cannot be sent.
     """
     if not isinstance(headers, Mapping):
-        raise TypeError(f"{argument}={headers!r}: a mapping of names to values is wanted, such as {{'X-Token': 'a'}}")
+        raise TypeError(f"{argument}={headers!r}: expected a mapping of names to values, such as {{'X-Token': 'a'}}")
     for header, value in headers.items():
         check_header(argument, header, value)
     return dict(headers)
@@ -102,7 +102,7 @@ def checked_extra_headers(argument: str, headers: object) -> dict[str, str]:
     checked = checked_headers(argument, headers)
     for header, value in checked.items():
         if is_of_the_browser(header, value):
-            said = f"{argument}: {header!r} is for the browser to say, which sends no request where others do"
+            said = f"{argument}: only the browser sets {header!r}, and sends no request that sets it otherwise"
             raise ValueError(f"{said}; leave it out")
         check_letters(f"{argument}: the value of {header!r}", value)
         if header.lower() == "referer":
@@ -120,7 +120,7 @@ def check_referer(argument: str, referer: object) -> None:
     check_header(argument, "Referer", referer)
     parts = urlsplit(str(referer))
     if referer and (parts.scheme not in ("http", "https") or not parts.hostname):
-        said = f"{argument}={shown_url(str(referer))!r}: the browser sends the URL of a page alone"
+        said = f"{argument}={shown_url(str(referer))!r}: the browser sends only the URL of a page"
         raise ValueError(f"{said}; give one such as 'https://example.com/'")
 
 
@@ -134,7 +134,7 @@ def check_letters(what: str, value: str) -> None:
         value.encode("latin-1")
     except UnicodeEncodeError as error:
         odd = value[error.start]
-        raise ValueError(f"{what} has {odd!a}, which scripts' requests would send as '?'; percent-encode it") from None
+        raise ValueError(f"{what} contains {odd!a}, which requests of scripts would send as '?'; percent-encode it") from None
 
 
 #: As HTTP itself writes them, by what browsers call the protocols.

@@ -70,7 +70,7 @@ class ProxyAgent:
         server = proxy["server"] if "://" in proxy["server"] else f"http://{proxy['server']}"
         parts = urlsplit(server)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{server}: context.request goes through HTTP proxies only")
+            raise ValueError(f"{server}: context.request supports only HTTP proxies")
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
         endpoint: Any = HostnameEndpoint(reactor, parts.hostname, port)
         if parts.scheme == "https":
@@ -171,7 +171,7 @@ class _Asking(Protocol):
         head, end, rest = self._head.partition(b"\r\n\r\n")
         if not end:
             if len(self._head) > _MOST_OF_HEAD:
-                self._fail("its answer does not end")
+                self._fail("its response is too long")
             return
         line = head.partition(b"\r\n")[0].decode("latin-1")
         if line.split(" ")[1:2] != ["200"]:
@@ -194,6 +194,6 @@ class _Asking(Protocol):
 
     def _fail(self, text: str) -> None:
         if not self._done.called:
-            self._done.errback(ConnectError(f"the proxy does not connect to {self._host.decode('latin-1')}: {text}"))
+            self._done.errback(ConnectError(f"the proxy did not connect to {self._host.decode('latin-1')}: {text}"))
         assert self.transport is not None
         self.transport.loseConnection()

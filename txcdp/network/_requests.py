@@ -293,9 +293,9 @@ class Request:
         row = self.exchange._row
         session = self.exchange._network.session_of(row.started_in)
         if session is None:
-            raise NoBody(self.url, "what has sent it is gone, and the browser has its body no more")
+            raise NoBody(self.url, "its sender is gone, and the browser no longer has its body")
         try:
             got = await session.execute(network.get_request_post_data(request_id=row.request_id))
         except CommandError as error:
-            raise NoBody(self.url, f"the browser does not tell the request's body: {error.message}") from error
+            raise NoBody(self.url, f"the browser does not provide the request's body: {error.message}") from error
         return decoded(got.post_data, got.base64_encoded)

@@ -134,7 +134,7 @@ class Route(NearNames):
         if self.stage == "response":
             return self._continue_response(url, method, headers, post_data, status)
         if status is not None:
-            raise ValueError("status= is of a response: route(..., stage='response') has one")
+            raise ValueError("status= is for responses: use route(..., stage='response')")
         overrides = self._overrides(url, method, headers, post_data)
         return self._turn.decide(lambda: self._turn.continue_request(overrides))
 
@@ -156,7 +156,7 @@ class Route(NearNames):
             :exc:`TypeError` for invalid arguments.
         """
         if self.stage == "response" and (url or method or headers or post_data is not None):
-            raise ValueError("at the response stage the request was sent: fallback() takes nothing")
+            raise ValueError("the request was already sent: at the response stage, fallback() takes no arguments")
         overrides = self._overrides(url, method, headers, post_data)
         return self._turn.decide(lambda: self._turn.fall_back(overrides, self._body))
 
@@ -221,7 +221,7 @@ class Route(NearNames):
             return answer(response)
         if not is_received(response):
             kind = type(response).__name__
-            raise TypeError(f"response={kind}: what fetch() or context.request has given is wanted")
+            raise TypeError(f"response={kind}: expected what fetch() or context.request returned")
         return Deferred.fromCoroutine(read_response(response, event.request.url)).addCallback(answer)
 
     @returns_deferred
@@ -297,12 +297,12 @@ class Route(NearNames):
         """Return the given changes, checked."""
         if url is not None:
             if not isinstance(url, str):
-                raise TypeError(f"url={url!r}: a str is wanted")
+                raise TypeError(f"url={url!r}: expected a str")
             scheme = urlsplit(self._paused.event.request.url).scheme
             if urlsplit(url).scheme != scheme:
-                raise ValueError(f"url={url!r}: a URL of the same scheme, {scheme}, is wanted")
+                raise ValueError(f"url={url!r}: expected a URL of the same scheme, {scheme}")
         if method is not None and re.fullmatch("[A-Za-z-]+", method) is None:
-            raise ValueError(f"method={method!r}: a method of HTTP is wanted, such as 'POST'")
+            raise ValueError(f"method={method!r}: expected an HTTP method, such as 'POST'")
         pairs = None if headers is None else request_headers(headers)
         data, kind = (None, None) if post_data is None else posted(post_data)
         if kind is not None:
@@ -319,7 +319,9 @@ class Route(NearNames):
         status: int | None,
     ) -> Deferred[None]:
         if url is not None or method is not None or post_data is not None:
-            raise ValueError("at the response stage the request was sent: continue_() takes status= and headers=")
+            raise ValueError(
+                "the request was already sent: at the response stage, continue_() takes status= and headers="
+            )
         if self._body is not None or self._taken:
             return self.fulfill(status=status, headers=None if headers is None else without_none(headers))
         pairs = None if headers is None else given_headers(without_none(headers))
@@ -371,13 +373,13 @@ class Route(NearNames):
         """Note that the body no longer goes to the page."""
         response = self.response
         if response is None:
-            raise NoBody(self.request.url, "the request was not sent yet: route(..., stage='response') has a body")
+            raise NoBody(self.request.url, "the request was not sent yet: for a body, use route(..., stage='response')")
         if response._is_redirect:
             raise BodyOfRedirect(self.request.url)
         if self._turn.decided or self._paused.answered:
-            raise AlreadyHandled(f"{self!r}: its body went on with it")
+            raise AlreadyHandled(f"{self!r}: its body went to the page with it")
         if self._taken:
-            raise NoBody(self.request.url, "its body is being read already")
+            raise NoBody(self.request.url, "its body is already being read")
         self._taken = True
 
 

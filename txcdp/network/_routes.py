@@ -121,12 +121,12 @@ class RouteEntry:
             self._matches = url_matcher(judge)  # type: ignore[arg-type]
             urls = ["*"]
         if not callable(handler):
-            raise TypeError(f"handler={handler!r}: a function of the route is wanted")
+            raise TypeError(f"handler={handler!r}: expected a function that takes the route")
         check_choice("stage", stage, ("request", "response"))
         if times is not None and (isinstance(times, bool) or not isinstance(times, int)):
-            raise TypeError(f"times={times!r}: an int is wanted")
+            raise TypeError(f"times={times!r}: expected an int")
         if times is not None and times < 1:
-            raise ValueError(f"times={times!r}: 1 or more is wanted")
+            raise ValueError(f"times={times!r}: must be at least 1")
         self.stage: Stage = stage
         self.redirects = redirects
         self.timeout = seconds_of(timeout, None)
@@ -453,7 +453,7 @@ class _Course:
 
     def _refused(self, failure: Failure) -> None:
         """Let it go on as it was, as what handlers wanted cannot be."""
-        log.failure("A request cannot go on as handlers of routes have changed it", failure=failure)
+        log.failure("A request cannot be continued with the changes of its route handlers", failure=failure)
         self.paused.go_on().addErrback(ignore_failure)
 
 
@@ -493,7 +493,7 @@ class _Turn:
         if self._lost:
             return succeed(None)
         if self.decided:
-            return fail(AlreadyHandled("the request was handled before, or its time was up: the first decision counts"))
+            return fail(AlreadyHandled("the request was already handled, or its time is up: the first decision counts"))
         self.decided = True
         self._timer.stop()
 
@@ -550,7 +550,7 @@ class _Turn:
         entry = self._entry
         assert entry is not None
         log.warn(
-            "A handler of a route has not decided about {url} within {seconds} s: the request goes on",
+            "A route handler did not decide about {url} within {seconds} s: the request continues",
             url=shown_url(self._course.paused.url),
             seconds=entry.timeout,
         )
@@ -561,7 +561,7 @@ class _Turn:
             pass
         elif self.errors_count and not (failure.check(Gone) and self._course.paused.session.ended):
             log.failure(
-                "A handler of a route failed for {url}: the request goes on",
+                "A route handler failed for {url}: the request continues",
                 failure=failure,
                 url=shown_url(self._course.paused.url),
             )
@@ -593,7 +593,7 @@ def _checked_types(given: Sequence[str] | None) -> frozenset[str] | None:
     refuse_bare_string("resource_types", given if isinstance(given, str | bytes) else None)
     for each in given:
         if each not in _TYPES:
-            raise ValueError(f"resource_types: there is no {each!r}; {instead_of(each, _TYPES)}")
+            raise ValueError(f"resource_types: unknown type {each!r}; {instead_of(each, _TYPES)}")
     return frozenset(given)
 
 
@@ -615,7 +615,7 @@ def _matches(entry: RouteEntry, url: str) -> bool:
     try:
         return entry.matches(url)
     except Exception:
-        log.failure("The pattern of a route failed for {url}", url=shown_url(url))
+        log.failure("A route's pattern failed for {url}", url=shown_url(url))
         return False
 
 

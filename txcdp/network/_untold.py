@@ -119,7 +119,7 @@ class UntoldRequests:
 
     def _go_on(self, key: str) -> None:
         Deferred.fromCoroutine(self._answer(key, self._awaited.pop(key), self._is_gated())).addErrback(
-            lambda failure: log.failure("An untold request could not be answered", failure=failure)
+            lambda failure: log.failure("An unreported request could not be handled", failure=failure)
         )
 
     async def _answer(self, key: str, awaited: _Awaited, gated: bool) -> None:
@@ -134,11 +134,11 @@ class UntoldRequests:
             except TxcdpError:
                 return  # all of them have gone
             log.error(
-                "{url}: the browser has not told of this request within {seconds:g} s, as it sends too much: "
-                "it {ends}. Keep the patterns of routes off large uploads",
+                "{url}: the browser did not report this request within {seconds:g} s because it sends too much: "
+                "it {ends}. Exclude large uploads from the patterns of routes",
                 url=shown_url(awaited.url),
                 seconds=UNTOLD,
-                ends="fails" if gated else "goes on, and no handler was asked",
+                ends="fails" if gated else "continues, and no handler was called",
             )
             return
         if awaited.tries > 1 and key not in self._told and not self._session.ended:

@@ -59,7 +59,7 @@ class ExchangeWait:
         :param what: is waited for, for the error.
         """
         self._network.waits.add(self)
-        late = lambda: ActionTimeout(what, seconds or 0, "no exchange came that matches")  # noqa: E731
+        late = lambda: ActionTimeout(what, seconds or 0, "no exchange matched")  # noqa: E731
         return with_deadline(self._network.clock, self._done.addBoth(self._stop), seconds, late)
 
     def look(self, exchange: Exchange) -> None:
@@ -136,7 +136,7 @@ class IdleWait:
         urls = [shown_url(each.url) for each in self._counted()]
         more = f" and {len(urls) - 3} more" if len(urls) > 3 else ""
         under_way = f"{len(urls)} under way ({', '.join(urls[:3])}{more})" if urls else "requests came and went"
-        return f"{under_way}; give it longer, or let more be under way with in_flight="
+        return f"{under_way}; give it longer, or allow more to be under way with in_flight="
 
     def _stop(self, outcome: None | Failure) -> None | Failure:
         self._timer.stop()

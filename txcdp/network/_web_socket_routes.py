@@ -93,7 +93,7 @@ class WebSocketRoute:
         :raises RuntimeError: it is already connected, or this is the server's side.
         """
         if self._of_server:
-            raise RuntimeError("the server's side is connected: connect_to_server() is of the page's")
+            raise RuntimeError("the server's side is already connected: call connect_to_server() on the page's side")
         return self._socket.connect()
 
     def on_message(self, handler: OnMessage) -> None:
@@ -118,7 +118,7 @@ class WebSocketRoute:
         :raises TypeError: it is neither.
         """
         if not isinstance(message, str | bytes | bytearray | memoryview):
-            raise TypeError(f"message={type(message).__name__}: a str or bytes are wanted")
+            raise TypeError(f"message={type(message).__name__}: expected a str or bytes")
         data = {"text": message} if isinstance(message, str) else {"bytes": b64encode(bytes(message)).decode()}
         self._socket.say(self._of_server, "message", data)
 
@@ -164,7 +164,7 @@ class _Socket:
     def connect(self) -> WebSocketRoute:
         """Have the document connect to the server."""
         if self.server is not None:
-            raise RuntimeError("it is connected to the server already")
+            raise RuntimeError("it is already connected to the server")
         self.server = WebSocketRoute(self, True)
         self._place.say(self._number, "connect", {}).addErrback(ignore_failure)
         return self.server
@@ -289,7 +289,7 @@ class _SocketPlace:
         def done(result: object) -> None:
             if isinstance(result, Failure):
                 url = shown_url(socket.url)
-                log.failure("A handler of a WebSocket failed for {url}: it is connected", failure=result, url=url)
+                log.failure("A WebSocket handler failed for {url}: connected to the server", failure=result, url=url)
                 if socket.server is None:
                     socket.connect()
                 return
@@ -312,7 +312,7 @@ class SocketTable:
     async def add(self, pattern: RouteMatch, handler: WebSocketRouteHandler, base_url: str | None) -> Registration:
         """Register a route; see ``Page.route_web_socket``."""
         if not callable(handler):
-            raise TypeError(f"handler={handler!r}: a function of the WebSocketRoute is wanted")
+            raise TypeError(f"handler={handler!r}: expected a function that takes the WebSocketRoute")
         if base_url is not None and isinstance(pattern, str):
             base_url = re.sub(r"\Ahttp", "ws", base_url)
         test = None if isinstance(pattern, str | re.Pattern) else getattr(pattern, "test", None)
@@ -388,7 +388,7 @@ class PageSocketRoutes:
                 if matches(url):
                     return handler
             except Exception:
-                log.failure("The pattern of a route failed for {url}", url=shown_url(url))
+                log.failure("A route's pattern failed for {url}", url=shown_url(url))
         return None
 
     def _bind(self, session: Session) -> Deferred[None]:
@@ -425,7 +425,7 @@ def _call(handler: Callable[..., object], url: str, *args: object) -> None:
     """Call a handler of the program's; what it fails with is logged."""
 
     def failed(failure: Failure) -> None:
-        log.failure("A handler of a WebSocket failed for {url}", failure=failure, url=shown_url(url))
+        log.failure("A WebSocket handler failed for {url}", failure=failure, url=shown_url(url))
 
     maybeDeferred(handler, *args).addErrback(failed)
 

@@ -214,7 +214,7 @@ class ElementActions(LocatorBase):
 
         given: object = target
         if not isinstance(given, ElementActions):
-            raise TypeError(f"drag_to({given!r}): a Locator is wanted; page.drag_and_drop() takes selectors")
+            raise TypeError(f"drag_to({given!r}): expected a Locator; page.drag_and_drop() takes selectors")
         taking = Pointing("drag", False, source_position, force, trial, None, _scrolls(scroll))
         await self._point("drag_to", taking, take, timeout)
         left = left_of(seconds, clock.seconds() - began)
@@ -246,7 +246,7 @@ class ElementActions(LocatorBase):
             has other keys.
         """
         if not payload or not payload.keys() <= DropPayload.__annotations__.keys():
-            raise ValueError(f"drop({payload!r:.200}): a dict with 'files', 'data' or both is wanted")
+            raise ValueError(f"drop({payload!r:.200}): expected a dict with 'files', 'data' or both")
         given = payload.get("files")
         data = [[kind, text] for kind, text in payload.get("data", {}).items()]
 
@@ -264,7 +264,7 @@ class ElementActions(LocatorBase):
                     accepted = await handle.evaluate(_DROP, [await sent(handle, files, kept), data, point])
             if not accepted:
                 raise LocatorError(
-                    f"{self}: the page has not accepted the drop: its dragover handler did not call preventDefault()"
+                    f"{self}: the page did not accept the drop: its dragover handler did not call preventDefault()"
                 )
 
         return self._perform("drop", drop, timeout)
@@ -286,7 +286,7 @@ class ElementActions(LocatorBase):
             filled, or the value is invalid for the input's type.
         """
         if not isinstance(value, str):
-            raise TypeError(f"fill({value!r}): a str is wanted")
+            raise TypeError(f"fill({value!r}): expected a str")
 
         async def fill(attempt: Attempt) -> None:
             attempt.log("waiting for element to be visible, enabled and editable")
@@ -450,7 +450,7 @@ class ElementActions(LocatorBase):
             for each in elements:
                 number = await each.evaluate("option => option.index")
                 if number is None:
-                    raise LocatorError(f"{self}: {each!r} is no <option>")
+                    raise LocatorError(f"{self}: {each!r} is not an <option>")
                 choices.append({"index": int(number)})
             attempt.log("waiting for element to be visible and enabled")
             selected: list[str] = await attempt.run("selectOptions", {"choices": choices, "force": force})
@@ -575,7 +575,7 @@ async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) ->
         meant = explained(error)
         if meant is not error:
             raise meant from error
-        raise Again(f"the input takes no files now: {error.message}") from error
+        raise Again(f"the input does not accept files now: {error.message}") from error
 
 
 def _choices(value: Any, index: Any, label: Any) -> list[dict[str, Any]]:
@@ -597,7 +597,7 @@ def _several(name: str, given: Any, kind: type[T]) -> list[T]:
     several: list[Any] = [given] if isinstance(given, str | int | ElementHandle | Mapping) else list(given)
     for each in several:
         if not isinstance(each, kind) or isinstance(each, bool):
-            raise TypeError(shortened(f"select_option: {name}={given!r}: {each!r} is no {kind.__name__}"))
+            raise TypeError(shortened(f"select_option: {name}={given!r}: {each!r} is not of type {kind.__name__}"))
     return several
 
 

@@ -78,17 +78,17 @@ def action(given: object, what: str) -> PageAction:
         parts = list(given)
         options = dict(parts.pop()) if parts and isinstance(parts[-1], Mapping) else {}
     else:
-        raise TypeError(f'{what} is to be a list, such as ["click", "#more"], not {given!r:.80}')
+        raise TypeError(f'{what} must be a list, such as ["click", "#more"], not {given!r:.80}')
     if not parts:
-        raise ValueError(f'{what} is empty: a list such as ["click", "#more"] is wanted')
+        raise ValueError(f'{what} is empty: expected a list such as ["click", "#more"]')
     name, values = str(parts[0]), parts[1:]
     of_element = name in _OF_ELEMENTS
     if not of_element and name not in _OF_PAGES:
-        raise ValueError(unknown_name(f"{what}: the action", name, (*_OF_ELEMENTS, *_OF_PAGES)))
+        raise ValueError(unknown_name(f"{what}: unknown action", name, (*_OF_ELEMENTS, *_OF_PAGES)))
     names = ("selector", *_OF_ELEMENTS[name]) if of_element else _OF_PAGES[name]
     if len(values) != len(names):
         wanted = ", ".join([repr(name), *names])
-        raise ValueError(f"{what}: {list(map(_shown, parts))} is to be [{wanted}]")
+        raise ValueError(f"{what}: {list(map(_shown, parts))} must be [{wanted}]")
     method: Callable[..., Any] = getattr(Locator if of_element else Page, name)
     refuse_other_options(f"{what}: {name}", method, options, _NOT_SAID)
     times = [
@@ -110,7 +110,7 @@ def _of_mapping(given: Mapping[Any, Any], what: str) -> tuple[list[Any], dict[st
     """Return a dict such as ``{"action": "fill", "selector": "#q", "value": "x"}`` as the list would be."""
     options = {str(name): value for name, value in given.items()}
     if "action" not in options:
-        raise ValueError(f'{what} has no "action": write such as {{"action": "click", "selector": "#more"}}')
+        raise ValueError(f'{what} has no "action": write something like {{"action": "click", "selector": "#more"}}')
     name = str(options.pop("action"))
     names = ("selector", *_OF_ELEMENTS[name]) if name in _OF_ELEMENTS else _OF_PAGES.get(name, ())
     missing = [each for each in names if each not in options]
@@ -131,5 +131,5 @@ def actions(given: object, what: str) -> tuple[PageAction, ...]:
     :raises ValueError: as for :func:`action`.
     """
     if not isinstance(given, Sequence) or isinstance(given, str | bytes):
-        raise TypeError(f"{what} is to be a list of actions, not {given!r:.80}")
+        raise TypeError(f"{what} must be a list of actions, not {given!r:.80}")
     return tuple(action(each, f"{what}[{number}]") for number, each in enumerate(given))

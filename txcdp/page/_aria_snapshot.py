@@ -98,11 +98,11 @@ def read_template(text: str) -> dict[str, Any]:
         read = yaml.load(text, yaml.BaseLoader)  # noqa: S506  (it makes nothing but texts, lists and dicts)
     except yaml.MarkedYAMLError as error:
         place = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ValueError(f"the aria snapshot is no YAML: {place}{error.problem or error.context}") from None
+        raise ValueError(f"the aria snapshot is not valid YAML: {place}{error.problem or error.context}") from None
     except yaml.YAMLError as error:
-        raise ValueError(f"the aria snapshot is no YAML: {error}") from None
+        raise ValueError(f"the aria snapshot is not valid YAML: {error}") from None
     if not isinstance(read, list) or not read:
-        raise ValueError('an aria snapshot is a list, such as \'- heading "Title"\'; each item begins with "- "')
+        raise ValueError('an aria snapshot must be a list, such as \'- heading "Title"\'; each item begins with "- "')
     template: dict[str, Any] = {}
     _read_children(read, template)
     return template
@@ -120,24 +120,24 @@ def _read_children(read: list[Any], into: dict[str, Any]) -> None:
                 else:
                     children.append(_read_item(key, value))
         else:
-            raise ValueError(f"an item of an aria snapshot is a role or a text, not {each!r}")
+            raise ValueError(f"an item of an aria snapshot must be a role or a text, not {each!r}")
 
 
 def _read_property(name: str, value: Any, into: dict[str, Any]) -> None:
     if name == "children":
         if value not in _MODES:
-            raise ValueError(f"/children: {value!r}: one of {', '.join(_MODES)}")
+            raise ValueError(f"/children: {value!r}: expected one of {', '.join(_MODES)}")
         into["mode"] = value
     elif name in _PROPERTIES and isinstance(value, str):
         into.setdefault("properties", {})[name] = _read_text(value)
     else:
-        raise ValueError(f"/{name}: {value!r}: there are /children, /url and /placeholder, each with a text")
+        raise ValueError(f"/{name}: {value!r}: expected one of /children, /url and /placeholder, each with a text")
 
 
 def _read_item(key: str, value: Any) -> dict[str, Any]:
     if key == "text":
         if not isinstance(value, str):
-            raise ValueError(f"text: {value!r}: a text is wanted")
+            raise ValueError(f"text: {value!r}: expected a text")
         return {"text": _read_text(value)}
     item = _read_key(key)
     if isinstance(value, str) and value:
@@ -145,7 +145,7 @@ def _read_item(key: str, value: Any) -> dict[str, Any]:
     elif isinstance(value, list):
         _read_children(value, item)
     else:
-        raise ValueError(f"{key}: {value!r}: a text or a list is wanted, or nothing, without the colon")
+        raise ValueError(f"{key}: {value!r}: expected a text or a list after the colon, or no colon")
     return item
 
 
@@ -168,7 +168,7 @@ def _unescape(escaped: re.Match[str]) -> str:
 def _read_key(key: str) -> dict[str, Any]:
     found = _KEY.fullmatch(key)
     if found is None:
-        raise ValueError(f'{key!r}: a role is wanted, then a "name" or a /regular expression/, then [states]')
+        raise ValueError(f'{key!r}: expected a role, then a "name" or a /regular expression/, then [states]')
     check_role(found["role"], besides=("iframe",))
     item: dict[str, Any] = {"role": found["role"]}
     if found["name"]:
@@ -191,4 +191,4 @@ def _read_state(key: str, state: str) -> tuple[str, Any]:
             return name, value != "false"
         if value in _STATES[name]:
             return name, value
-    raise ValueError(f"{key!r}: there is no state [{state}]; there are {', '.join(_STATES)} and level=NUMBER")
+    raise ValueError(f"{key!r}: unknown state [{state}]; use one of {', '.join(_STATES)} and level=NUMBER")

@@ -76,10 +76,10 @@ def image_format(path: str | os.PathLike[str] | None, type_: str | None = None) 
     suffix = Path(path).suffix
     by_suffix = SUFFIXES.get(suffix.lower())
     if by_suffix is None and known is None:
-        what = f"the suffix {suffix!r} is none of a picture" if suffix else "it has no suffix"
+        what = f"unknown picture suffix {suffix!r}" if suffix else "it has no suffix"
         raise ValueError(f"{os.fspath(path)}: {what}; use one of {', '.join(SUFFIXES)}, or give type=")
     if None not in (known, by_suffix) and known != by_suffix:
-        raise ValueError(f"{os.fspath(path)}: its suffix says {by_suffix!r}, but type= says {known!r}; leave one out")
+        raise ValueError(f"{os.fspath(path)}: its suffix means {by_suffix!r}, but type= is {known!r}; leave one out")
     return known or by_suffix or "png"
 
 
@@ -91,7 +91,7 @@ def format_of(
     :raises ValueError: the two say different things.
     """
     if None not in (type_, format_) and type_ != format_:
-        raise ValueError(f"type={type_!r} or format={format_!r}, not both: they are one thing by two names")
+        raise ValueError(f"type={type_!r} or format={format_!r}, not both: they are two names for the same option")
     return image_format(path, type_ or format_)
 
 
@@ -146,11 +146,11 @@ class Picture:
         check_choice("scale", self.scale, ("css", "device"))
         if self.quality is not None:
             if self.type == "png":
-                raise ValueError("quality= is of JPEG and WebP: PNG has none")
+                raise ValueError("quality= is for JPEG and WebP only: PNG has no quality")
             if isinstance(self.quality, bool) or not isinstance(self.quality, int):
-                raise TypeError(f"quality={self.quality!r}: a whole number from 0 to 100")
+                raise TypeError(f"quality={self.quality!r}: expected a whole number from 0 to 100")
             if not 0 <= self.quality <= 100:
-                raise ValueError(f"quality={self.quality}: it is from 0 to 100")
+                raise ValueError(f"quality={self.quality}: must be from 0 to 100")
         refuse_bare_string("mask", self.mask)
         if isinstance(self.clip, page.Viewport):
             if self.full_page:
@@ -159,7 +159,7 @@ class Picture:
         else:
             given: object = self.clip
             if given is not None and not isinstance(given, Mapping):
-                raise TypeError(f"clip={given!r}: a dict with x, y, width and height is wanted")
+                raise TypeError(f"clip={given!r}: expected a dict with x, y, width and height")
             area = dict(self.clip or {})
         if self.clip is not None:
             _check_area(area)
@@ -228,9 +228,9 @@ class Picture:
             bottom = min((self.clip["y"] + self.clip["height"]) / zoom, height)
             if right <= x or bottom <= y:
                 of = "page" if self.full_page else "viewport"
-                more = "" if self.full_page else "; for what is further down, give full_page=True"
+                more = "" if self.full_page else "; to capture what is further down, give full_page=True"
                 size = f"{width * zoom:g} x {height * zoom:g} CSS pixels"
-                raise ValueError(f"clip={self.clip!r} is outside of the {of}, of {size}{more}")
+                raise ValueError(f"clip={self.clip!r} is outside the {of}, which is {size}{more}")
         clip = page.Viewport(
             x=left + x,
             y=top + y,
@@ -340,7 +340,7 @@ class _Documents:
             node = (await self.session.execute(dom.describe_node(object_id=handle._remote.object_id))).node
         except CommandError as error:
             if isinstance(explained(error), ContextDestroyed):
-                raise EvaluationError(f"{handle!r} is not in the document any more") from error
+                raise EvaluationError(f"{handle!r} is no longer in the document") from error
             raise
         command = dom.resolve_node(backend_node_id=node.backend_node_id, execution_context_id=context_id)
         return (await self.session.execute(command)).object.object_id or ""
@@ -421,7 +421,7 @@ class Camera:
         main = of = documents[0]
         try:
             await main.world.context(main.top.id)
-            self._obstacle = "what the page shows is not there yet: its fonts, or the element that is to be taken"
+            self._obstacle = "the page is not ready: its fonts are not loaded, or the element to capture is not there"
             of = self._of(picture, documents)
             if of is main:
                 await self._prepare(picture, documents)
@@ -433,7 +433,7 @@ class Camera:
             return await self._capture(picture, float(main.prepared["ratio"]))
         except (FrameRemoved, Gone) as error:
             if isinstance(error, FrameRemoved) or (of.session.ended and not self._session.ended):
-                raise EvaluationError("the element is not in the document any more: its frame is gone") from error
+                raise EvaluationError("the element is no longer in the document: its frame was removed") from error
             raise
         finally:
             for each in documents:
@@ -583,7 +583,7 @@ class Camera:
         if picture.place is not None:
             box = await picture.place.box()
             if box is None:
-                raise EvaluationError(f"{picture.element!r} is not shown any more")
+                raise EvaluationError(f"{picture.element!r} is no longer visible")
         metrics = await self._session.execute(page.get_layout_metrics())
         return picture.region(ratio, metrics, box)
 
@@ -641,6 +641,6 @@ def _check_area(area: Mapping[str, float]) -> None:
     if missing:
         raise ValueError(f"clip={area!r} has no {' and no '.join(map(repr, missing))}")
     if not all(math.isfinite(area[name]) for name in _SIDES):
-        raise ValueError(f"clip={area!r}: its numbers are finite")
+        raise ValueError(f"clip={area!r}: its numbers must be finite")
     if area["width"] <= 0 or area["height"] <= 0:
-        raise ValueError(f"clip={area!r} is empty: its width and height are more than 0")
+        raise ValueError(f"clip={area!r} is empty: its width and height must be more than 0")

@@ -47,15 +47,15 @@ def seconds_of_ticks(ticks: float | str | timedelta) -> float:
     elif isinstance(ticks, str):
         found = _TICKS.fullmatch(ticks)
         if found is None or any(part is not None and int(part) >= 60 for part in found.groups()[1:]):
-            raise ValueError(f"{ticks!r} is no time: seconds, or a text such as '08', '01:00' or '02:34:10'")
+            raise ValueError(f"{ticks!r} is not a duration: use seconds, or such as '08', '01:00' or '02:34:10'")
         hours, minutes, rest = (int(part or 0) for part in found.groups())
         seconds = float((hours * 60 + minutes) * 60 + rest)
     elif isinstance(ticks, bool) or not isinstance(ticks, int | float):
-        raise TypeError(f"{ticks!r} is no time: seconds, a timedelta, or a text such as '01:00'")
+        raise TypeError(f"{ticks!r} is not a duration: use seconds, a timedelta, or such as '01:00'")
     else:
         seconds = float(ticks)
     if not 0 <= seconds <= _LAST:
-        raise ValueError(f"{ticks!r}: time goes forward, by a number of seconds")
+        raise ValueError(f"{ticks!r}: time can only go forward, by a finite number of seconds")
     return seconds
 
 
@@ -69,7 +69,7 @@ def time_of(time: float | str | date) -> float:
         try:
             parsed = datetime.fromisoformat(time)
         except ValueError:
-            raise ValueError(f"{time!r} is no time, such as '2024-12-31' or '2024-12-31T23:59:00+01:00'") from None
+            raise ValueError(f"{time!r} is not a time such as '2024-12-31' or '2024-12-31T23:59:00+01:00'") from None
         # As JavaScript reads it: a day begins in Greenwich, an hour is the one here.
         seconds = (parsed.replace(tzinfo=UTC) if len(time) <= len("2024-12-31") else parsed).timestamp()
     elif isinstance(time, datetime):
@@ -77,11 +77,11 @@ def time_of(time: float | str | date) -> float:
     elif isinstance(time, date):
         seconds = datetime(time.year, time.month, time.day, tzinfo=UTC).timestamp()
     elif isinstance(time, bool) or not isinstance(time, int | float):
-        raise TypeError(f"{time!r} is no time: seconds since the epoch, a datetime, or a text such as '2024-12-31'")
+        raise TypeError(f"{time!r} is not a time: use seconds since the epoch, a datetime, or such as '2024-12-31'")
     else:
         seconds = float(time)
     if not -_LAST <= seconds <= _LAST:
-        raise ValueError(f"{time!r} is no time of JavaScript's: seconds since the epoch, are these milliseconds?")
+        raise ValueError(f"{time!r} is out of JavaScript's range: use seconds since the epoch; are these milliseconds?")
     return seconds
 
 
@@ -188,7 +188,7 @@ class Clock:
         self._sync()
         forward = seconds - self._time
         if forward < 0:
-            raise ValueError(f"time goes forward: it is {self._time:.3f} already, and {seconds:.3f} is over")
+            raise ValueError(f"the clock cannot go back: it is at {self._time:.3f}, and {seconds:.3f} is in the past")
         self._running = False
         self._ticks = round(self._ticks + forward, 3)
         if not self._fixed:

@@ -104,7 +104,7 @@ class Dialog(NearNames):
 
     def _answer(self, accepted: bool, text: str | None, by: AnsweredBy) -> Deferred[None]:
         if self._state != "open":
-            return fail(AlreadyHandled(f"the {self.type} dialog is {self._state} already: the first answer counts"))
+            return fail(AlreadyHandled(f"the {self.type} dialog is already {self._state}: the first answer counts"))
         self._state = "answered"
         return self._handling.answer(self, accepted, text, by)
 
@@ -194,7 +194,7 @@ class SessionDialogs:
         self._open = dialog
         if self._is_wanted():
             what = f"{dialog.type} dialog of the page ({shortened(dialog.message)!r})"
-            self._session.blocked_by = f"a {what} waits for an answer: accept() or dismiss() what page.dialogs gives"
+            self._session.blocked_by = f"a {what} waits for an answer: accept() or dismiss() what page.dialogs emits"
             self._call = self._session.context.clock.callLater(DECIDED_WITHIN, self._undecided, dialog)
             self.dialogs.push(dialog)
             if self.is_left_open:
@@ -211,7 +211,7 @@ class SessionDialogs:
             self._done(self._open)
 
     def _undecided(self, dialog: Dialog) -> None:
-        log.warn("{dialog} was not decided within {seconds} s", dialog=dialog, seconds=DECIDED_WITHIN)
+        log.warn("{dialog} was not answered within {seconds} s", dialog=dialog, seconds=DECIDED_WITHIN)
         self._default(dialog, "deadline")
 
     def _default(self, dialog: Dialog, by: AnsweredBy) -> None:

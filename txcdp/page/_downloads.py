@@ -168,7 +168,7 @@ class Download(NearNames):
         if reason is not None:
             raise DownloadFailed(self.url, reason)
         if self._deleted:
-            raise DownloadError(self.url, "its file was deleted: save it before that")
+            raise DownloadError(self.url, "its file was deleted: save it before deleting it")
 
     def _progressed(self, received: float, total: float) -> None:
         got = DownloadProgress(int(received), int(total) or None)

@@ -222,11 +222,11 @@ _ASPECTS: Final[dict[str, _Aspect]] = {
 _REFUSED: Final = {
     emulation.set_timezone_override.method: (
         "timezone_id",
-        "Invalid timezone ID: Chromium knows no such one; give a name of the IANA database, such as 'Europe/Berlin'",
+        "Invalid timezone ID: not known to Chromium; use a name from the IANA database, such as 'Europe/Berlin'",
     ),
     emulation.set_locale_override.method: (
         "locale",
-        "Invalid locale name; give a language, and a country if you like, such as 'de' or 'de-DE'",
+        "Invalid locale name; use a language, optionally with a country, such as 'de' or 'de-DE'",
     ),
 }
 

@@ -121,7 +121,7 @@ class Engine:
             return failure
         meant = explained(error)
         if error.message.startswith(_NO_OBJECT):
-            meant = ContextDestroyed(f"the document is gone in which it was looked for ({error.message})", error)
+            meant = ContextDestroyed(f"the document that was searched is gone ({error.message})", error)
         if meant is error:
             return failure
         if isinstance(meant, ContextDestroyed):

@@ -105,7 +105,7 @@ class Kept:
         if evaluator is not self._evaluator:
             if self._remote.subtype == "node" and evaluator.injected is self._injected:
                 raise _OfAnotherFrame
-            raise EvaluationError(f"{self!r} can be used only in the frame that it is of")
+            raise EvaluationError(f"{self!r} can be used only in its own frame")
         object_ids.append(self._remote.object_id)
         return values.Inserted(len(object_ids) - 1)
 
@@ -264,7 +264,7 @@ class Evaluator:
         try:
             value = values.unpack(value)
         except values.Unpackable as error:
-            raise NotSerializable(f"the page does not let its value be read: {error}") from None
+            raise NotSerializable(f"the page does not allow its value to be read: {error}") from None
         return value if call.by_value else Kept(self, runtime.RemoteObject(type="string", value=value))
 
     @returns_deferred
@@ -487,7 +487,7 @@ class OwnWorld:
         context_id, documents = await self.context(frame_id), self.documents
         made = await _result_of(self._session, runtime.evaluate(expression=source, context_id=context_id))
         if documents != self.documents:  # a new process may have given the number to another world
-            raise ContextDestroyed("the document is gone in which it was to be evaluated: the page navigated meanwhile")
+            raise ContextDestroyed("the document to evaluate it in is gone: the page navigated meanwhile")
         self._script = str(made.object_id)
         return self._script
 
@@ -528,7 +528,7 @@ def value_of(result: runtime.RemoteObject) -> Any:
     try:
         return int(special.removesuffix("n"))
     except ValueError:
-        raise NotSerializable(f"a value that JSON has no form for: {special[:100]}") from None
+        raise NotSerializable(f"a value that cannot be represented in JSON: {special[:100]}") from None
 
 
 #: What V8 says of a script as other libraries take one, which put it into a function.
@@ -550,7 +550,7 @@ def explained(error: CommandError) -> Exception:
     """Return what a refused evaluation means, or the refusal itself."""
     if error.message.startswith(_NO_CONTEXT):
         return ContextDestroyed(
-            f"the document is gone in which it was evaluated: the page navigated meanwhile ({error.message})", error
+            f"the document in which it was evaluated is gone: the page navigated meanwhile ({error.message})", error
         )
     if error.message.startswith(_NO_VALUE):
         return NotSerializable(
@@ -577,7 +577,7 @@ def thrown(details: runtime.ExceptionDetails) -> EvaluationError:
         if exception.type == "string":
             message = str(exception.value)
     if message == _RETURNED:
-        words = words.replace(_RETURNED, f"{_RETURNED}: what is evaluated is an expression, or a function", 1)
+        words = words.replace(_RETURNED, f"{_RETURNED}: expected an expression or a function", 1)
     if "\n    at " not in words:
         words += f"\n    at {_place(details)}"
     return EvaluationError(words, details, name, message, stack)

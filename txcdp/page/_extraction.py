@@ -52,11 +52,11 @@ class Extraction:
         self._struct = shape if isinstance(shape, type) else None
         if isinstance(shape, type):
             if not issubclass(shape, msgspec.Struct):
-                raise TypeError(f"extract({shape.__name__}): a mapping, or a msgspec.Struct, is wanted")
+                raise TypeError(f"extract({shape.__name__}): expected a mapping, or a msgspec.Struct")
             self._node = self._of_struct(shape)
         else:
             if not isinstance(shape, Mapping):
-                raise TypeError(f"extract({shape!r}): a mapping of names to selectors, or a msgspec.Struct, is wanted")
+                raise TypeError(f"extract({shape!r}): expected a mapping of names to selectors, or a msgspec.Struct")
             self._node = self._of(shape)
 
     async def of(self, frame: Frame) -> Any:
@@ -68,7 +68,7 @@ class Extraction:
         try:
             return msgspec.convert(found, self._struct, strict=False)
         except msgspec.ValidationError as error:
-            raise LocatorError(f"extract({self._struct.__name__}): the document has it otherwise: {error}") from error
+            raise LocatorError(f"extract({self._struct.__name__}): the document does not fit: {error}") from error
 
     def _of(self, shape: Any) -> dict[str, Any]:
         """Return a shape as ``locators.js`` reads it."""
@@ -76,19 +76,19 @@ class Extraction:
             return {"one": self._steps(shape), **_attribute(shape)}
         if isinstance(shape, list | tuple):
             if len(shape) != 1 or not isinstance(shape[0], str | Locator):
-                raise TypeError(f"{shape!r}: a list stands for all elements of the one selector in it")
+                raise TypeError(f"{shape!r}: a list must contain exactly one selector, for all its elements")
             return {"all": self._steps(shape[0]), **_attribute(shape[0])}
         if isinstance(shape, Mapping):
             each = shape.get("each")
             fields = [(name, self._of(inner)) for name, inner in shape.items() if name != "each" or each is None]
             return {"fields": fields} if each is None else {"each": self._steps(each), "fields": fields}
-        raise TypeError(f"{shape!r}: a selector, a list with one in it, or a mapping is wanted")
+        raise TypeError(f"{shape!r}: expected a selector, a list with one in it, or a mapping")
 
     def _steps(self, selector: str | Locator) -> list[Any]:
         if isinstance(selector, Locator):
             return list(steps_in(selector, self._frame))
         if not isinstance(selector, str):
-            raise TypeError(f"{selector!r}: a selector, or a Locator, is wanted")
+            raise TypeError(f"{selector!r}: expected a selector or a Locator")
         text = _ATTRIBUTE.sub("", selector).strip()
         return [["selector", text]] if text else []
 
@@ -104,7 +104,7 @@ class Extraction:
                 fields.append((field.encode_name, {**node, "optional": True} if missing else node))
             elif field.required:
                 raise TypeError(
-                    f"extract({struct.__name__}): write {field.name}: Annotated[..., css(...)], which says where it is"
+                    f"extract({struct.__name__}): write {field.name}: Annotated[..., css(...)], to say where it is"
                 )
         return {"fields": fields}
 

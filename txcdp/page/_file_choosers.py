@@ -77,9 +77,9 @@ class FileChooser(NearNames):
     @returns_deferred
     async def _set_files(self, given: list[Any]) -> None:
         if len(given) > 1 and not self._multiple:
-            raise ValueError(f"{len(given)} files for an input that takes one: is_multiple() tells")
+            raise ValueError(f"{len(given)} files for an input that takes one: check is_multiple()")
         if self._answered:
-            raise AlreadyHandled("the file chooser has been answered already: the first answer counts")
+            raise AlreadyHandled("the file chooser was already answered: the first answer counts")
         given = [checked(each) for each in given]
         folder = is_folder(given)
         self._answered = True

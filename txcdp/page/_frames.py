@@ -325,7 +325,7 @@ class Frame(SelectorActions):
             raise self._tree.removed(self)
         parent = self.parent_frame
         if parent is None:
-            raise NavigationError(self.url, "no element shows this frame: it is the main one")
+            raise NavigationError(self.url, "no element shows this frame: it is the main frame")
         evaluator = await self._tree.evaluator(parent)
         session = evaluator.injected.session
         try:
@@ -346,7 +346,7 @@ class Frame(SelectorActions):
             return await self.page.new_cdp_session()
         session = await self._when_session()
         if session.target is None or not self._tree.is_top(self._row):
-            raise ValueError(f"{self!r} has no session of its own, but is a part of that of the frame around it")
+            raise ValueError(f"{self!r} has no session of its own: it is part of its parent frame's session")
         return await self.page._connection._attach_apart(session.target.target_id)
 
     def content(self) -> Deferred[str]:
@@ -690,7 +690,7 @@ class FrameTree:
             return None
         context = self.context_of(frame._row)
         if context is None:
-            raise ContextDestroyed("the document is gone in which it was to be evaluated: the frame navigates")
+            raise ContextDestroyed("the document to evaluate it in is gone: the frame is navigating")
         return context.id
 
     def hear_contexts(self) -> None:

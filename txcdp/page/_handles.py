@@ -349,7 +349,7 @@ class ElementHandle(JSHandle):
         seconds = seconds_of(timeout, self._injected.session.context.timeout)
         frame = await self.owner_frame()
         if frame is None:
-            raise EvaluationError(f"{self!r} is in no document that is shown")
+            raise EvaluationError(f"{self!r} is not in a document that is displayed")
         place = ElementPlace(self._injected.session, self._remote.object_id, frame)
         return await frame.page._camera.take(replace(picture, place=place), seconds, path)
 
@@ -375,7 +375,7 @@ def element_of(kept: Kept) -> ElementHandle:
     """
     element = handle_of(kept).as_element()
     if element is None:
-        raise EvaluationError("the page has put something else into the place of the element")
+        raise EvaluationError("the page has replaced the element with something else")
     return element
 
 

@@ -317,7 +317,7 @@ class Keyboard:
         :raises ValueError: there is no such one, or it is one str.
         """
         if isinstance(modifiers, str):
-            raise ValueError(f"modifiers={modifiers!r}: a list is wanted: {modifiers.split('+')!r}")
+            raise ValueError(f"modifiers={modifiers!r}: expected a list: {modifiers.split('+')!r}")
         names = []
         for each in modifiers:
             if each != EITHER and each not in MODIFIERS:
@@ -458,7 +458,7 @@ class Mouse:
 
     async def _move(self, x: float, y: float, steps: int, timeout: Timeout) -> None:
         if steps < 1:
-            raise ValueError(f"steps={steps}: one at least")
+            raise ValueError(f"steps={steps}: must be at least 1")
         from_x, from_y = self._x, self._y
         for step in range(1, steps + 1):
             # What is on the way comes out even where it can, and the last point is the one that was given.

@@ -76,9 +76,9 @@ def check(name: str) -> None:
         named = [*(each for each in KEYS if len(each) > 1), EITHER] if len(name) > 2 else []
         meant = did_you_mean(name, named, before="; ")
         raise ValueError(
-            f'Unknown key: "{name}"{meant or "."} A key is a character of an American keyboard, or one of the names of '
-            'keyboard events, such as "Enter", "ArrowLeft", "KeyA" or "Control"; several are joined by "+"; for a text '
-            "that no key writes there are fill(), press_sequentially() and insert_text()"
+            f'Unknown key: "{name}"{meant or "."} A key is a character of a US keyboard, or one of the names of '
+            'keyboard events, such as "Enter", "ArrowLeft", "KeyA" or "Control"; join several with "+"; for text '
+            "that no key types, use fill(), press_sequentially() or insert_text()"
         )
 
 

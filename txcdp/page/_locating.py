@@ -120,7 +120,7 @@ class Attempt:
     @property
     def session(self) -> Session:
         """The session of the frame, once something was run."""
-        assert self._engine is not None, "nothing was run yet"
+        assert self._engine is not None, "nothing was tried yet"
         return self._engine.session
 
     @property
@@ -158,7 +158,7 @@ class Attempt:
         """
         object_id = await self._element(operation, args, _PATIENCE[0])
         if object_id is None:
-            raise LocatorError(f"{self.locator}: it stands for no element")
+            raise LocatorError(f"{self.locator}: matches no element")
         return object_id
 
     async def element_now(self) -> str | None:
@@ -183,7 +183,7 @@ class Attempt:
         """Return a handle, in the page's own world, of an element in ours."""
         evaluator = await self.frame._tree.evaluator(self.frame)
         if evaluator.injected.session is not self.session:
-            raise ContextDestroyed("the document is gone in which it was found: the frame navigates")
+            raise ContextDestroyed("the document in which it was found is gone: the frame is navigating")
         try:
             node = (await self.session.execute(dom.describe_node(object_id=object_id))).node
             command = dom.resolve_node(backend_node_id=node.backend_node_id, object_group=KEPT)
@@ -247,7 +247,7 @@ class Attempt:
         if object_id is None:
             told = value_of(str(result.value), words)
             if told is None:
-                raise NoFrame(f"no element is there that shows the frame: {words}")
+                raise NoFrame(f"there is no element that shows the frame: {words}")
         else:
             described = engine.session.execute(dom.describe_node(object_id=object_id), timeout=None)
             node = (await self._answer(engine, described)).node
@@ -300,7 +300,7 @@ class Attempt:
             return await asked
         except CancelledError:
             if answer.given_up:
-                raise ContextDestroyed("the document is gone in which it was looked for: it has not answered") from None
+                raise ContextDestroyed("the document that was searched is gone: it did not answer") from None
             raise
         finally:
             answer.stop()
@@ -420,7 +420,7 @@ class Action:
                     raise
                 if self._locator._frame.is_detached():
                     raise self._locator._frame._tree.removed(self._locator._frame) from error
-                self._reason = "its document was gone, as the page navigated"
+                self._reason = "its document was gone because the page navigated"
                 delay = max(delay, _DELAYS[1])
             finally:
                 self._tries += 1
@@ -429,7 +429,7 @@ class Action:
 
     def late(self) -> ActionTimeout:
         """Return what to fail with at the deadline."""
-        obstacle = self._obstacle(self._session.blocked_by or self._reason or "the page does not answer")
+        obstacle = self._obstacle(self._session.blocked_by or self._reason or "the page does not respond")
         return ActionTimeout(self._called, self._seconds or 0, obstacle)
 
     @property

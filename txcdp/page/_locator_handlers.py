@@ -52,7 +52,7 @@ class LocatorHandlers:
         """Add one."""
         check_function("handler", handler)
         if times is not None and times < 0:
-            raise ValueError(f"times={times}: 0 at least, or None")
+            raise ValueError(f"times={times}: must be at least 0, or None")
         added = LocatorHandler(locator, handler, times, waits)
         if times != 0:
             self._handlers.append(added)
@@ -81,14 +81,14 @@ class LocatorHandlers:
             added.left -= 1
             if not added.left:
                 self._handlers.remove(added)
-        attempt.waits_for(f"the handler of {added.locator} has not returned")
+        attempt.waits_for(f"the handler of {added.locator} did not return")
         await self._run(added)
         if added.waits:
-            attempt.waits_for(f"the handler of {added.locator} has returned, but that is still visible")
+            attempt.waits_for(f"the handler of {added.locator} returned, but the element is still visible")
             while await _is_visible(added.locator):
                 await added.locator.filter(visible=True)._first().wait_for(state="hidden", timeout=None)
         attempt.waits_for("")
-        attempt.log(f"the handler of {added.locator} has done its work")
+        attempt.log(f"the handler of {added.locator} has finished")
 
     def _run(self, added: LocatorHandler) -> Deferred[Any]:
         """Run one; to wait no more for it does not end it."""
@@ -101,7 +101,7 @@ class LocatorHandlers:
             if not waiting.called:
                 waiting.callback(result)
             elif isinstance(result, Failure) and not result.check(CancelledError, Gone):
-                log.failure("The handler of {locator} failed when nothing waited for it", result, locator=added.locator)
+                log.failure("The handler of {locator} failed; nothing waited for it", result, locator=added.locator)
 
         handler = added.handler
         maybeDeferred(handler, *(added.locator,)[: most_arguments(handler)]).addBoth(ended)

@@ -68,7 +68,7 @@ class Finding(NamedElsewhere):
             found = Locator(frame, path.then(f"locator({selector})", ("inside", steps_in(selector, frame, path))))
         else:
             if not isinstance(selector, str):
-                raise TypeError(f"{selector!r}: a selector, or a Locator, is wanted")
+                raise TypeError(f"{selector!r}: expected a selector or a Locator")
             found = self._then(f"locator({selector!r})", ("selector", selector))
         if (has, has_not, has_text, has_not_text) == (None,) * 4:
             return found
@@ -204,13 +204,13 @@ class Locator(Finding, ElementReading, ElementActions):
 
         def __iter__(self) -> NoReturn:
             """Refuse: the number of elements is known only once they are searched for."""
-            raise TypeError(f"{self!r} is not looped over: `await locator.all()` has a locator for each element")
+            raise TypeError(f"{self!r} cannot be iterated: `await locator.all()` returns a locator for each element")
 
         __aiter__ = __iter__
 
         def __await__(self) -> NoReturn:
             """Refuse: a locator stands for elements, and finds them when a method is called."""
-            raise TypeError(f"{self!r} is not awaited: what is done with it is, such as `await locator.click()`")
+            raise TypeError(f"{self!r} cannot be awaited: await one of its methods, such as `await locator.click()`")
 
     def _start(self) -> tuple[Frame, Path]:
         return self._frame, self._path
@@ -396,12 +396,12 @@ def steps_in(locator: Locator, frame: Frame, path: Path = _NOWHERE) -> tuple[Ste
     :raises ValueError: it is of another frame, or goes into others.
     """
     if not isinstance(locator, Locator):
-        raise TypeError(f"{locator!r}: a Locator is wanted")
+        raise TypeError(f"{locator!r}: expected a Locator")
     if locator._frame is not frame:
-        raise ValueError(f"{locator}: it is of another frame than the locator that it is given to")
+        raise ValueError(f"{locator}: belongs to another frame than the locator it is passed to")
     *into, steps = locator._path.parts
     if into and into != list(path.parts[:-1]):
-        raise ValueError(f"{locator}: it goes into a frame that the locator that it is given to does not go into")
+        raise ValueError(f"{locator}: enters a frame that the locator it is passed to does not enter")
     return steps
 
 

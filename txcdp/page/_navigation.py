@@ -843,7 +843,7 @@ class Navigator:
 def _busy(frame: Frame) -> str:
     """Return which frame keeps another one from being idle, in words; ``""`` where it does so itself."""
     url = frame._tree.busy_below(frame._row)
-    return f"the network is busy for the frame {shown_url(url)} in it" if url else ""
+    return f"the network is busy for its frame {shown_url(url)}" if url else ""
 
 
 #: Writes a document, whatever names in it, or in the one before, a document's own functions have been hidden by.

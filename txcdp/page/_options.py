@@ -275,7 +275,7 @@ def checked_permissions(permissions: object) -> list[str]:
     """
     refuse_bare_string("permissions", permissions if isinstance(permissions, str | bytes) else None)
     if not isinstance(permissions, Sequence):
-        raise TypeError(f"permissions={permissions!r}: a list of names is wanted, such as ['geolocation']")
+        raise TypeError(f"permissions={permissions!r}: expected a list of names, such as ['geolocation']")
     names: dict[str, None] = {}
     for each in permissions:
         if each not in PERMISSIONS:
@@ -293,14 +293,14 @@ def checked_origin(origin: str | None) -> str | None:
         return None
     parts = urlsplit(origin)
     if not parts.scheme or not parts.netloc:
-        raise ValueError(f"origin={origin!r}: one such as 'https://example.com' is wanted")
+        raise ValueError(f"origin={origin!r}: expected an origin such as 'https://example.com'")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _unknown(name: str) -> str:
     if name == "context":
-        return "a page is opened in a context with context.new_page(url)"
-    return f"a context has no option {name!r}{did_you_mean(name, _CHECKS, before='; ')}"
+        return "to open a page in a context, use context.new_page(url)"
+    return f"unknown option {name!r} of a context{did_you_mean(name, _CHECKS, before='; ')}"
 
 
 def _is_number(value: object) -> bool:
@@ -309,33 +309,33 @@ def _is_number(value: object) -> bool:
 
 def _a_bool(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"{name}={value!r}: True or False is wanted")
+        raise TypeError(f"{name}={value!r}: expected True or False")
     return value
 
 
 def _a_path(name: str, value: Any) -> str | os.PathLike[str]:
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name}={value!r}: the path of a file")
+        raise TypeError(f"{name}={value!r}: expected the path of a file")
     return value
 
 
 def _a_url_filter(name: str, value: Any) -> str | re.Pattern[str]:
     if not isinstance(value, str | re.Pattern):
-        raise TypeError(f"{name}={value!r}: a glob for URLs, or a re.Pattern")
+        raise TypeError(f"{name}={value!r}: expected a glob for URLs, or a re.Pattern")
     return value
 
 
 def _a_state(name: str, value: object) -> object:
     if not isinstance(value, Mapping | str | os.PathLike):
-        raise TypeError(f"{name}={value!r}: what context.storage_state() returns, or the path of a file")
+        raise TypeError(f"{name}={value!r}: expected what context.storage_state() returns, or the path of a file")
     return value
 
 
 def _a_text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{name}={value!r}: a str is wanted")
+        raise TypeError(f"{name}={value!r}: expected a str")
     if _LINE_BREAKS.search(value):
-        raise ValueError(f"{name}={value!r}: it cannot have line breaks")
+        raise ValueError(f"{name}={value!r}: must not contain line breaks")
     return value
 
 
@@ -349,9 +349,9 @@ def _a_user_agent(name: str, value: object) -> str:
 def _a_number(least: float) -> Callable[[str, object], float]:
     def check(name: str, value: Any) -> float:
         if not _is_number(value):
-            raise TypeError(f"{name}={value!r}: a number is wanted")
+            raise TypeError(f"{name}={value!r}: expected a number")
         if not least <= value < float("inf") or value <= 0:
-            raise ValueError(f"{name}={value!r}: {f'{least:g} or more' if least else 'more than 0'} is wanted")
+            raise ValueError(f"{name}={value!r}: must be {f'at least {least:g}' if least else 'more than 0'}")
         return float(value)
 
     return check
@@ -368,7 +368,7 @@ def _one_of(*values: str) -> Callable[[str, object], str]:
 def _a_mapping(name: str, value: object, needed: set[str], also: set[str]) -> Mapping[str, Any]:
     like = "{" + ", ".join(f"{key!r}: ..." for key in sorted(needed | also)) + "}"
     if not isinstance(value, Mapping) or not needed <= value.keys() <= needed | also:
-        raise TypeError(f"{name}={value!r}: {like} is wanted{', or less of it' if also else ''}")
+        raise TypeError(f"{name}={value!r}: expected {like}{', or fewer keys' if also else ''}")
     return value
 
 
@@ -382,9 +382,9 @@ def checked_geolocation(name: str, value: object) -> Geolocation:
     for key, least, most in (("latitude", -90, 90), ("longitude", -180, 180), ("accuracy", 0, float("inf"))):
         number = place.get(key, 0)
         if not _is_number(number):
-            raise TypeError(f"{name}.{key}={number!r}: a number is wanted")
+            raise TypeError(f"{name}.{key}={number!r}: expected a number")
         if not least <= number <= most or number == float("inf"):
-            raise ValueError(f"{name}.{key}={number!r}: it is from {least} to {most}")
+            raise ValueError(f"{name}.{key}={number!r}: must be from {least} to {most}")
     return Geolocation(latitude=place["latitude"], longitude=place["longitude"], accuracy=place.get("accuracy", 0))
 
 
@@ -397,9 +397,9 @@ def checked_conditions(name: str, value: object) -> NetworkConditions:
     given = _a_mapping(name, value, set(), {"latency", "download_throughput", "upload_throughput"})
     for key, number in given.items():
         if not _is_number(number):
-            raise TypeError(f"{name}.{key}={number!r}: a number is wanted")
+            raise TypeError(f"{name}.{key}={number!r}: expected a number")
         if not 0 <= number < float("inf") or (number == 0 and key != "latency"):
-            raise ValueError(f"{name}.{key}={number!r}: it is not negative, and for no network there is offline=True")
+            raise ValueError(f"{name}.{key}={number!r}: must not be negative; for no network, use offline=True")
     conditions: NetworkConditions = {**given}  # type: ignore[typeddict-item]
     return conditions
 
@@ -413,14 +413,14 @@ def checked_proxy(name: str, value: object) -> ProxySettings:
     proxy = _a_mapping(name, value, {"server"}, {"bypass", "username", "password"})
     for key in proxy:
         if proxy[key] is not None and not isinstance(proxy[key], str):
-            raise TypeError(f"{name}.{key}: a str is wanted")
+            raise TypeError(f"{name}.{key}: expected a str")
     if "@" in proxy["server"]:
-        raise ValueError(f"{name}: the username and password have keys of their own, and are not in the server's URL")
+        raise ValueError(f"{name}: the username and password have their own keys, and cannot be in the server's URL")
     if "socks" in proxy["server"].partition(":")[0] and proxy.get("username"):
-        raise ValueError(f"{name}: Chromium gives no username to a SOCKS proxy; have a proxy of your own between them")
+        raise ValueError(f"{name}: Chromium cannot authenticate to a SOCKS proxy; put your own proxy in between")
     found = ProxySettings(server=proxy["server"].strip())
     if not found["server"] or any(each.isspace() for each in found["server"]):
-        raise ValueError(f"{name}.server={proxy['server']!r}: a proxy such as 'http://proxy.example:3128' is wanted")
+        raise ValueError(f"{name}.server={proxy['server']!r}: expected a proxy such as 'http://proxy.example:3128'")
     if proxy.get("bypass"):
         found["bypass"] = proxy["bypass"]
     if proxy.get("username") or proxy.get("password"):
@@ -437,12 +437,12 @@ def checked_credentials(name: str, value: object) -> HttpCredentials:
     given = _a_mapping(name, value, {"username", "password"}, {"origin", "send"})
     for key in ("username", "password"):
         if not isinstance(given[key], str):
-            raise TypeError(f"{name}.{key}: a str is wanted")
+            raise TypeError(f"{name}.{key}: expected a str")
     if given.get("send") is not None:
         check_choice(f"{name}.send", given["send"], ("always", "unauthorized"))
     origin = given.get("origin")
     if origin is not None and not isinstance(origin, str):
-        raise TypeError(f"{name}.origin: a str is wanted, such as 'https://example.com'")
+        raise TypeError(f"{name}.origin: expected a str, such as 'https://example.com'")
     found = HttpCredentials(username=given["username"], password=given["password"])
     if origin is not None:
         found["origin"] = origin_of(origin)
@@ -466,7 +466,7 @@ def proxy_bypass_list(proxy: ProxySettings) -> str:
 def _a_base_url(name: str, value: object) -> str:
     text = _a_text(name, value)
     if not urlsplit(text).scheme:
-        raise ValueError(f"{name}={text!r}: a URL with its scheme is wanted, such as 'http://localhost:8080/'")
+        raise ValueError(f"{name}={text!r}: expected a URL with its scheme, such as 'http://localhost:8080/'")
     return text
 
 

@@ -201,7 +201,7 @@ class Page(SelectorActions, EndedByBlock):
         :raises TypeError: neither is given.
         """
         if name is None and url is None:
-            raise TypeError("frame(name) or frame(url=...): one of them is needed")
+            raise TypeError("frame() needs either a name or url=")
         matches = None if url is None else url_matcher(url, self.context._base_url)
         for each in self._tree.frames.values():
             if (name is None or each.name == name) and (matches is None or matches(each.url)):
@@ -950,7 +950,7 @@ class Page(SelectorActions, EndedByBlock):
         """
         given: object = locator
         if not isinstance(given, Locator):
-            raise TypeError(f"add_locator_handler({given!r}): a Locator is wanted, such as page.locator(selector)")
+            raise TypeError(f"add_locator_handler({given!r}): expected a Locator, such as page.locator(selector)")
         if self._locator_handlers is None:
             self._locator_handlers = LocatorHandlers()
         return self._locator_handlers.add(locator, handler, times, not no_wait_after)

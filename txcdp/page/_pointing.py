@@ -168,7 +168,7 @@ class Pointer:
                 if not tops[number + 1]:
                     inside = elements[number + 1].inward(point, views[number + 1].size)
                     if inside is None:
-                        raise Again("element is not visible: the frame that it is in has no area")
+                        raise Again("element is not visible: its frame has no area")
                     point = inside
                 if not self._pointing.force:
                     await self._look_through(aimed, around, element, point, found["html"])
@@ -274,7 +274,7 @@ class Pointer:
             self._missed += 1
             raise Again(f"{found['outside']}: {html}")
         if "hidden" in found:
-            raise Again(f"element is not visible: the frame that it is in is not, {found['hidden']}")
+            raise Again(f"element is not visible: its frame is not visible, {found['hidden']}")
 
 
 class _Aimed:
@@ -346,9 +346,9 @@ class _FrameElement(Area):
             box = await boxing
         except CommandError as error:
             meant = explained(error)
-            raise Again("the frame that it is in is gone") if meant is error else meant from error
+            raise Again("its frame was removed") if meant is error else meant from error
         if box is None:
-            raise Again("element is not visible: the frame that it is in is not rendered")
+            raise Again("element is not visible: its frame is not rendered")
         return cls(Engine(session, world), str(found.object_id), box.model.content)
 
     def release(self) -> None:
@@ -443,7 +443,7 @@ class Consequences:
                 assert self._asked is not None
                 await self.unless_gone(self._asked, None)
             if self._main.has_begun:
-                self._attempt.log("waiting for the navigation that the action has begun")
+                self._attempt.log("waiting for the navigation that the action started")
                 await self._unless(Deferred.fromCoroutine(self._main.finish()), None, self._until_left)
         except Gone:
             if not self._page.is_closed():
@@ -456,7 +456,7 @@ def _check_position(position: object) -> None:
         return
     if isinstance(position, dict) and all(isinstance(position.get(each), int | float) for each in "xy"):
         return
-    raise TypeError(f'position={position!r}: give a dict with two numbers, such as {{"x": 5, "y": 10}}')
+    raise TypeError(f'position={position!r}: expected a dict with two numbers, such as {{"x": 5, "y": 10}}')
 
 
 async def _scroll_to(attempt: Attempt, position: Position | None) -> None:

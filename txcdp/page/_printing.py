@@ -81,11 +81,11 @@ def inches(name: str, length: Length) -> float:
     :raises ValueError: it is no length, or less than nothing.
     """
     if isinstance(length, bool) or not isinstance(length, int | float | str):
-        raise TypeError(f'{name}={length!r}: a number of CSS pixels, or text such as "10cm"')
+        raise TypeError(f'{name}={length!r}: expected a number of CSS pixels, or a str such as "10cm"')
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]{2})?\s*", str(length).lower())
     unit = "px" if found is None else found[2] or "px"
     if found is None or unit not in _UNITS or not math.isfinite(float(found[1])):
-        raise ValueError(f"{name}={length!r}: a number that is not negative, alone or with {', '.join(_UNITS)}")
+        raise ValueError(f"{name}={length!r}: expected a number from 0, alone or with {', '.join(_UNITS)}")
     return float(found[1]) * _UNITS[unit]
 
 
@@ -96,7 +96,7 @@ def command(options: PdfOptions) -> page.print_to_pdf:
     :raises ValueError: there is no such format or length.
     """
     for name in options.keys() - PdfOptions.__annotations__.keys():
-        raise TypeError(unknown_name("pdf(): the option", name, PdfOptions.__annotations__))
+        raise TypeError(unknown_name("pdf(): unknown option", name, PdfOptions.__annotations__))
     width, height = FORMATS["letter"]
     named = options.get("format")
     if named is not None:
@@ -109,10 +109,10 @@ def command(options: PdfOptions) -> page.print_to_pdf:
         height = height if given[1] is None else inches("height", given[1])
     margin: Mapping[str, object] = options.get("margin") or {}
     if not isinstance(margin, Mapping):
-        raise TypeError(f"margin={margin!r}: a mapping is wanted, such as {{'top': '1cm'}}")
+        raise TypeError(f"margin={margin!r}: expected a mapping, such as {{'top': '1cm'}}")
     unknown = set(margin) - {"top", "right", "bottom", "left"}
     if unknown:
-        raise ValueError(f"margin={margin!r}: it has top, right, bottom and left")
+        raise ValueError(f"margin={margin!r}: its keys are top, right, bottom and left")
     sides = {each: inches(f"margin[{each!r}]", margin[each]) for each in margin}  # type: ignore[arg-type]
     return page.print_to_pdf(
         landscape=options.get("landscape", False),

@@ -232,7 +232,7 @@ class ElementReading(LocatorBase):
         async def wait(attempt: Attempt) -> None:
             element = await attempt.handle(await attempt.element())
             if not await element.evaluate(_TRUTH % expression, arg):
-                raise Again("what it evaluates to was never true")
+                raise Again("its value was never true")
 
         return self._perform(f"wait_for_function({expression.strip()[:60]!r})", wait, timeout)
 
@@ -361,7 +361,7 @@ class ElementReading(LocatorBase):
                 meant = explained(error)
                 if meant is not error:
                     raise meant from error
-                raise Again(f"it cannot be scrolled to ({error.message}): {await attempt.once('shown')}") from error
+                raise Again(f"cannot scroll to it ({error.message}): {await attempt.once('shown')}") from error
 
         return self._perform("scroll_into_view_if_needed", scroll, timeout)
 

@@ -32,4 +32,4 @@ def check_role(role: object, besides: Collection[str] = ()) -> None:
     name = str(role)
     if name.lower() not in roles() and name not in besides:
         meant = did_you_mean(name, sorted(roles()), before="; ")
-        raise ValueError(f"role={name!r:.100}: there is no such role{meant}")
+        raise ValueError(f"role={name!r:.100}: unknown role{meant}")

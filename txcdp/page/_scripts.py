@@ -175,7 +175,7 @@ class Scripts:
         :param callback: called with the source and the arguments; None: the calls are for who subscribes to them.
         """
         if name in self._exposed:
-            raise ValueError(f"a function {name!r} has been exposed already: dispose of that first")
+            raise ValueError(f"a function {name!r} is already exposed: dispose of it first")
         exposed = _Exposed(name, callback, StreamSubject(self._main.session.context, f"calls of {name}"))
         self._exposed[name] = exposed
         try:
@@ -208,7 +208,7 @@ class Scripts:
         exposed = self._exposed.get(name)
         answer = _Reply(injected, key, number, event.execution_context_id)
         if exposed is None:
-            answer.give(Failure(LookupError(f"the function {name!r} is not exposed any more")))
+            answer.give(Failure(LookupError(f"the function {name!r} is no longer exposed")))
             return
         try:
             args = values.unpack(packed)
@@ -278,7 +278,7 @@ class _Reply:
 
 
 #: What a page is told that would be given what is not its own.
-_OF_ANOTHER: Final = "a handle can be returned only to the document that it is of"
+_OF_ANOTHER: Final = "a handle can be returned only to its own document"
 
 
 def source_of(script: Any, path: Any) -> str:
@@ -290,7 +290,7 @@ def source_of(script: Any, path: Any) -> str:
     if (script is None) == (path is None):
         raise ValueError("give either script= or path=")
     if script is not None and not isinstance(script, str):
-        raise TypeError(f"script={script!r:.60}: the text of a script is wanted")
+        raise TypeError(f"script={script!r:.60}: expected the text of a script")
     return source_in(path) if script is None else str(script)
 
 

@@ -41,11 +41,11 @@ class Selectors:
         :raises TypeError: neither a script nor a path is given, or both are.
         """
         if (script is None) == (path is None):
-            raise TypeError("register(name, script) or register(name, path=...): one of them is needed")
+            raise TypeError("register() needs either a script or path=")
         if not re.fullmatch(r"[a-zA-Z0-9_-]+", name):
-            raise SelectorError(f"{name!r} can be no engine's name: use letters, digits, _ and -")
+            raise SelectorError(f"{name!r} is not a valid name for an engine: use letters, digits, _ and -")
         if name in _TAKEN or name in self._engines:
-            raise SelectorError(f"there is an engine {name!r} already")
+            raise SelectorError(f"there is already an engine {name!r}")
         self._engines[name] = Path(path).read_text("utf-8") if path is not None else str(script)
 
     def set_test_id_attribute(self, name: str) -> None:
@@ -77,7 +77,7 @@ def pattern(text: Text, exact: bool | None = None) -> dict[str, Any]:
         source, flags = regular_expression(text)
         return {"re": source, "flags": flags}
     if not isinstance(text, str):
-        raise TypeError(f"{text!r}: a str, or a compiled regular expression, is wanted")
+        raise TypeError(f"{text!r}: expected a str or a compiled regular expression")
     return {"s": text, "exact": bool(exact)}
 
 

@@ -107,7 +107,7 @@ class SelectorReading(Finding):
         :raises ValueError: there is nothing to report.
         """
         if not (child_list or attributes or character_data):
-            raise ValueError("mutations(): one of child_list, attributes and character_data has to be true")
+            raise ValueError("mutations(): one of child_list, attributes and character_data must be true")
         refuse_bare_string("attribute_filter", attribute_filter)
         kinds: dict[str, Any] = {
             "childList": child_list,
@@ -151,7 +151,7 @@ class SelectorReading(Finding):
         """
         element = await self.query_selector(selector, strict=strict)
         if element is None:
-            raise LocatorError(f"eval_on_selector({selector!r}): there is no such element; a locator waits for one")
+            raise LocatorError(f"eval_on_selector({selector!r}): no element matches; a locator waits for one")
         return await element.evaluate(expression, arg)
 
     def eval_on_selector_all(self, selector: str, expression: str, arg: Any = None) -> Deferred[Any]:

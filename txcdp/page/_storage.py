@@ -104,8 +104,8 @@ class WebStorage:
             if error.name != _DENIED:
                 raise
             raise EvaluationError(
-                f"the document {self._url()[:200]!r} has no {self._kind} storage, as it has no origin of its own: "
-                f"go to a page of http or https first ({error.message})",
+                f"the document {self._url()[:200]!r} has no {self._kind} storage because it has no origin of its own: "
+                f"go to an http or https page first ({error.message})",
                 error.details,
                 error.name,
                 error.message,
@@ -117,7 +117,5 @@ class WebStorage:
 def _literal(what: str, text: str) -> str:
     """Return a text as JavaScript."""
     if not isinstance(text, str):
-        raise TypeError(
-            f"{what}={text!r} is no str, and a storage keeps nothing else: pack it, such as with json.dumps()"
-        )
+        raise TypeError(f"{what}={text!r}: expected a str; serialize other values, such as with json.dumps()")
     return json.dumps(text)

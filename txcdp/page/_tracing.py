@@ -122,7 +122,7 @@ class Tracing:
         except BaseException as error:
             self._over()
             if isinstance(error, CommandError) and error.message.startswith(_STARTED):
-                raise AlreadyRunning("a trace", "the browser has one at a time; stop that first") from error
+                raise AlreadyRunning("a trace", "the browser has only one at a time; stop that first") from error
             raise
         self._state, self._path = _TracingState.TRACING, where
 
@@ -163,13 +163,13 @@ class Tracing:
             complete.addErrback(ignore_failure)
             complete.cancel()
             if error.message.startswith(_NOT_STARTED):
-                raise NotRunning("a trace", "the browser has ended it meanwhile") from error
+                raise NotRunning("a trace", "the browser ended it") from error
             raise
         except (StreamEnded, Gone):
             complete.addErrback(ignore_failure)
-            raise NotRunning("a trace", "it has ended with its page, or with the line to the browser") from None
+            raise NotRunning("a trace", "it ended with its page, or with the connection to the browser") from None
         if done.data_loss_occurred:
-            log.warn("{tracing}: the browser's buffer was full: the trace is not whole", tracing=self)
+            log.warn("{tracing}: the browser's buffer was full: the trace is incomplete", tracing=self)
         return done.stream or ""
 
     def _leave(self, starting: Deferred[None], ending: Deferred[str] | None = None) -> None:

@@ -79,8 +79,8 @@ def checked(file: Any) -> Any:
     if isinstance(file, dict):
         if not {"name", "buffer"} <= file.keys():
             raise ValueError(
-                f'a file with {", ".join(map(repr, file)) or "nothing"}: it has a "name" and "buffer", its bytes; and '
-                'may have a "mimeType"'
+                f'a file with {", ".join(map(repr, file)) or "nothing"}: it needs a "name" and its bytes as "buffer"; '
+                'it may have a "mimeType"'
             )
         return file
     path = Path(file).absolute()
@@ -97,7 +97,7 @@ def is_folder(files: Sequence[Any]) -> bool:
     """
     folder = any(isinstance(each, Path) and each.is_dir() for each in files)
     if folder and len(files) > 1:
-        raise ValueError("one folder, or any number of files")
+        raise ValueError("expected one folder, or any number of files")
     return folder
 
 

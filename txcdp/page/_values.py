@@ -379,8 +379,8 @@ class _Writer:
         if isinstance(value, Sequence):
             return ["a", [*map(self._item, value)]]
         raise TypeError(
-            f"a {type(value).__qualname__} has no form in JavaScript: give numbers, text, bytes, datetimes, patterns, "
-            "lists, sets, dicts, dataclasses or msgspec Structs of these"
+            f"a {type(value).__qualname__} cannot be converted to JavaScript: give numbers, text, bytes, datetimes, "
+            "patterns, lists, sets, dicts, dataclasses or msgspec Structs of these"
         )
 
 
@@ -399,7 +399,7 @@ def _leaf(value: Any) -> list[Any] | None:
         code = value.typecode
         name = _FLOATS.get(code) or (None if code in "uw" else _INTEGERS.get((code.islower(), value.itemsize)))
         if name is None:
-            raise TypeError(f"an array of the type {code!r} has no form in JavaScript")
+            raise TypeError(f"an array of type {code!r} cannot be converted to JavaScript")
         return ["b", name, _base64(value.tobytes())]
     if isinstance(value, re.Pattern):
         return ["x", *regular_expression(value)]
@@ -444,10 +444,10 @@ def regular_expression(compiled: re.Pattern[Any]) -> tuple[str, str]:
     :raises ValueError: JavaScript has no such flag.
     """
     if not isinstance(compiled.pattern, str):
-        raise TypeError(f"{compiled!r} has no form in JavaScript: a regular expression of text is wanted")
+        raise TypeError(f"{compiled!r} cannot be converted to JavaScript: expected a regular expression of str")
     flags = re.RegexFlag(compiled.flags)
     if any(flag not in _FLAGS for flag in flags):
-        raise ValueError(f"{compiled!r} has no form in JavaScript: IGNORECASE, MULTILINE and DOTALL alone are there")
+        raise ValueError(f"{compiled!r} cannot be converted to JavaScript, which has only the flags IGNORECASE, MULTILINE and DOTALL")
 
     def written(found: re.Match[str]) -> str:
         if found[1]:

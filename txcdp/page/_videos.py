@@ -172,7 +172,7 @@ class ScreencastFile(EndedByBlock):
 
     def _ended(self, failed: str | None) -> None:
         if failed is not None:
-            self._error = self._error or VideoError(f"ffmpeg has not made {self.path}: {failed}")
+            self._error = self._error or VideoError(f"ffmpeg did not make {self.path}: {failed}")
         self._stopping = True
         self._listening.dispose()
         self._session.detach().addErrback(ignore_failure)
@@ -182,7 +182,7 @@ class ScreencastFile(EndedByBlock):
         self._done.fire(None)
 
     def _nothing(self) -> VideoError:
-        return VideoError(f"there is nothing to make {self.path} of: the page has not drawn anything")
+        return VideoError(f"nothing to make {self.path} of: the page has not drawn anything")
 
     def _note(self, failure: Failure) -> None:
         failure.trap(VideoError)
@@ -269,7 +269,7 @@ async def save_screencast(
     """
     where = Path(path)
     if where.suffix.lower() not in _KINDS:
-        raise ValueError(f"{where}: its suffix says what the video is to be: use one of {', '.join(_KINDS)}")
+        raise ValueError(f"{where}: its suffix determines the video's format: use one of {', '.join(_KINDS)}")
     check_number("quality", quality, 0, 100, whole=True)
     if max_size is not None:
         max_size = checked(max_size, "max_size")
@@ -290,7 +290,7 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", jpeg, start + 3)
             return width, height
-    raise VideoError("the browser has sent a picture that is no JPEG")
+    raise VideoError("the browser sent a picture that is not a JPEG")
 
 
 def _segments(jpeg: bytes) -> Iterator[tuple[int, int]]:

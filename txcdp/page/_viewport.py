@@ -33,12 +33,12 @@ def checked(viewport: object, name: str = "viewport") -> ViewportSize:
     :raises ValueError: there is no such size.
     """
     if not isinstance(viewport, Mapping) or viewport.keys() != {"width", "height"}:
-        raise TypeError(f"{name}={viewport!r}: give {{'width': 1280, 'height': 720}}")
+        raise TypeError(f"{name}={viewport!r}: expected {{'width': 1280, 'height': 720}}")
     for side, pixels in viewport.items():
         if not isinstance(pixels, int) or isinstance(pixels, bool):
-            raise TypeError(f"{name}={viewport!r}: {side} is a whole number of CSS pixels")
+            raise TypeError(f"{name}={viewport!r}: {side} must be a whole number of CSS pixels")
         if not 0 < pixels <= _LARGEST:
-            raise ValueError(f"{name}={viewport!r}: {side} is from 1 to {_LARGEST:,}")
+            raise ValueError(f"{name}={viewport!r}: {side} must be from 1 to {_LARGEST:,}")
     return ViewportSize(width=viewport["width"], height=viewport["height"])
 
 

@@ -35,7 +35,7 @@ def interval_of(polling: float | timedelta | str) -> float | None:
         return None
     seconds = polling.total_seconds() if isinstance(polling, timedelta) else polling
     if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise ValueError(f'polling={polling!r}: seconds, more than 0, or "raf", with each frame that is drawn')
+        raise ValueError(f'polling={polling!r}: expected seconds, more than 0, or "raf" for each animation frame')
     return seconds
 
 
@@ -112,8 +112,8 @@ class FunctionWait:
 
     def _late(self, seconds: float) -> ActionTimeout:
         obstacle = self._session.blocked_by or (
-            "what it evaluates to was never true"
-            + (f", in {self._documents} documents, as the page navigated" if self._documents > 1 else "")
+            "its value was never true"
+            + (f", in {self._documents} documents, because the page navigated" if self._documents > 1 else "")
         )
         return ActionTimeout(self._called, seconds, obstacle)
 

@@ -172,7 +172,7 @@ class WorkerInjected(Injected):
             self.register()
         session = self.session
         seconds = literal_seconds_of(timeout, session._channel._dispatcher.timeout)
-        late = lambda: CommandTimeout("Runtime.evaluate", seconds or 0, "the worker's script has not come")  # noqa: E731
+        late = lambda: CommandTimeout("Runtime.evaluate", seconds or 0, "the worker's script did not load")  # noqa: E731
         await with_deadline(session.context.clock, Deferred.fromCoroutine(self._when_whole()), seconds, late)
         await session.execute(runtime.evaluate(expression=HAS_RUN, await_promise=True), timeout=timeout)
         self._has_run = True

@@ -282,7 +282,7 @@ operations.aim = async (element, aim, attempt) => {
     /** @type {DOMRect | null} */
     let before = null;
     for (let frames = 0; ; frames++) {
-      if (!await drawn()) return again('the page draws no frames, so that nobody knows whether the element moves: it is in the background, or not shown', found);
+      if (!await drawn()) return again('the page draws no frames, so it is unknown whether the element moves: it is in the background, or not shown', found);
       memos.clear();
       if (!isConnected(found)) {  // drawn anew: it is what the locator stands for that has to stay where it is
         const other = attempt.resolve();
@@ -433,14 +433,14 @@ operations.fill = (element, { value, force }, attempt) => {
     if (!TYPED.has(type) && !SET.has(type)) throw new Refusal(`Input of type "${type}" cannot be filled: ${shown(target)}`);
     if (type === 'number') {
       text = text.trim();
-      if (isNaN(Number(text))) throw new Refusal(`Cannot type text into input[type=number]: ${JSON.stringify(value)} is no number`);
+      if (isNaN(Number(text))) throw new Refusal(`Cannot type text into input[type=number]: ${JSON.stringify(value)} is not a number`);
     }
     if (SET.has(type)) {
       text = text.trim();
       if (type === 'color') text = text.toLowerCase();
       target.focus();
       target.value = text;
-      if (!hasTaken(type, target.value, text)) throw new Refusal(`Malformed value: ${JSON.stringify(value)} is none of an input[type=${type}]`);
+      if (!hasTaken(type, target.value, text)) throw new Refusal(`Malformed value: ${JSON.stringify(value)} is not valid for input[type=${type}]`);
       tellChange(target);
       return null;
     }
@@ -566,7 +566,7 @@ engine.letGo = key => { heldNodes.delete(key); };
 finders.held = (_, /** @type {string} */ key) => {
   const element = held.get(key)?.deref();
   if (!element || !isConnected(element)) throw new Refusal('Element is not attached to the DOM');
-  if (ownerDocumentOf(element) !== document) throw new Refusal('Element is in another document now', 'moved');
+  if (ownerDocumentOf(element) !== document) throw new Refusal('Element is now in another document', 'moved');
   return [element];
 };
 finders.heldNode = (_, /** @type {string} */ key) => {

@@ -594,7 +594,7 @@ const byXPath = (root, path) => {
   try {
     result = evaluateXPath(owner, text, root, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
   } catch (error) {
-    throw malformed('xpath=' + path, error instanceof Error ? error.message : 'it is no XPath');
+    throw malformed('xpath=' + path, error instanceof Error ? error.message : 'it is not valid XPath');
   }
   for (let i = 0; i < result.snapshotLength; i++) {
     const node = result.snapshotItem(i);
@@ -673,7 +673,7 @@ const stepOf = ({ name, body }, selector) => {
   }
   if (TEST_IDS.includes(plainName)) return ['attributeIs', plainName, unquoted(trimmed), pierce];
   if (customEngines.has(name)) return ['custom', name, body];
-  throw malformed(selector, `there is no engine ${JSON.stringify(name)}`);
+  throw malformed(selector, `unknown engine ${JSON.stringify(name)}`);
 };
 
 /** @param {string} text */
@@ -701,14 +701,14 @@ const ROLE_STATES = ['checked', 'pressed', 'selected', 'expanded', 'disabled', '
 const parseRole = (text, selector) => {
   const head = /^([\w-]+)\s*/.exec(text);
   if (!head) throw malformed(selector, 'role= begins with the name of a role');
-  if (!ROLES.has(head[1].toLowerCase())) throw malformed(selector, `there is no role ${JSON.stringify(head[1])}`);
+  if (!ROLES.has(head[1].toLowerCase())) throw malformed(selector, `unknown role ${JSON.stringify(head[1])}`);
   /** @type {any} */
   const made = { role: head[1] };
   let rest = text.slice(head[0].length);
   const item = /^\[\s*([\w-]+)\s*(?:([*|^$~]?=)\s*("(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'|\/(?:[^/\\]|\\[\s\S])+\/[a-z]*|[^\]\s]+)\s*([is])?\s*)?\]\s*/i;
   while (rest) {
     const found = item.exec(rest);
-    if (!found) throw malformed(selector, `${JSON.stringify(rest)} is no attribute of a role`);
+    if (!found) throw malformed(selector, `${JSON.stringify(rest)} is not an attribute of a role`);
     const [whole, name, operator, value, flag] = found;
     rest = rest.slice(whole.length);
     if (name === 'name' || name === 'description') {
@@ -751,7 +751,7 @@ const customEngines = new Map();
 /** @param {Root} root @param {string} name @param {string} body @returns {Element[]} */
 const byCustom = (root, name, body) => {
   const engine = customEngines.get(name);
-  if (!engine) throw malformed(`${name}=${body}`, `there is no engine ${JSON.stringify(name)}`);
+  if (!engine) throw malformed(`${name}=${body}`, `unknown engine ${JSON.stringify(name)}`);
   const one = engine.queryAll ? null : engine.query && engine.query(root, body);
   const found = engine.queryAll ? engine.queryAll(root, body) : one ? [one] : [];
   if (!found || !found[Symbol.iterator]) throw malformed(`${name}=${body}`, `its engine has returned no list, but ${kindOf(found)}`);
@@ -927,7 +927,7 @@ const looksVisible = element => {
 const isSeen = (element, attempt) => !attempt.hiddenFrame && isVisible(element);
 
 /** @param {string} who @param {Element} element @param {Attempt} attempt */
-const unseen = (who, element, attempt) => attempt.hiddenFrame ? again(`${who} is not visible: the frame that it is in is not, ${attempt.hiddenFrame}`)
+const unseen = (who, element, attempt) => attempt.hiddenFrame ? again(`${who} is not visible: its frame is not visible, ${attempt.hiddenFrame}`)
   : again(`${who} is not visible`, element);
 
 /** @param {Node} node */
@@ -1210,7 +1210,7 @@ const isHTML = element => element instanceof HTMLElement;
 
 /** @param {any} element @param {string} what */
 const textInside = (element, what) => {
-  if (!isHTML(element)) throw new Refusal(`${what}: ${shown(element)} is no HTMLElement`);
+  if (!isHTML(element)) throw new Refusal(`${what}: ${shown(element)} is not an HTMLElement`);
   return innerTextOf(element);
 };
 
@@ -1226,7 +1226,7 @@ operations.attribute = (element, name) => attributeOf(element, name);
 operations.inputValue = element => {
   const target = retargeted(element, 'control');
   if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return target.value;
-  throw new Refusal(`input_value: ${shown(target)} is no <input>, <textarea> or <select>`);
+  throw new Refusal(`input_value: ${shown(target)} is not an <input>, <textarea> or <select>`);
 };
 operations.isEnabled = element => isEnabled(element);
 operations.isEditable = element => isEditable(element);
@@ -1306,7 +1306,7 @@ const frameTold = (element, id) => isVisible(element) ? id : `${id} ${shown(elem
 /** Return what is told of the frame that an element shows; the element itself, where the frame's id is not known. */
 forAny('frame', element => {
   if (!element) return null;
-  if (!(element instanceof HTMLIFrameElement || element instanceof HTMLFrameElement)) throw new Refusal(`${shown(element)} is no frame: an <iframe> is wanted`);
+  if (!(element instanceof HTMLIFrameElement || element instanceof HTMLFrameElement)) throw new Refusal(`${shown(element)} is not a frame: expected an <iframe>`);
   const window = windowIn(element);
   if (!window) return again('the frame shows nothing yet', element);
   const id = frameIds.get(window);

@@ -50,7 +50,7 @@ def first(
         with what ``predicate`` raises. Cancelling it unsubscribes.
     """
     if predicate is not None and not callable(predicate):
-        raise TypeError(f"predicate={predicate!r}: a function of an item is wanted; a deadline is timeout=...")
+        raise TypeError(f"predicate={predicate!r}: expected a function of an item; for a deadline, use timeout=...")
     context = context_of(source)
     seconds = seconds_of(timeout, None if context is None else context.timeout)
     at = clock
@@ -81,7 +81,7 @@ class _Taking(Generic[T]):
 
     def _completed(self) -> None:
         came = f"{_name(self._source)} ended before {_what(self._predicate)} came"
-        self._match.fail(StreamEnded(f"{came}: what it tells of is closed, or has ended"))
+        self._match.fail(StreamEnded(f"{came}: its source was closed, or has ended"))
 
     def _settle(self, outcome: T | Failure) -> None:
         self._subscription.dispose()
@@ -110,18 +110,18 @@ class Expected(Generic[T]):
         :raises RuntimeError: it is used outside ``async with``: there is no subscription.
         """
         if self._coming is None:
-            raise RuntimeError("expect() begins with its block: async with stream.expect() as expected: ...")
+            raise RuntimeError("expect() must be entered as a block: async with stream.expect() as expected: ...")
         return self._outcome.wait()
 
     if not TYPE_CHECKING:  # a checker is to refuse them
 
         def __await__(self) -> NoReturn:
             """Refuse: a context manager is no Deferred; its item is."""
-            raise TypeError(f"an expected item is not awaited itself: {_BLOCK}")
+            raise TypeError(f"an expected item cannot be awaited itself: {_BLOCK}")
 
         def __enter__(self) -> NoReturn:
             """Refuse: the block's end waits."""
-            raise TypeError(f"the end of the block waits, so that it has to be `async with`: {_BLOCK}")
+            raise TypeError(f"the end of the block waits, so it must be `async with`: {_BLOCK}")
 
         __exit__ = __enter__
 
@@ -154,7 +154,7 @@ def predicate_of(match: Match[T], base_url: str | None = None) -> Predicate[T] |
     if match is None or (callable(match) and not isinstance(match, str | re.Pattern)):
         return match
     if not isinstance(match, str | re.Pattern):
-        raise TypeError(f"expect({match!r}): a function, a glob for the URL, or a re.Pattern")
+        raise TypeError(f"expect({match!r}): expected a function, a glob for the URL, or a re.Pattern")
     return _ByURL(match, base_url)
 
 
@@ -172,7 +172,7 @@ class _ByURL:
     def __call__(self, item: Any) -> bool:
         url = _url_of(item)
         if url is None:
-            raise TypeError(f"expect({self.pattern!r}) is for items with a url, which {type(item).__name__} has not")
+            raise TypeError(f"expect({self.pattern!r}) needs items with a url; {type(item).__name__} has none")
         return self._matches(url)
 
 

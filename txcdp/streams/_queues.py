@@ -56,13 +56,13 @@ class EventQueue(AsyncIterator[T], Generic[T]):
     def __init__(self, source: Observable[T], maxsize: int, overflow: Overflow) -> None:
         check_choice("overflow", overflow, get_args(Overflow))
         if maxsize < 1:
-            raise ValueError(f"maxsize={maxsize}: a queue holds at least one item")
+            raise ValueError(f"maxsize={maxsize}: must be at least 1")
         self.overflow = overflow
         self.maxsize = 1 if overflow == "latest" else maxsize
         self.dropped = 0
         self._context = context_of(source)
         if overflow == "pause" and self._context is None:
-            raise TypeError('overflow="pause" needs a txcdp stream: no connection is behind this observable')
+            raise TypeError('overflow="pause" needs a txcdp stream: this observable has no connection')
         self._items: deque[T] = deque()
         self._getters: deque[Deferred[T]] = deque()
         self._end: Exception | None = None
@@ -163,7 +163,7 @@ class EventQueue(AsyncIterator[T], Generic[T]):
     def _paused_too_long(self, seconds: float) -> None:
         self._overflow(
             f"{len(self._items)} items, and the browser was paused for {seconds:g} s; "
-            "longer, and it would drop messages unseen"
+            "beyond that it would drop messages silently"
         )
 
     def _on_error(self, error: Exception) -> None:

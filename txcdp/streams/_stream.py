@@ -85,7 +85,7 @@ def _called(function: F, of: str, instead: str = _FLAT_MAP) -> F:
     if function is None:
         return function
     if not callable(function):
-        raise TypeError(f"{of}: {function!r} is no function")
+        raise TypeError(f"{of}: {function!r} is not a function")
     if inspect.iscoroutinefunction(function):
         name = getattr(function, "__qualname__", repr(function))
         raise TypeError(f"{of} calls {name}() and does not await it, as a coroutine function has to be: {instead}")
@@ -160,7 +160,7 @@ class Stream(Observable[T_co]):
         :raises TypeError: it is no function.
         """
         if not callable(handler):
-            raise TypeError(f"each(): {handler!r} is no function")
+            raise TypeError(f"each(): {handler!r} is not a function")
 
         def failed(failure: Failure, item: Any) -> None:
             self._report(failure, "a handler failed", Gone)
@@ -190,21 +190,21 @@ class Stream(Observable[T_co]):
 
     def __await__(self) -> NoReturn:
         """Refuse: a stream has no one result, and may have no end."""
-        raise TypeError(f"{self!r} is not awaited: {_ITEMS}")
+        raise TypeError(f"{self!r} cannot be awaited: {_ITEMS}")
 
     def run(self, scheduler: Scheduler = None) -> NoReturn:
         """Refuse: it would block until the stream ends, and nothing arrives while the reactor's thread is blocked."""
-        raise TypeError(f"{self!r} is not run: {_ITEMS}")
+        raise TypeError(f"{self!r} cannot be run: {_ITEMS}")
 
     if not TYPE_CHECKING:  # a checker is to refuse them
 
         def __iter__(self) -> NoReturn:
             """Refuse: what a stream carries comes later."""
-            raise TypeError(f"{self!r} is not looped over: {_ITEMS}")
+            raise TypeError(f"{self!r} cannot be iterated: {_ITEMS}")
 
         def __aiter__(self) -> NoReturn:
             """Refuse: what comes while an item is worked on has to be kept somewhere, and how much is to be said."""
-            raise TypeError(f"{self!r} is not looped over: {_ITEMS}")
+            raise TypeError(f"{self!r} cannot be iterated: {_ITEMS}")
 
     # What becomes of each item:
 
@@ -1102,15 +1102,13 @@ def together(sources: Iterable[Any]) -> tuple[list[Stream[Any]], StreamContext]:
     every = list(sources)
     for each in every:
         if isinstance(each, list | tuple):
-            raise TypeError("several streams are several arguments: write merge(*streams), and likewise with others")
+            raise TypeError("pass several streams as separate arguments: merge(*streams), and likewise others")
         if not isinstance(each, Observable | Deferred | types.CoroutineType):
-            raise TypeError(
-                f"{each!r} is no stream; for times there are operators of their own: buffer_with_time(), ..."
-            )
+            raise TypeError(f"{each!r} is not a stream; for times use the operators for them: buffer_with_time(), ...")
     contexts = [each.context for each in every if isinstance(each, Stream)]
     if not contexts:
         raise TypeError(
-            "one of these has to be a stream of txcdp, which knows the reactor; for others there are reactivex's "
+            "one of these must be a txcdp stream, which knows the reactor; for others use reactivex's "
             "own functions, with scheduler=TwistedScheduler(reactor)"
         )
     context = joined(contexts)
