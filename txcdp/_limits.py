@@ -28,13 +28,13 @@ def about_open_files(error: BaseException) -> str:
     """Return what to do about an error for which too many files are open, to follow its text; ``""`` for any other."""
     number = getattr(error, "osError", None) or getattr(error, "errno", None)
     if number == errno.ENFILE:
-        return "; the whole system has as many files open as it can (fs.file-max)"
+        return "; the whole system has reached its limit of open files (fs.file-max)"
     found = limits()
     # Where the limit was lowered, what is open above it cannot be named when a program is executed.
     if number not in (errno.EMFILE, errno.EBADF) or found is None:
         return ""
     return (
-        f"; this process may have {found[0]} files open: raise that with ulimit -n, or LimitNOFILE= in a systemd unit"
+        f"; this process may open {found[0]} files: raise the limit with ulimit -n, or LimitNOFILE= in a systemd unit"
     )
 
 
@@ -44,6 +44,6 @@ def too_few_for_a_browser() -> str:
     if found is None or found[1] >= BROWSER_NEEDS:
         return ""
     return (
-        f"a process may have no more than {found[1]} files open here, and a browser needs {BROWSER_NEEDS}: "
+        f"a process may open at most {found[1]} files here, and a browser needs {BROWSER_NEEDS}: "
         "raise the hard limit (ulimit -Hn, or LimitNOFILE= in a systemd unit)"
     )

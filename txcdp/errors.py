@@ -356,7 +356,7 @@ class NotABrowser(TxcdpError):
     def __str__(self) -> str:
         it = "Node, or something else without pages" if self.kind == "other" else f"a single target ({self.kind})"
         todo = "connect to the browser, as http://host:port"
-        return shortened(f"{self.what}: the other end is no browser but {it}; {todo}")
+        return shortened(f"{self.what}: the other end is not a browser but {it}; {todo}")
 
 
 class NavigationError(TxcdpError):
@@ -404,8 +404,8 @@ def _about_scheme(error: NavigationError) -> str:
     if error.error_text != "net::ERR_ABORTED" or scheme in _SCHEMES or scheme.startswith("chrome"):
         return ""
     near = difflib.get_close_matches(scheme, ("https", "http", "file", "about"), 1)
-    meant = f"; was {near[0]}: meant?" if near else ", and hands it to no other program"
-    return f"; the browser shows nothing of the scheme {shortened(scheme)!r}{meant}"
+    meant = f"; did you mean {near[0]}:?" if near else ", and does not open it with another program"
+    return f"; the browser cannot display the scheme {shortened(scheme)!r}{meant}"
 
 
 #: The schemes of what Chromium shows, but for its own pages.
@@ -459,7 +459,7 @@ class NavigationTimeout(NavigationError, DeadlineError):
         self.wait_until, self.seconds, self.reached, self.obstacle = wait_until, seconds, reached, obstacle
 
     def __str__(self) -> str:
-        far = f"it got as far as {self.reached!r}" if self.reached else "there was no answer yet"
+        far = f"it got as far as {self.reached!r}" if self.reached else "there was no response yet"
         todo = self.obstacle or "give it longer with timeout=SECONDS, or wait for less with wait_until="
         what = f"{shown_url(self.url)} did not get to {self.wait_until!r} within {self.seconds:g} s: {far}"
         return f"{what}; {shortened(todo)}"
@@ -490,8 +490,8 @@ class DocumentBroken(NavigationError):
 
     def __str__(self) -> str:
         came = f" with status {self.status}" if self.status is not None else ""
-        todo = 'wait_until="commit" takes what there is of it'
-        return f"{shown_url(self.url)} came{came}, but not whole: {shortened(self.error_text)}; {todo}"
+        todo = 'wait_until="commit" accepts what was received'
+        return f"{shown_url(self.url)} was received{came}, but is incomplete: {shortened(self.error_text)}; {todo}"
 
 
 class DownloadStarted(NavigationError):
@@ -501,7 +501,7 @@ class DownloadStarted(NavigationError):
         super().__init__(url, error_text)
 
     def __str__(self) -> str:
-        return f"{shown_url(self.url)} is a download, so that there is no page to show: download is starting"
+        return f"{shown_url(self.url)} is a download, so there is no page to show: download is starting"
 
 
 class DownloadError(TxcdpError):
@@ -530,7 +530,7 @@ class DownloadUnreachable(DownloadError):
         super().__init__(
             url,
             "its file is on the browser's machine, and the protocol reads no files: connect through the gateway of "
-            "txcdp, which hands them over, or take the response's body (Fetch) instead",
+            "txcdp, which transfers them, or take the response's body (Fetch) instead",
         )
         self.args = (url,)
 
@@ -562,8 +562,8 @@ class BodyEvicted(NetworkError):
     """The browser no longer has the body: its document is gone, or the body, or all bodies together, were too large."""
 
     def __str__(self) -> str:
-        todo = "read bodies when they have come, and large ones by `chunks`"
-        return f"{shown_url(self.url)}: the browser has the body no more ({shortened(self.error_text)}); {todo}"
+        todo = "read bodies as soon as they are complete, and large ones with `chunks`"
+        return f"{shown_url(self.url)}: the browser no longer has the body ({shortened(self.error_text)}); {todo}"
 
 
 class BodyIncomplete(NetworkError):
@@ -586,7 +586,7 @@ class BodyTooLarge(NetworkError):
     """
 
     def __init__(self, url: str, max_size: int) -> None:
-        todo = "pull it by body_chunks(), or give body() a larger max_size"
+        todo = "read it with body_chunks(), or give body() a larger max_size"
         super().__init__(url, f"the body has more than {max_size} bytes; {todo}")
         self.args = (url, max_size)
         self.max_size = max_size
@@ -693,9 +693,7 @@ class FleetBusy(FleetError):
         self.tries = tries
 
     def __str__(self) -> str:
-        return shortened(
-            f"{self.kind}: {self.reason}; it was tried {self.tries} times, start more nodes or ask for less"
-        )
+        return shortened(f"{self.kind}: {self.reason}; tried {self.tries} times; start more nodes or ask for less")
 
 
 class FleetTimeout(FleetError, DeadlineError):
@@ -786,7 +784,7 @@ class AlreadyRunning(TxcdpError):
         self.what, self.advice = what, advice
 
     def __str__(self) -> str:
-        return f"{self.what} is under way: {self.advice}"
+        return f"{self.what} is already running: {self.advice}"
 
 
 class NotRunning(TxcdpError):
@@ -801,7 +799,7 @@ class NotRunning(TxcdpError):
         self.what, self.advice = what, advice
 
     def __str__(self) -> str:
-        return f"{self.what} is not under way: {self.advice}"
+        return f"{self.what} is not running: {self.advice}"
 
 
 class VideoError(TxcdpError):

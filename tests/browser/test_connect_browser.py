@@ -116,10 +116,10 @@ class ConnectTests(BrowserTestCase):
         launch: Any = partial(txcdp.launch, reactor)
         connect: Any = partial(txcdp.connect, reactor, "http://127.0.0.1:1")
         for opening, advice in {
-            launch(executable_path="chromium"): "launch(): the option 'executable_path' unknown; here it is executable",
-            launch(userDataDir="profile"): "launch(): the option 'userDataDir' unknown; here it is profile",
-            launch(headles=False): "launch(): the option 'headles' unknown; did you mean 'headless'?",
-            connect(timeouts=5): "connect(): the option 'timeouts' unknown; did you mean 'timeout'?",
+            launch(executable_path="chromium"): "launch(): unknown option 'executable_path'; here it is executable",
+            launch(userDataDir="profile"): "launch(): unknown option 'userDataDir'; here it is profile",
+            launch(headles=False): "launch(): unknown option 'headles'; did you mean 'headless'?",
+            connect(timeouts=5): "connect(): unknown option 'timeouts'; did you mean 'timeout'?",
         }.items():
             self.assertEqual(str(await self.fails(opening, TypeError)), advice)
 

@@ -138,7 +138,7 @@ class OtherServerTests(TestCase):
 
     async def test_no_http(self):
         port = listen(self, Factory.forProtocol(NoHttp))
-        with self.assertRaisesRegex(HandshakeFailed, "something else"):
+        with self.assertRaisesRegex(HandshakeFailed, "something other"):
             await discovery.version(R, str(port))
 
 

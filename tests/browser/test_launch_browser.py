@@ -217,7 +217,7 @@ class LifeTests(Case):
         self.assertIn("Chrome/", reply["result"]["product"])
         await call(pipe, receiver, "Browser.close")
         reason = await receiver.closed
-        self.assertEqual((reason.reason, reason.clean), ("the browser has ended (exit code 0)", True))
+        self.assertEqual((reason.reason, reason.clean), ("the browser ended (exit code 0)", True))
         await browser.close(grace=5.0)
         await self.nothing_left(browser)
 
@@ -315,7 +315,7 @@ class FailureTests(Case):
         await self.nothing_left()
 
     async def test_not_a_browser(self):
-        with self.assertRaisesRegex(LaunchError, r"ended before it came up \(exit code \d+\)"):
+        with self.assertRaisesRegex(LaunchError, r"ended during startup \(exit code \d+\)"):
             await start_browser(R, executable=sys.executable)
         await self.nothing_left()
 
@@ -324,7 +324,7 @@ class FailureTests(Case):
         with open(path, "wb") as file:
             file.write(b"\x7fELF nonsense")
         os.chmod(path, 0o755)
-        with self.assertRaisesRegex(LaunchError, "ended before it came up|cannot be executed"):
+        with self.assertRaisesRegex(LaunchError, "ended during startup|cannot be executed"):
             await start_browser(R, executable=path)
         await self.nothing_left()
 
@@ -342,7 +342,7 @@ class FailureTests(Case):
             for seconds in (2, 10, 50):  # a busy machine may not have run it by then
                 with self.assertRaises(LaunchTimeout) as caught:
                     await start_browser(R, executable=path, start_timeout=float(seconds), transport=transport)
-                self.assertIn(f"did not come up within {seconds} s", str(caught.exception))
+                self.assertIn(f"did not start within {seconds} s", str(caught.exception))
                 if "warming up" in str(caught.exception):
                     break
             self.assertIn("warming up", str(caught.exception))

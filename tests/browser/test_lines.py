@@ -402,7 +402,7 @@ class EndTests(LinesTestCase):
         again.session.execute(browser.close()).addErrback(lambda _: None)
         lost = await again.when_closed()
         self.assertEqual((lost.clean, lost.code), (False, 1006))
-        self.assertIn("without closing", str(lost))
+        self.assertIn("without a closing handshake", str(lost))
 
 
 class ChildrenTests(SharedLinesTestCase):

@@ -176,7 +176,7 @@ class PendingCase(BrowserTestCase):
         self.assertEqual([name for name, each in begun.items() if not each.called], [])
         for name, done in begun.items():
             error: Any = await self.assertFailure(done, ConnectionLost)
-            self.assertIn("the browser ended it without closing", str(error), name)
+            self.assertIn("the browser disconnected without a closing handshake", str(error), name)
         self.assertEqual(list(page._tree.waiters), [])
         left = [each for each in reactor.getDelayedCalls() if each not in before and self.is_ours(each)]
         self.assertEqual(left, [])

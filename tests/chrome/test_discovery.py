@@ -121,7 +121,7 @@ class DiscoveryTests(SynchronousTestCase):
     def test_something_else_listens(self):
         for body, code in ((b"<html>", 200), (b"\xff\xfe", 200), (b"", 200), (b"7", 200), (b"nope", 404), (b"", 302)):
             self.server.answer("/json/version", body, code)
-            self.assertIn("something else than a browser", self.refusal(HandshakeFailed, discovery.version))
+            self.assertIn("something other than a browser", self.refusal(HandshakeFailed, discovery.version))
         self.server.answer("/json/list", {})
         self.refusal(HandshakeFailed, discovery.list_targets)
         self.server.answer("/json/list", [1])
@@ -132,8 +132,13 @@ class DiscoveryTests(SynchronousTestCase):
         self.refusal(HandshakeFailed, discovery.version)
 
     def test_what_stands_before_browsers_says_why_there_is_none(self):
-        for code, meant in ((401, "who asks"), (403, "nobody in"), (429, "too much"), (503, "no browser now")):
-            for body, said in ((b"A token is wanted.", "A token is wanted."), (b"", "it says no more")):
+        for code, meant in (
+            (401, "requires authentication"),
+            (403, "forbids access"),
+            (429, "too many requests"),
+            (503, "no browser available"),
+        ):
+            for body, said in ((b"A token is required.", "A token is required."), (b"", "it says no more")):
                 self.server.answer("/json/version", body, code)
                 text = self.refusal(HandshakeFailed, discovery.version)
                 self.assertEqual([part in text for part in (str(code), meant, said)], [True] * 3, text)
@@ -141,12 +146,12 @@ class DiscoveryTests(SynchronousTestCase):
     def test_the_host_is_refused(self):
         text = b"Host header is specified and is not an IP address or localhost."
         self.server.answer("/json/version", text, 500)
-        self.assertIn("by its IP address, or as localhost", self.refusal(HandshakeFailed, discovery.version))
+        self.assertIn("use its IP address, or localhost", self.refusal(HandshakeFailed, discovery.version))
 
     def test_too_long_an_answer(self):
         self.patch(fetching, "MAX_ANSWER", 10)
         self.server.answer("/json/version", VERSION)
-        self.assertIn("more than 10 bytes", self.refusal(HandshakeFailed, discovery.version))
+        self.assertIn("larger than 10 bytes", self.refusal(HandshakeFailed, discovery.version))
 
     def test_no_connection(self):
         class Agent:
@@ -159,7 +164,7 @@ class DiscoveryTests(SynchronousTestCase):
         for reason, kind, words in (
             (error.ConnectionRefusedError(), ConnectError, "--remote-debugging-port=9222"),
             (error.NoRouteError(), ConnectError, "127.0.0.1:9222"),
-            (error.DNSLookupError("x"), ConnectError, "no host"),
+            (error.DNSLookupError("x"), ConnectError, "unknown host"),
             (error.TimeoutError(), ConnectTimeout, "did not answer"),
             (ResponseFailed([Failure(error.ConnectionDone())]), HandshakeFailed, "ConnectionDone"),
             (ValueError("odd"), HandshakeFailed, "ValueError: odd"),

@@ -211,7 +211,7 @@ class StartTests(LaunchCase):
         self.assertEqual(self.reactor.getReaders(), [])  # until it has its receiver
         fake.exit(0)
         assert browser.pipe.closed is not None
-        self.assertEqual(browser.pipe.closed.reason, "the browser has ended (exit code 0)")
+        self.assertEqual(browser.pipe.closed.reason, "the browser ended (exit code 0)")
         self.assertTrue(browser.pipe.closed.clean)
         self.assert_nothing_left()
 
@@ -221,7 +221,7 @@ class StartTests(LaunchCase):
             (1, b"Running as root without --no-sandbox is not supported", "sandbox=False"),
             (127, b"error while loading shared libraries: libnss3.so", "a library is missing"),
             (0, b"", "handed over"),
-            (3, b"strange things", "ended before it came up (exit code 3)"),
+            (3, b"strange things", "ended during startup (exit code 3)"),
         ):
             started = self.launch()
             fake = self.reactor.processes[-1]
@@ -458,7 +458,7 @@ class EndTests(LaunchCase):
         for code, number, up, words in (
             (3, None, True, "exit code 3"),
             (None, signal.SIGSEGV, True, "killed by SIGSEGV"),
-            (None, signal.SIGKILL, True, "killed by SIGKILL, by somebody or by the kernel"),
+            (None, signal.SIGKILL, True, "killed by SIGKILL, by a user or by the kernel"),
             (None, signal.SIGTERM, False, ""),  # who launches it says so
         ):
             told: list[str] = []

@@ -100,7 +100,7 @@ class StartingTests(LaunchCase):
         reactor._startedBefore = True
         self.assertTrue(is_stopping(reactor))
         error = self.failureResultOf(self.launch(), LaunchError).value
-        self.assertIn("the reactor is being stopped", str(error))
+        self.assertIn("the reactor is stopping", str(error))
         self.assertEqual(self.reactor.processes, [])
         self.assert_nothing_left()
 
@@ -121,7 +121,7 @@ class StartingTests(LaunchCase):
     def test_advice(self):
         for words, stderr in (
             ("descriptors 3 and 4", "Remote debugging pipe file descriptors are not open."),
-            ("no room for its profile", "open: No space left on device (28)"),
+            ("no disk space for its profile", "open: No space left on device (28)"),
         ):
             self.assertIn(words, str(explain(["chrome"], ExitStatus(13), stderr, "p", headless=True)))
 

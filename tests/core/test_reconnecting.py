@@ -479,7 +479,7 @@ class WaitingTests(ReconnectCase):
     def test_so_many_and_no_more(self):
         self.lose()
         waiting = [self.evaluate() for _ in range(4)]
-        self.assertIn("3 commands wait for another line", str(self.failure(waiting[3])))
+        self.assertIn("3 commands are waiting for a reconnect", str(self.failure(waiting[3])))
         waiting[0].addErrback(lambda _: None)
         waiting[0].cancel()
         waiting.append(self.evaluate())
@@ -630,7 +630,7 @@ class HeldBackTests(SynchronousTestCase):
         self.session.execute_raw("A.hang", timeout=None).addErrback(lambda _: None)
         held = [self.session.execute_raw("A.b", {"n": number}) for number in range(6)]
         self.lose()
-        self.assertIn("5 commands wait for another line", str(self.failureResultOf(held[5]).value))
+        self.assertIn("5 commands are waiting for a reconnect", str(self.failureResultOf(held[5]).value))
         self.chrome.advance(1.0)
         for each in held[:5]:
             self.successResultOf(each)

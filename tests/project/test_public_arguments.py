@@ -102,11 +102,11 @@ def test_one_string_is_refused_with_what_to_write(name: str, text: str | bytes):
     with pytest.raises(TypeError) as caught:
         call(argument.function, argument.parameter, text)
     said = str(caught.value)
-    assert said.startswith(f"{argument.parameter}={text!r}: a "), said
+    assert said.startswith(f"{argument.parameter}={text!r}: expected a "), said
     assert said.endswith((f"write {argument.parameter}=[{text!r}]", f"write {argument.parameter}=({text!r},)")), said
 
 
 def test_a_proxy_as_one_string():
     proxy: Any = "localhost:3128"
-    with pytest.raises(TypeError, match="a host and a port are wanted"):
+    with pytest.raises(TypeError, match="expected a host and a port"):
         WebSocketOptions(proxy=proxy)

@@ -42,7 +42,7 @@ class DescriptionTests(SynchronousTestCase):
     def test_one_that_cannot_be(self):
         self.assertIsInstance(from_description(MemoryReactorClock(), "unix:/run/x"), UNIXClientEndpoint)
         for text in ("tcp:host=h", "tcp:h:x", "unknown:x"):
-            with self.assertRaisesRegex(InvalidURL, "is no client endpoint"):
+            with self.assertRaisesRegex(InvalidURL, "is not a client endpoint"):
                 from_description(MemoryReactorClock(), text)
 
 
@@ -116,9 +116,9 @@ class TunnelTests(SynchronousTestCase):
                 r"the proxy refused: 407 Proxy.* Authentication",
             ),
             (b"HTTP/1.1 101 Switching\r\n\r\n", "the proxy refused: 101"),
-            (b"SSH-2.0-x\r\n\r\n", "no HTTP proxy"),
-            (b"HTTP/1.1\r\n\r\n", "no HTTP proxy"),
-            (b"x" * 70_000, "no HTTP proxy"),
+            (b"SSH-2.0-x\r\n\r\n", "not an HTTP proxy"),
+            (b"HTTP/1.1\r\n\r\n", "not an HTTP proxy"),
+            (b"x" * 70_000, "not an HTTP proxy"),
         ):
             self.proxy = Proxy()
             connecting = self.connect()

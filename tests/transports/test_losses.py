@@ -14,6 +14,9 @@ from txcdp.domains import runtime
 from txcdp.errors import ConnectionLost, LossCause
 from txcdp.testing import NEVER, FakeChrome
 
+#: What a WebSocket says that ends as none should.
+UNCLEAN = "the browser disconnected without a closing handshake"
+
 #: What only one that ended in good order says, and what only one that did not.
 GOOD = re.compile(r"clean|good order|closed on our side")
 BAD = re.compile(r"without|unresponsive|aborted|does not|did not|lost|reset|broke")
@@ -87,10 +90,10 @@ class ConnectionTests(SynchronousTestCase):
                     clean = cause == "closed"
                     if closing:
                         connection.close()
-                        unclean = ConnectionLost("the browser ended it without closing", 1006, clean, cause)
+                        unclean = ConnectionLost(UNCLEAN, 1006, clean, cause)
                         connection._line_ended(unclean)
                     else:
-                        chrome.lose("closed" if clean else "the browser ended it without closing", clean=clean,
+                        chrome.lose("closed" if clean else UNCLEAN, clean=clean,
                                     code=1000 if clean else 1006, cause=cause)  # fmt: skip
                     chrome.flush()
                     for lost in (self.successResultOf(ended), self.failureResultOf(waiting).value):
@@ -99,7 +102,7 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_what_would_contradict_itself_is_found(self):
         for lost in (
-            ConnectionLost("the browser ended it without closing", 1006, clean=True),
+            ConnectionLost(UNCLEAN, 1006, clean=True),
             ConnectionLost("closed cleanly", clean=False),
             ConnectionLost("it ended without closing (closed cleanly)", cause="ended"),
             ConnectionLost("x", clean=True, cause="aborted"),

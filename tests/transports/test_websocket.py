@@ -177,7 +177,7 @@ class OpeningTests(SynchronousTestCase):
         for _ in range(100):
             if not opening.opened:
                 opening.tcp.protocol.dataReceived(b"X: " + b"y" * 1000 + b"\r\n")
-        self.check_failure(opening, HandshakeFailed, "does not end")
+        self.check_failure(opening, HandshakeFailed, "is too long")
 
     def test_half_an_answer_and_the_end(self):
         opening = Opening()
@@ -573,7 +573,7 @@ class ClosingTests(OpenCase):
     def test_no_closing_at_all(self):
         self.tcp.end()
         self.assertEqual((self.lost.clean, self.lost.code), (False, 1006))
-        self.assertEqual(self.lost.reason, "the browser ended it without closing")
+        self.assertEqual(self.lost.reason, "the browser disconnected without a closing handshake")
 
     def test_aborting(self):
         self.transport.abort()

@@ -100,7 +100,7 @@ class Outage:
     async def _wait_for_line(self, method: str, limit: float | None) -> float | None:
         began, lost = self._clock.seconds(), self.error
         if self._waiting >= self._most:
-            raise Overloaded(method, f"{self._waiting:,} commands wait for another line (max_waiting)")
+            raise Overloaded(method, f"{self._waiting:,} commands are waiting for a reconnect (max_waiting)")
         own = limit is not None and limit <= self._wait
 
         def late() -> Exception:

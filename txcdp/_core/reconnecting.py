@@ -63,13 +63,13 @@ class ReconnectPolicy:
 
     def __post_init__(self) -> None:
         if self.initial_delay < 0 or self.max_delay < self.initial_delay or self.factor < 1:
-            raise ValueError("0 <= initial_delay <= max_delay and factor >= 1 are needed")
+            raise ValueError("expected 0 <= initial_delay <= max_delay and factor >= 1")
         if self.max_attempts is not None and self.max_attempts < 1:
-            raise ValueError(f"max_attempts={self.max_attempts}: at least one must be allowed")
+            raise ValueError(f"max_attempts={self.max_attempts}: must be at least 1")
         if self.wait is not None and self.wait < 0:
-            raise ValueError(f"wait={self.wait}: seconds are wanted; 0 is for none")
+            raise ValueError(f"wait={self.wait}: expected seconds; use 0 for no wait")
         if self.max_waiting < 1:
-            raise ValueError(f"max_waiting={self.max_waiting}: at least one must be allowed; wait=0 is for none")
+            raise ValueError(f"max_waiting={self.max_waiting}: must be at least 1; for none, use wait=0")
 
     def delays(self) -> Callable[[int], float]:
         """Return a function that returns the delay before each attempt, which are numbered from 1."""
@@ -134,7 +134,7 @@ class Reconnector:
     def line_lost(self, reason: Exception) -> None:
         """Report the loss of the line to ``ClientService``, which then connects again."""
         if self._has_line and not isinstance(reason, ConnectionDone):
-            log.warn("{name}: {reason}; another line is looked for", name=self._name, reason=reason)
+            log.warn("{name}: {reason}; reconnecting", name=self._name, reason=reason)
         self._has_line = False
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
@@ -181,7 +181,7 @@ class Reconnector:
             raise
         self._identity = opened.identity
         what = "was restarted" if restarted else "is connected again"
-        log.info("{name} {what}, after {seconds:.1f} s without a line", name=self._name, what=what, seconds=gap.seconds)
+        log.info("{name} {what}, after {seconds:.1f} s offline", name=self._name, what=what, seconds=gap.seconds)
         self._connection.health.push(Reconnected(gap))
 
 

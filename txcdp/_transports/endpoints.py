@@ -50,7 +50,7 @@ def from_description(reactor: AnyReactor, description: str) -> IStreamClientEndp
     try:
         endpoint: IStreamClientEndpoint = clientFromString(reactor, description)
     except Exception as error:  # whatever a parser raises for what it does not know
-        raise InvalidURL(f"{description!r} is no client endpoint: {type(error).__name__}: {error}") from error
+        raise InvalidURL(f"{description!r} is not a client endpoint: {type(error).__name__}: {error}") from error
     return endpoint
 
 
@@ -144,7 +144,7 @@ class _Connect(Protocol):
             return
         status = head.split(b"\r\n", 1)[0].split(b" ", 2)
         if not end or len(status) < 2 or not status[0].startswith(_BEGIN):
-            self._fail("what listens there is no HTTP proxy")
+            self._fail("what listens there is not an HTTP proxy")
         elif not status[1].startswith(b"2"):
             said = b" ".join(status[1:]).decode("latin-1")
             self._fail(f"the proxy refused: {printable(said)}")
@@ -160,7 +160,7 @@ class _Connect(Protocol):
         line = self._line()
         protocol = self._factory.buildProtocol(line.getPeer())
         if protocol is None:
-            self._fail("the connection is not wanted any more")
+            self._fail("the connection is no longer needed")
             return
         line.protocol = protocol
         protocol.makeConnection(line)

@@ -78,9 +78,9 @@ class LineEnd(ShortPath):
         """
         payload = payload or token_bytes(4)
         if len(payload) > LONGEST_CONTROL:
-            raise ValueError(f"a ping's payload of {len(payload)} bytes: at most {LONGEST_CONTROL} fit into one")
+            raise ValueError(f"a ping's payload of {len(payload)} bytes: must be at most {LONGEST_CONTROL}")
         if payload in self._pings:
-            raise ValueError("a ping with this payload is under way; give each one its own")
+            raise ValueError("a ping with this payload is already under way; give each ping its own")
         answered: Deferred[float] = Deferred(lambda _: self._forget_ping(payload))
         if self.state != OPEN:
             answered.errback(ConnectionLost(self._why or "the WebSocket is not open", cause="ended"))
@@ -124,7 +124,7 @@ class LineEnd(ShortPath):
 
     def _unanswered(self) -> None:
         """Drop the connection to a peer from which nothing has arrived in time after a ping."""
-        self._hang_up("it does not answer pings")
+        self._hang_up("it does not respond to pings")
 
     def _hang_up(self, why: str) -> None:
         self._why = self._why or why

@@ -109,10 +109,10 @@ class PipeTransport:
         if size >= MAX_OUTGOING:
             raise ValueError(
                 f"a message of {size:,} bytes is too large for the pipe: Chromium stops reading, "
-                f"for ever, at {MAX_OUTGOING:,} bytes; split it, or connect with a WebSocket"
+                f"permanently, at {MAX_OUTGOING:,} bytes; split it, or connect with a WebSocket"
             )
         if b"\0" in message:
-            raise ValueError("a message must not contain a NUL byte: it ends messages on a pipe")
+            raise ValueError("a message must not contain a NUL byte: it separates messages on a pipe")
         if self._closing or not self._writer.open:
             return
         self.messages_sent += 1
@@ -134,7 +134,7 @@ class PipeTransport:
         self._closing = True
         self.resume()
         late = ConnectionLost(
-            f"the browser did not hang up within {self.close_timeout:g} s", clean=True, cause="close_timeout"
+            f"the browser did not disconnect within {self.close_timeout:g} s", clean=True, cause="close_timeout"
         )
         self._set_deadline(self.close_timeout, late)
         if not self._writer.unsent:
@@ -253,7 +253,7 @@ class PipeTransport:
             getattr(self._receiver, method)(argument)
         except Exception:
             if self._may_log():
-                log.failure("The receiver of a pipe raised in {method}; the line goes on", method=method)
+                log.failure("The receiver of a pipe raised in {method}; the connection continues", method=method)
         finally:
             del argument
 

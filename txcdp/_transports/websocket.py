@@ -88,7 +88,7 @@ def _not_connected(error: Exception, host: str, port: int, options: WebSocketOpt
             f"nothing listens at {host}:{port}; start a browser there with --remote-debugging-port={port}"
         )
     if isinstance(error, DNSLookupError):
-        return ConnectError(f"the host {host!r} is not known: {error}")
+        return ConnectError(f"unknown host {host!r}: {error}")
     return ConnectError(f"no connection to {host}:{port}: {error}{about_open_files(error)}")
 
 
@@ -133,7 +133,7 @@ def _factory(reactor: AnyReactor, url: str, options: WebSocketOptions, protocol:
             reactor=reactor,
         )
     except Exception:  # Autobahn's bare ones for what is no WebSocket URL repeat parts of it, which may be secret
-        raise InvalidURL(f"{shown_url(url)!r} is no WebSocket URL; ws://host:port/devtools/... is one") from None
+        raise InvalidURL(f"{shown_url(url)!r} is not a WebSocket URL such as ws://host:port/devtools/...") from None
     factory.noisy = False
     factory.protocol = lambda: protocol(reactor, options)  # type: ignore[assignment]
     factory.setProtocolOptions(

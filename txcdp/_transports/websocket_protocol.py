@@ -66,7 +66,7 @@ class WebSocketOptions:
             check_header("headers", header, value)
         refuse_bare_string("subprotocols", self.subprotocols)
         if isinstance(self.proxy, str | bytes):
-            raise TypeError('proxy: a host and a port are wanted, such as ("proxy.example.com", 3128)')
+            raise TypeError('proxy: expected a host and a port, such as ("proxy.example.com", 3128)')
 
 
 class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
@@ -184,7 +184,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
             if self.opened.called:
                 # Of the plain end that every browser leaves Twisted says "closed cleanly", which is TCP's affair.
                 detail = "" if reason.check(ConnectionDone) else f" ({reason.getErrorMessage()})"
-                self._why = f"the browser ended it without closing{detail}"
+                self._why = f"the browser disconnected without a closing handshake{detail}"
             else:
                 self._why = _why_not_opened(reason, self.factory.host.strip("[]"))
         super().connectionLost(reason)
@@ -200,9 +200,9 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
 
     def _check_handshake(self) -> None:
         if not b"HTTP/1.1 ".startswith(self.data[:9]):
-            self._fail(f"it does not speak HTTP; it said {self.data[:40]!r}", "protocol")
+            self._fail(f"it does not speak HTTP; it sent {self.data[:40]!r}", "protocol")
         elif len(self.data) > _LONGEST_HANDSHAKE:
-            self._fail("its answer to the handshake does not end", "protocol")
+            self._fail("its response to the handshake is too long", "protocol")
 
     def _unanswered(self) -> None:
         self._fail(f"no answer to a ping within {self._options.ping_timeout:g} s", "unresponsive")
@@ -234,13 +234,13 @@ def _why_not_opened(reason: Failure, host: str) -> str:
         return f"TLS could not be established ({said})"
     if type(error).__name__ == "VerificationError":  # service_identity's
         return f"its TLS certificate is not for the name {host!r} ({error})"
-    return f"the line ended before the handshake was done ({reason.getErrorMessage()})"
+    return f"the connection ended before the handshake completed ({reason.getErrorMessage()})"
 
 
 def _advice(why: str) -> str:
     """Return advice about the refusals of Chromium, and of proxies in front of it."""
     if "[401]" in why:
-        return f"{why}. It wants to know who asks: WebSocketOptions(headers={{'Authorization': 'Bearer TOKEN'}})"
+        return f"{why}. It requires authentication: WebSocketOptions(headers={{'Authorization': 'Bearer TOKEN'}})"
     if "[403]" in why:
         return f"{why}. The browser refuses the Origin; txcdp sends none, so look at the extra headers or the proxy"
     if "[404]" in why or "No such target" in why:

@@ -11,7 +11,7 @@ from txcdp.errors import InvalidURL
 
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _ACCEPTED = (
-    "accepted are ws://host:port/devtools/... and wss://..., http://host:port and https://..., "
+    "expected ws://host:port/devtools/... and wss://..., http://host:port and https://..., "
     "host:port, or just the port of a browser on this machine"
 )
 
@@ -65,7 +65,7 @@ class Address:
         :raises InvalidURL: it is a WebSocket's.
         """
         if self.is_websocket:
-            raise InvalidURL(f"{self.netloc}: this asks an HTTP server; give http://{self.netloc}")
+            raise InvalidURL(f"{self.netloc}: this needs an HTTP address; use http://{self.netloc}")
 
     def endpoint(self, path: str, netloc: str | None = None) -> str:
         """Give the URL of an endpoint below ``/json``; a query of the address, such as a token, stays.
@@ -84,7 +84,7 @@ class Address:
         """
         parts = urlsplit(answered)
         if parts.scheme not in ("ws", "wss"):
-            raise InvalidURL(f"the browser at {self.netloc} answered {shown_url(answered)!r} as its WebSocket")
+            raise InvalidURL(f"the browser at {self.netloc} returned {shown_url(answered)!r} as its WebSocket")
         path = parts.path
         if self.path and not path.startswith(self.path + "/"):
             path = self.path + path

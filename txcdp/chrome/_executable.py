@@ -107,7 +107,7 @@ def _named(name: str, source: str) -> str:
     if found := shutil.which(path):
         return os.path.abspath(found)
     if os.path.isdir(path):
-        what = "is a directory; the program inside it is needed"
+        what = "is a directory; give the program inside it"
     elif os.path.exists(path):
         what = "is not executable (check its permissions: chmod +x)"
     elif os.path.dirname(path):

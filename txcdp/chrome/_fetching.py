@@ -196,7 +196,7 @@ class _Collector(Protocol):
         self._body.append(data)
         self._size += len(data)
         if self._size > MAX_ANSWER and not self._done.called:
-            self._done.errback(ValueError(f"its answer has more than {MAX_ANSWER:,} bytes"))
+            self._done.errback(ValueError(f"its response is larger than {MAX_ANSWER:,} bytes"))
             self.stop()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

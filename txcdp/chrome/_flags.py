@@ -76,12 +76,12 @@ def check_args(args: Iterable[str], flags: Iterable[str] = ()) -> None:
     refuse_bare_string("flags", flags)
     for arg in args:
         if not isinstance(arg, str):
-            raise TypeError(f"args: {arg!r} is no flag; each is a string such as '--lang=de'")
+            raise TypeError(f"args: {arg!r} is not a flag; expected strings such as '--lang=de'")
         name = arg.partition("=")[0]
         if name == "--user-data-dir":
-            raise ValueError("--user-data-dir is given with the argument profile=")
+            raise ValueError("use the argument profile= instead of --user-data-dir")
         if name == "--remote-debugging-pipe":
-            raise ValueError('--remote-debugging-pipe is given with the argument transport="pipe"')
+            raise ValueError('use the argument transport="pipe" instead of --remote-debugging-pipe')
 
 
 def command_line(

@@ -78,17 +78,17 @@ async def start_browser(
     _check_transport(transport)
     check_args(args, flags)
     if profile is not None and not os.fspath(profile):
-        raise ValueError("profile='': name a directory, or write profile=None for a temporary one")
+        raise ValueError("profile='': expected a directory, or profile=None for a temporary one")
     path = find_executable(executable)
     if sandbox is None:
         sandbox = _sandbox_as_can_be()
     if too_few := too_few_for_a_browser():
-        log.warn("Starting a browser, which may fail: {why}", why=too_few)
+        log.warn("Starting a browser may fail: {why}", why=too_few)
     starts = starts_of(reactor)
     await starts.turn()
     try:
         if is_stopping(reactor):
-            raise LaunchError(f"{path} was not started: the reactor is being stopped")
+            raise LaunchError(f"{path} was not started: the reactor is stopping")
         sweeping = starts.begin_sweep(reactor)
         workspace = _make_workspace(profile)
         line = command_line(
@@ -157,7 +157,7 @@ def _come_up(
         started,
         seconds,
         lambda: LaunchTimeout(
-            f"{process.command_line[0]} did not come up within {seconds or 0:g} s; its standard error so far "
+            f"{process.command_line[0]} did not start within {seconds or 0:g} s; its standard error so far "
             "(which a wrapper script has to pass on) is:",
             process.stderr_tail or "(empty)",
         ),
@@ -188,17 +188,17 @@ def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, 
         )
     elif "without --no-sandbox" in stderr or "No usable sandbox" in stderr:
         advice = (
-            ": it cannot use its sandbox here (as root, or where the system forbids user "
-            "namespaces). If you trust the pages, start it with sandbox=False"
+            ": it cannot use its sandbox here (running as root, or user namespaces are "
+            "forbidden). If you trust the pages, start it with sandbox=False"
         )
     elif "error while loading shared libraries" in stderr:
         advice = ": a library is missing; install it, or install Chromium from your distribution"
     elif not headless and ("$DISPLAY" in stderr or "ozone" in stderr.lower()):
         advice = ": there is no display for its window. Start it with headless=True, or with xvfb-run"
     elif "pipe file descriptors are not open" in stderr:
-        advice = ': a wrapper script has to pass the descriptors 3 and 4 on; let it end with: exec chromium "$@"'
+        advice = ': a wrapper script must pass on the descriptors 3 and 4; end it with: exec chromium "$@"'
     elif "No space left on device" in stderr:
-        advice = f": there is no room for its profile, {profile}"
+        advice = f": there is no disk space for its profile, {profile}"
     elif too_few := too_few_for_a_browser():
         advice = f": {too_few}"
     elif status.code == 0:
@@ -207,7 +207,7 @@ def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, 
             f"({profile}), it is a script that leaves the browser in the background in place of "
             "ending with exec, or it is not a browser"
         )
-    return LaunchError(f"{line[0]} ended before it came up ({status}){advice}", stderr)
+    return LaunchError(f"{line[0]} ended during startup ({status}){advice}", stderr)
 
 
 def _end_with(process: BrowserProcess, started: Deferred[str], headless: bool) -> None:

@@ -185,10 +185,10 @@ class BrowserProcess:
             self.terminate()
             if await self._ended_within(patience):
                 return
-            log.warn("Browser {pid} has not ended in {timeout} s: killing it", pid=self.pid, timeout=patience)
+            log.warn("Browser {pid} did not end within {timeout} s: killing it", pid=self.pid, timeout=patience)
         self.kill()
         if not await self._ended_within(_UNKILLABLE):
-            log.error("Browser {pid} does not even end by SIGKILL: giving it up", pid=self.pid)
+            log.error("Browser {pid} did not end after SIGKILL: giving up", pid=self.pid)
             self._ended()
 
     async def _ended_within(self, seconds: float) -> bool:
@@ -226,10 +226,10 @@ class BrowserProcess:
         """
         self.exit_status = status
         if not self._closing and self._up:
-            log.warn("Browser {pid} has ended by itself: {status}", pid=self.pid, status=_cause(status))
+            log.warn("Browser {pid} ended by itself: {status}", pid=self.pid, status=_cause(status))
         self._close_lifeline()
         if self.pipe is not None:
-            self.pipe.peer_exited(f"the browser has ended ({status})", clean=status.code == 0)
+            self.pipe.peer_exited(f"the browser ended ({status})", clean=status.code == 0)
         self._linger = self._reactor.callLater(_CHILDREN_FOLLOW, self._end_children)
 
     def _end_children(self) -> None:
@@ -306,5 +306,5 @@ def _is_alive(pid: int) -> bool:
 def _cause(status: ExitStatus) -> str:
     """Say how a browser ended, and what that may mean: of the kernel's killing for memory no process is told."""
     if status.signal == getattr(signal, "SIGKILL", None):
-        return f"{status}, by somebody or by the kernel, which does so where memory has run out (see dmesg)"
+        return f"{status}, by a user or by the kernel, which does so when memory runs out (see dmesg)"
     return str(status)

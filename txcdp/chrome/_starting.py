@@ -44,7 +44,7 @@ def limit_starts(most: int) -> None:
     :param most: at least 1; the default is eight per processor.
     """
     if most < 1:
-        raise ValueError(f"most={most}: at least one must be allowed")
+        raise ValueError(f"most={most}: must be at least 1")
     global AT_ONCE  # noqa: PLW0603
     AT_ONCE = most
 
@@ -113,7 +113,7 @@ async def wait_for_sweep(reactor: AnyReactor, event: OneShot[None]) -> None:
     try:
         await with_deadline(reactor, event.wait(), SWEEP_PATIENCE, TimeoutError)
     except TimeoutError:
-        log.info("Sweeping old profiles takes more than {seconds} s: it goes on", seconds=SWEEP_PATIENCE)
+        log.info("Sweeping old profiles takes more than {seconds} s: continuing anyway", seconds=SWEEP_PATIENCE)
 
 
 def is_stopping(reactor: AnyReactor) -> bool:

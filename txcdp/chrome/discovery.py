@@ -45,10 +45,10 @@ _USUAL: Final = 10.0
 
 #: What is meant by whoever stands before browsers, such as a gateway, by the status of its answer.
 _REFUSALS: Final = {
-    401: "it wants to know who asks",
-    403: "it lets nobody in from here, or not for this",
-    429: "there is too much asked of it",
-    503: "it has no browser now",
+    401: "it requires authentication",
+    403: "it forbids access from here, or to this",
+    429: "it has too many requests",
+    503: "it has no browser available",
 }
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -86,7 +86,7 @@ async def list_targets(
     address = Address.parse(url)
     answer = await _get_json(reactor, address, "list", timeout, options)
     if not isinstance(answer, list):
-        raise _not_a_browser(address, "the list of targets is no list")
+        raise _not_a_browser(address, "the list of targets is not a list")
     return [_record(TargetDescription, item, address) for item in answer]
 
 
@@ -149,7 +149,7 @@ async def protocol(
     address = Address.parse(url)
     answer = await _get_json(reactor, address, "protocol", timeout, options)
     if not isinstance(answer, dict):
-        raise _not_a_browser(address, "the protocol is no object")
+        raise _not_a_browser(address, "the protocol is not an object")
     return answer
 
 
@@ -177,7 +177,7 @@ async def resolve(
                 found = target.web_socket_debugger_url
                 break
         else:
-            raise _not_a_browser(address, "it names no webSocketDebuggerUrl")
+            raise _not_a_browser(address, "it returned no webSocketDebuggerUrl")
     return address.websocket(found)
 
 
@@ -193,7 +193,7 @@ async def _get_json(
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _not_a_browser(address, f"its answer is not JSON: {error}") from error
+        raise _not_a_browser(address, f"its response is not JSON: {error}") from error
 
 
 async def _request(
@@ -217,7 +217,7 @@ async def _request(
     except TxcdpError:
         raise
     except DNSLookupError as error:
-        raise ConnectError(f"there is no host of the name of {address.netloc}: {error}") from error
+        raise ConnectError(f"unknown host {address.netloc}: {error}") from error
     except TwistedTimeoutError as error:
         raise ConnectTimeout(f"{address.netloc} did not answer in time") from error
     except (TwistedConnectError, OSError) as error:
@@ -246,7 +246,7 @@ def _refused(address: Address, path: str, code: int, text: str) -> TxcdpError:
     if code == 500 and "Host header" in text:
         return HandshakeFailed(
             f"the browser at {address.netloc} refuses the name {address.host!r} (against DNS rebinding): "
-            "reach it by its IP address, or as localhost"
+            "use its IP address, or localhost"
         )
     if code in _REFUSALS:
         return HandshakeFailed(f"{address.netloc} answered {code}, {_REFUSALS[code]}: {text or 'it says no more'}")
@@ -261,12 +261,12 @@ def _is_cancelled(error: Exception) -> bool:
 
 def _record(kind: type[S], answer: Any, address: Address) -> S:
     if not isinstance(answer, dict):
-        raise _not_a_browser(address, "its answer is no JSON object")
+        raise _not_a_browser(address, "its response is not a JSON object")
     return build(kind, answer)
 
 
 def _not_a_browser(address: Address, why: str) -> HandshakeFailed:
-    return HandshakeFailed(f"something else than a browser is listening at {address.netloc}: {why}")
+    return HandshakeFailed(f"something other than a browser is listening at {address.netloc}: {why}")
 
 
 def _words(error: BaseException) -> str:

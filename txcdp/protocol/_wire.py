@@ -43,7 +43,7 @@ _ID_AT = len(REPLY_START)
 _LONGEST_ID = 24
 _PARAMS = b'","params":{'
 _SESSION = b'},"sessionId":"'
-_BOTH = "an event with an id, as a reply has it"
+_BOTH = "an event with an id, like a reply"
 _TAIL = len(_SESSION) + 128  # session ids are 32 characters long; proxies have made longer ones
 
 
@@ -158,10 +158,10 @@ def read_head(message: bytes) -> Head:
     """
     value = from_json(message)
     if not isinstance(value, dict):
-        raise MalformedMessage(f"a message that is no object but {type(value).__name__}")
+        raise MalformedMessage(f"a message that is not an object but {type(value).__name__}")
     session = value.get("sessionId", "")
     if not isinstance(session, str):
-        raise MalformedMessage("a sessionId that is no string")
+        raise MalformedMessage("a sessionId that is not a string")
     key = session.encode("utf-8", "surrogatepass")
     number, method = value.get("id"), value.get("method")
     if type(number) is int:
@@ -225,7 +225,7 @@ class ReplyDecoder(Generic[T]):
             on_lenient()
             reply = self._tolerant(message)
             if not isinstance(reply, Reply):
-                raise MalformedMessage(f"{self.method}: a reply that is no object") from None
+                raise MalformedMessage(f"{self.method}: a reply that is not an object") from None
         if reply.session != session or reply.id != number or reply.method is not None:
             self._check(reply, number, session)
         result = reply.result
@@ -237,7 +237,7 @@ class ReplyDecoder(Generic[T]):
 
     def _check(self, reply: Reply[T], number: int, session: str | None) -> None:
         if reply.method is not None:
-            raise MalformedMessage(f"{self.method}: a reply with a method, as an event has it")
+            raise MalformedMessage(f"{self.method}: a reply with a method, like an event")
         if reply.id != number:
             raise MalformedMessage(f"{self.method}: a reply with two ids")
         if reply.session not in (None, "", session):

@@ -34,11 +34,11 @@ def advise(method: str, code: int, message: str, kind: str | None) -> str:
     known = _methods(domain)
     if known and method not in known:
         near = difflib.get_close_matches(method, known, 3, 0.7)
-        return f"there is {' or '.join(near)}" if near else ""
+        return f"did you mean {' or '.join(near)}?" if near else ""
     if kind is None:
         if not known or domain in _OF_THE_BROWSER:
             return ""
-        return "this is the browser's own session: send what a page is to do on the page's, page.session.execute(...)"
+        return "this is the browser's own session: send page commands on the page's session, page.session.execute(...)"
     if domain in _OF_THE_BROWSER:
         return _for_the_browser(kind)
     return "" if kind == "page" or not known else f"this is a session of a {kind}, which has no such command"
@@ -47,7 +47,9 @@ def advise(method: str, code: int, message: str, kind: str | None) -> str:
 def _for_the_browser(kind: str | None) -> str:
     if kind is None:
         return "the connection leads to a single target: connect to the browser, as http://host:port"
-    return f"this is a session of a {kind}: send what the browser is to do on its own, browser.session.execute(...)"
+    return (
+        f"this is a session of a {kind}: send browser commands on the browser's session, browser.session.execute(...)"
+    )
 
 
 def _methods(domain: str) -> frozenset[str]:

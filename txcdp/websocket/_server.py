@@ -223,5 +223,5 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
 
     def _failed(self, failure: Failure) -> None:
         if self.line.is_open or not failure.check(ConnectionLost, StreamEnded):
-            log.failure("The handler of a WebSocket failed; {peer} is told so", failure, peer=printable(self.line.peer))
+            log.failure("A WebSocket handler failed; {peer} is notified", failure, peer=printable(self.line.peer))
         self.line.close(_INTERNAL_ERROR)

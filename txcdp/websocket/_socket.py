@@ -163,7 +163,7 @@ class WebSocket(EndedByBlock):
             self._end.send_message(given, True)
         else:  # of a program that is not checked
             kind = type(given).__name__
-            raise TypeError(f"a message is a str or bytes, not {kind}; json.dumps makes a str of a value")
+            raise TypeError(f"a message must be a str or bytes, not {kind}; use json.dumps to make a str of a value")
         return self._end.when_drained()
 
     def ping(self, payload: bytes = b"") -> Deferred[float]:

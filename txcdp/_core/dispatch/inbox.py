@@ -101,7 +101,7 @@ class Inbox:
             self.malformed(error)
         except Exception:
             if self._may_log():
-                log.failure("A message from the browser could not be handled; the connection goes on")
+                log.failure("A message from the browser could not be handled; the connection continues")
         finally:
             del message
 
@@ -117,13 +117,13 @@ class Inbox:
                 self._stats.ignored += 1
         else:
             self._stats.unknown += 1
-            self._log_sometimes("the browser reports an error of no known command", str(head.error))
+            self._log_sometimes("the browser reported an error for an unknown command", str(head.error))
         del message
 
     def malformed(self, error: MalformedMessage) -> None:
         """Count a message that could not be read, and log one of them now and then."""
         self._stats.malformed += 1
-        self._log_sometimes("the browser sent what is no CDP message", str(error))
+        self._log_sometimes("the browser sent something that is not a CDP message", str(error))
 
     def _log_sometimes(self, what: str, detail: str) -> None:
         if self._may_log():

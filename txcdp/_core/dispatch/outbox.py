@@ -54,7 +54,7 @@ class Outbox:
         unsent = self.unsent
         if unsent <= self._max_unsent:
             return None
-        return Overloaded(method, f"{unsent:,} bytes wait to be sent (max_unsent)")
+        return Overloaded(method, f"{unsent:,} bytes are waiting to be sent (max_unsent)")
 
     def submit(self, message: bytes, pending: Deferred[Any]) -> None:
         """Send a command's message as soon as the limits allow it."""

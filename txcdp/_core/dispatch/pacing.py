@@ -35,7 +35,7 @@ class Pacer:
     ) -> None:
         for name, value in (("max_in_flight", max_in_flight), ("commands_per_second", commands_per_second)):
             if value is not None and value < 1:
-                raise ValueError(f"{name}={value}: at least one command must be allowed")
+                raise ValueError(f"{name}={value}: must be at least 1 command")
         self._clock = clock
         self._send = send
         self._max_in_flight = max_in_flight

@@ -126,7 +126,7 @@ class PendingCommands:
         :raises Overloaded: when as many wait as may.
         """
         if len(self._waiting) >= self._most and not urgent:
-            raise Overloaded(decode.method, f"{len(self._waiting):,} commands wait for their replies (max_pending)")
+            raise Overloaded(decode.method, f"{len(self._waiting):,} commands are waiting for replies (max_pending)")
         number = self._last_id + 1
         if number > LARGEST_ID or number in self._waiting:
             number = self._free_id()

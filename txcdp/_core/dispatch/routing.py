@@ -240,7 +240,7 @@ class EventRoutes:
         except Exception:
             if stream not in self._failed:
                 self._failed.add(stream)
-                log.failure("Asking whether {name} is wanted failed; it is not", name=shortened(name))
+                log.failure("Asking whether {name} has subscribers failed; none are assumed", name=shortened(name))
             return False
 
     def _retap(self) -> None:

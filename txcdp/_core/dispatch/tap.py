@@ -108,4 +108,4 @@ def _guarded(hear: Callable[..., object], *args: object) -> None:
     try:
         hear(*args)
     except Exception:
-        log.failure("A command observer raised; the command goes its way")
+        log.failure("A command observer raised; the command is not affected")

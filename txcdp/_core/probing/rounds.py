@@ -44,7 +44,7 @@ class ProbeOptions:
         for name in ("browser_interval", "browser_timeout", "page_interval", "page_timeout"):
             seconds = getattr(self, name)
             if seconds is not None and not seconds > 0:
-                raise ValueError(f"{name}={seconds!r}: a number of seconds above 0")
+                raise ValueError(f"{name}={seconds!r}: expected a number of seconds above 0")
 
 
 class Rounds:

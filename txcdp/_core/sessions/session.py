@@ -524,7 +524,7 @@ def _no_command(value: object) -> str:
     if issubclass(shape, Event):
         return f"execute() takes a command, and {name} is an event: events({name}) is the stream of it"
     if issubclass(shape, Command):
-        return f"execute() takes a command with its parameters, not the class of one: write {name}(...)"
+        return f"execute() takes a command with its parameters, not its class: write {name}(...)"
     return (
         f"execute() takes a command such as page.navigate(url=...), not {shape.__name__}; "
         'by a name in the protocol: execute_raw("Page.navigate", {"url": ...})'
@@ -536,7 +536,7 @@ def _no_event(value: object) -> str:
     shape = value if isinstance(value, type) else type(value)
     name = _name_of(shape)
     if issubclass(shape, Event):
-        return f"events() takes the class of an event, not one that has come: write events({name})"
+        return f"events() takes the class of an event, not an instance: write events({name})"
     if issubclass(shape, Command):
         return f"events() takes the class of an event, and {name} is a command: execute({name}(...)) sends it"
     return (

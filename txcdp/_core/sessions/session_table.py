@@ -263,7 +263,7 @@ class SessionTable:
                 policy._admit(session)
             except Exception:
                 if self._may_log():
-                    log.failure("Setting up {session} failed; its target runs all the same", session=session)
+                    log.failure("Setting up {session} failed; its target runs anyway", session=session)
         if not self.attached.push(session) and not self.attached.listened:
             resumes = waiting  # who was to resume it has raised
         deliver()

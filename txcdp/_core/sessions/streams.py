@@ -84,7 +84,7 @@ class Inputs:
         try:
             self._take(event)
         except Exception:
-            log.failure("Following {method} failed; it is followed all the same", method=method)
+            log.failure("Following {method} failed; it is still followed", method=method)
 
 
 class SessionStreams:
