@@ -632,7 +632,7 @@ class RunningBrowserTests(CommandTestCase):
         url = self.server.page("/", "<title>mine</title>")
         tab = await self.browser.new_page(url)
         command = await self.run_command("call", "Runtime.evaluate", *expression, *where)
-        self.assert_ended(command, 2, "say which with --target or --url-match")
+        self.assert_ended(command, 2, "choose one with --target or --url-match")
         expression = ["expression=document.title", "returnByValue=true"]
         for which in (["--target", tab.target_id], ["--target", tab.target_id[:12].lower()], ["--url-match", url]):
             command = await self.run_command("call", "Runtime.evaluate", *expression, *which, *where)
@@ -648,7 +648,7 @@ class RunningBrowserTests(CommandTestCase):
         command = await self.run_command("call", "Harbour.open", "--raw", "gate=1", *where)
         self.assert_ended(command, 1, "'Harbour.open' wasn't found")
         command = await self.run_command("call", "Harbour.open", *where)
-        self.assert_ended(command, 2, "no domain 'Harbour'")
+        self.assert_ended(command, 2, "unknown domain 'Harbour'")
         command = await self.run_command("targets", "--browser", str(refusing_port()))
         self.assert_ended(command, 1, "--remote-debugging-port=9222")
 

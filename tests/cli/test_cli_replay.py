@@ -285,5 +285,5 @@ class TestHar:
         code += run(export(Clock(), [path], "csv", tmp_path / "a.csv", Output(io.StringIO())))
         assert code == [1, 1]
         said = capsys.readouterr().err
-        assert said.count("is no HAR file: it has no log with entries") == 2
+        assert said.count("is not a HAR file: it has no log with entries") == 2
         assert "\x1b" not in said

@@ -63,7 +63,7 @@ class ReportTests(SynchronousTestCase):
         for sources, words in (
             ((self.har, self.har, self.har), "one, or two"),
             ((broken,), "no log with entries"),
-            (("./nothing.har",), "there is no file"),
+            (("./nothing.har",), "no such file"),
         ):
             failed = self.failureResultOf(self.started(*sources), Misuse)
             self.assertIn(words, str(failed.value))

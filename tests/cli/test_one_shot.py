@@ -85,7 +85,7 @@ def test_values_are_read_with_their_units(read: Callable[[str], Any], typed: str
         (types.paper, "A7", "Letter, Legal"),
         (types.device, "iphone_15", "'iPhone 15'"),
         (types.device, "qqqqqqqq", "txcdp.devices"),
-        (types.output, "/no/such/place/a", "no directory"),
+        (types.output, "/no/such/place/a", "directory does not exist"),
         (types.time, "noon", "2027-01-31T12:00Z"),
         (types.time, "nan", "2027-01-31T12:00Z"),
         (types.time, "inf", "2027-01-31T12:00Z"),
@@ -125,7 +125,7 @@ PAGE = PageOptions("about:blank")
     ("command", "says"),
     [
         (lambda out: screenshot(Clock(), ScreenshotOptions(PAGE, Path("a.gif")), out), ".png, .jpg, .jpeg, .webp"),
-        (lambda out: screenshot(Clock(), ScreenshotOptions(PAGE, Path("a.png"), "jpeg"), out), "another kind"),
+        (lambda out: screenshot(Clock(), ScreenshotOptions(PAGE, Path("a.png"), "jpeg"), out), "does not match --type"),
         (lambda out: screenshot(Clock(), ScreenshotOptions(PAGE, None, None, "h1", True), out), "--full-page"),
         (lambda out: screenshot(Clock(), ScreenshotOptions(PAGE, None, None, "h1", clip={"x": 1}), out), "--clip"),
         (lambda out: screenshot(Clock(), ScreenshotOptions(PAGE, None, how={"quality": 5}), out), "--quality"),

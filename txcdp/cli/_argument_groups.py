@@ -11,7 +11,7 @@ from txcdp.cli import _argument_types as types
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 #: What ``--browser`` takes.
-BROWSER_HELP = "where the browser is: http://host:port, host:port, a port or a ws:// URL"
+BROWSER_HELP = "the browser's address: http://host:port, host:port, a port or a ws:// URL"
 #: What a tab has of a browser that runs, unless it is given a context of its own.
 LOGINS = ", with that browser's logins"
 
@@ -40,14 +40,14 @@ def add_output(what: argparse._ArgumentGroup, says: str, required: bool = True) 
         metavar="FILE",
         type=types.output,
         required=required,
-        help=f"{says}; one that is there is replaced; - is standard output" + ("" if required else " (the default)"),
+        help=f"{says}; an existing file is replaced; - is standard output" + ("" if required else " (the default)"),
     )
 
 
 def add_secrets(what: argparse._ArgumentGroup) -> None:
     """Add ``--secrets``."""
     what.add_argument(
-        "--secrets", action="store_true", help="cookies, tokens, passwords as well, which are masked else"
+        "--secrets", action="store_true", help="include cookies, tokens and passwords, which are masked by default"
     )
 
 
@@ -57,7 +57,7 @@ def add_events(what: argparse._ArgumentGroup) -> None:
         "--events",
         metavar="NAMES",
         type=types.selection,
-        help="only these: domains (network) and events (page.loadEventFired), separated by commas",
+        help="only these domains (network) and events (page.loadEventFired), separated by commas",
     )
 
 
@@ -67,8 +67,10 @@ def add_lines(what: argparse._ArgumentGroup, json: str) -> None:
     :param json: what ``--json`` prints.
     """
     what.add_argument("--json", action="store_true", help=json)
-    what.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
-    what.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
+    what.add_argument("--verbose", action="store_true", help="also requests as they start, stacks, full URLs")
+    what.add_argument(
+        "--no-color", action="store_true", help="no colours (also if NO_COLOR is set or the output is a pipe)"
+    )
 
 
 def add_when(command: argparse.ArgumentParser) -> None:
@@ -92,31 +94,31 @@ def add_when(command: argparse.ArgumentParser) -> None:
 
 def add_emulation(command: argparse.ArgumentParser) -> None:
     """Add what the page is shown on."""
-    what = command.add_argument_group("what it is shown on")
+    what = command.add_argument_group("emulation")
     what.add_argument(
         "--viewport-size", metavar="WIDTHxHEIGHT", type=types.viewport_size, help="in CSS pixels (1280x720)"
     )
-    what.add_argument("--device", metavar="NAME", type=types.device, help="as on a device, such as 'iPhone 15'")
-    what.add_argument("--color-scheme", choices=("light", "dark"), help="which of both the user prefers")
+    what.add_argument("--device", metavar="NAME", type=types.device, help="emulate a device, such as 'iPhone 15'")
+    what.add_argument("--color-scheme", choices=("light", "dark"), help="which the user prefers")
     what.add_argument("--lang", "--locale", metavar="LOCALE", help="the language, such as de-DE")
     what.add_argument("--timezone", metavar="ZONE", help="the time zone, such as Europe/Berlin")
     what.add_argument(
-        "--geolocation", metavar="LATITUDE,LONGITUDE", type=types.geolocation, help="where it is, in degrees"
+        "--geolocation", metavar="LATITUDE,LONGITUDE", type=types.geolocation, help="the location, in degrees"
     )
-    what.add_argument("--user-agent", metavar="TEXT", help="what it says that it is")
+    what.add_argument("--user-agent", metavar="TEXT", help="the user agent to send")
     what.add_argument(
         "--header",
         metavar="HEADER",
         action="append",
         type=types.header,
         default=[],
-        help="'NAME: VALUE'; again for more",
+        help="'NAME: VALUE'; repeatable",
     )
     what.add_argument(
-        "--load-storage", metavar="FILE", type=Path, help="cookies and storage, as storage_state() saves it"
+        "--load-storage", metavar="FILE", type=Path, help="cookies and storage, as saved by storage_state()"
     )
     what.add_argument("--proxy-server", metavar="PROXY", help="such as http://proxy.example:3128")
-    what.add_argument("--ignore-https-errors", action="store_true", help="go on where a certificate is not valid")
+    what.add_argument("--ignore-https-errors", action="store_true", help="ignore invalid certificates")
 
 
 def add_browser(command: argparse.ArgumentParser, logins: str = "") -> None:
@@ -124,12 +126,14 @@ def add_browser(command: argparse.ArgumentParser, logins: str = "") -> None:
 
     :param logins: :data:`LOGINS`, where the page has those of a browser that runs.
     """
-    where = command.add_argument_group("in which browser")
+    where = command.add_argument_group("browser")
     where.add_argument(
         "--browser",
         metavar="URL",
-        help=f"one that runs, in a new tab that is closed at the end{logins}; {BROWSER_HELP}",
+        help=f"a running browser, in a new tab that is closed at the end{logins}; {BROWSER_HELP}",
     )
-    where.add_argument("--executable", metavar="PATH", help="the browser to start (default: TXCDP_BROWSER, or found)")
+    where.add_argument(
+        "--executable", metavar="PATH", help="the browser to start (default: TXCDP_BROWSER, or the first one found)"
+    )
     where.add_argument("--headful", action="store_true", help="with a window")
-    where.add_argument("--pipe", action="store_true", help="talk to it through a pipe, which nobody else can reach")
+    where.add_argument("--pipe", action="store_true", help="talk to it through a pipe, which nothing else can access")

@@ -17,7 +17,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 #: Paper formats, by the names that ``Page.pdf`` has for them.
 PAPERS = ("Letter", "Legal", "Tabloid", "Ledger", "A0", "A1", "A2", "A3", "A4", "A5", "A6")
 
-_NO_TIME = "{!r} is no number of seconds and no time such as 2027-01-31T12:00Z"
+_NO_TIME = "{!r} is not a number of seconds or a time such as 2027-01-31T12:00Z"
 
 
 def time(text: str) -> float:
@@ -58,7 +58,7 @@ def until(text: str) -> str | float:
     try:
         return seconds(text)
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of load, idle, forever and a number of seconds") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of load, idle, forever or a number of seconds") from None
 
 
 def seconds(text: str) -> float:
@@ -68,7 +68,7 @@ def seconds(text: str) -> float:
     except ValueError:
         number = -1
     if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return number
 
 
@@ -76,14 +76,14 @@ def file(text: str) -> Path:
     """Read the path of a file that can be made."""
     path = Path(text)
     if path.is_dir() or not path.absolute().parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: there is no directory to write it to")
+        raise argparse.ArgumentTypeError(f"{text}: the directory does not exist")
     return path
 
 
 def picture(text: str) -> Path:
     """Read the path of a file for a picture."""
     if Path(text).suffix.lower() not in PICTURES:
-        raise argparse.ArgumentTypeError(f"{text}: a picture's name ends with one of {', '.join(PICTURES)}")
+        raise argparse.ArgumentTypeError(f"{text}: a picture's name must end with one of {', '.join(PICTURES)}")
     return file(text)
 
 
@@ -96,7 +96,7 @@ def viewport_size(text: str) -> dict[str, int]:
     """Read a size in CSS pixels: ``1280x720``, or ``1280,720`` as Playwright has it."""
     found = re.fullmatch(r"\s*(\d{1,5})\s*[x,]\s*(\d{1,5})\s*", text)
     if found is None or not (int(found[1]) and int(found[2])):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size in CSS pixels such as 1280x720")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size in CSS pixels such as 1280x720")
     return {"width": int(found[1]), "height": int(found[2])}
 
 
@@ -104,7 +104,7 @@ def clip(text: str) -> dict[str, float]:
     """Read a part of a picture, in CSS pixels: ``X,Y,WIDTH,HEIGHT``."""
     numbers = _numbers(text)
     if len(numbers) != 4 or numbers[2] <= 0 or numbers[3] <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no X,Y,WIDTH,HEIGHT in CSS pixels, such as 0,0,600,400")
+        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y,WIDTH,HEIGHT in CSS pixels, such as 0,0,600,400")
     return dict(zip(("x", "y", "width", "height"), numbers, strict=True))
 
 
@@ -112,7 +112,7 @@ def geolocation(text: str) -> dict[str, float]:
     """Read a place in degrees: ``LATITUDE,LONGITUDE``."""
     numbers = _numbers(text)
     if len(numbers) != 2 or abs(numbers[0]) > 90 or abs(numbers[1]) > 180:
-        raise argparse.ArgumentTypeError(f"{text!r} is no LATITUDE,LONGITUDE in degrees, such as 53.54,9.99")
+        raise argparse.ArgumentTypeError(f"{text!r} is not LATITUDE,LONGITUDE in degrees, such as 53.54,9.99")
     return {"latitude": numbers[0], "longitude": numbers[1]}
 
 
@@ -120,14 +120,14 @@ def header(text: str) -> tuple[str, str]:
     """Read a header of HTTP: ``NAME: VALUE``."""
     name, colon, value = text.partition(":")
     if not colon or re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name.strip()) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no header such as 'Accept-Language: de'")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a header such as 'Accept-Language: de'")
     return name.strip(), value.strip()
 
 
 def length(text: str) -> str:
     """Read a length on paper: a number with px (CSS pixels), in, cm or mm; px where there is none."""
     if re.fullmatch(r"\s*(\d*\.?\d+)\s*(px|in|cm|mm)?\s*", text.lower()) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no length such as 96px, 1in, 2.54cm or 25.4mm")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a length such as 96px, 1in, 2.54cm or 25.4mm")
     return text
 
 
@@ -135,7 +135,7 @@ def margins(text: str) -> dict[str, str]:
     """Read one to four lengths, in the order of CSS: all; vertical, horizontal; top, right, bottom, left."""
     given = [length(each) for each in re.split(r"[\s,]+", text.strip())]
     if len(given) > 4:
-        raise argparse.ArgumentTypeError(f"{text!r}: margins are 1 to 4 lengths: top, right, bottom and left")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected 1 to 4 lengths: top, right, bottom and left")
     top = given[0]
     right = given[1] if len(given) > 1 else top
     bottom = given[2] if len(given) > 2 else top
@@ -146,7 +146,7 @@ def margins(text: str) -> dict[str, str]:
 def quality(text: str) -> int:
     """Read the quality of a JPEG or WebP, 0 to 100."""
     if not text.isdecimal() or int(text) > 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is no quality from 0 to 100")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a quality from 0 to 100")
     return int(text)
 
 
@@ -154,7 +154,7 @@ def scale(text: str) -> float:
     """Read the scale of a PDF, 0.1 to 2."""
     numbers = _numbers(text)
     if len(numbers) != 1 or not 0.1 <= numbers[0] <= 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is no scale from 0.1 to 2")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a scale from 0.1 to 2")
     return numbers[0]
 
 
@@ -163,7 +163,7 @@ def paper(text: str) -> str:
     for each in PAPERS:
         if each.lower() == text.lower():
             return each
-    raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(PAPERS)}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(PAPERS)}")
 
 
 def device(text: str) -> str:
@@ -174,7 +174,7 @@ def device(text: str) -> str:
         if each.lower() == text.lower():
             return each
     raise argparse.ArgumentTypeError(
-        f"there is no device {text!r}; {did_you_mean(text, devices, 3) or 'see txcdp.devices'}"
+        f"unknown device {text!r}; {did_you_mean(text, devices, 3) or 'see txcdp.devices'}"
     )
 
 

@@ -25,8 +25,8 @@ from txcdp.cli._recording_arguments import add_export, add_replay, add_show
 DEFAULT_BROWSER = "http://127.0.0.1:9222"
 
 _WATCH = """\
-Open URL in a browser of its own and print what happens there, a line for each thing: requests when they have
-ended, redirects, WebSocket messages, console messages, exceptions, dialogs (which are accepted), downloads (which
+Open URL in its own browser and print what happens there, one line per event: requests when they have
+completed, redirects, WebSocket messages, console messages, exceptions, dialogs (which are accepted), downloads (which
 are not kept), frames, workers and pop-ups; then a summary.
 
 URL may be an address without https://, or the path of a file.
@@ -47,8 +47,8 @@ exit codes:
   130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
 """
 _HAR = """\
-Open URL in a browser of its own and write what goes over the network for it to a file of HAR 1.2, with the bodies of
-responses. Cookies, authorization, tokens, passwords and their like are masked.
+Open URL in its own browser and write its network traffic to a HAR 1.2 file, with the bodies of responses.
+Cookies, authorization, tokens, passwords and similar secrets are masked.
 
 URL may be an address without https://, or the path of a file.
 """
@@ -61,17 +61,17 @@ examples:
 
 exit codes:
   0    the page was loaded
-  1    it was not: no connection, no answer within --timeout, a status of 400 or above; there is a file all the same
+  1    it was not: no connection, no answer within --timeout, a status of 400 or above; the file is still written
   2    misuse of the command
-  130  ended by Ctrl-C (143 by SIGTERM): the file has what had ended
+  130  ended by Ctrl-C (143 by SIGTERM): the file has what had completed
 """
 _REPORT = """\
-Open a page, or read what was recorded, and write one page of HTML that shows it: the requests as a waterfall, with the
+Open a page, or read a recording, and write one HTML page that shows it: the requests as a waterfall, with the
 console, pictures, frames and workers along the same axis, sizes, web vitals and long tasks. Two are shown side by side.
 
 SOURCE is a URL (also an address without https://, or the path of a page), a recording (a file, or a directory of its
-files), or a HAR file. The page needs no network, and runs no script but its own. Cookies, authorization, tokens,
-passwords and their like are masked.
+files), or a HAR file. The page needs no network, and runs only its own script. Cookies, authorization, tokens,
+passwords and similar secrets are masked.
 """
 _REPORT_EXAMPLES = """\
 examples:
@@ -82,15 +82,15 @@ examples:
 
 exit codes:
   0    the page was loaded, or the file read
-  1    it was not: no connection, no answer within --timeout, a status of 400 or above; there is a report all the same
+  1    it was not: no connection, no answer within --timeout, a status of 400 or above; the report is still written
   2    misuse of the command, or a file that is neither a recording nor HAR
-  130  ended by Ctrl-C (143 by SIGTERM): the report shows what there was
+  130  ended by Ctrl-C (143 by SIGTERM): the report shows what had happened
 """
 _CALL = """\
 Send a command to a browser and print its result as JSON.
 
-The values of parameters are read as their types: numbers, true and false, text, and JSON for lists and objects.
-name:=JSON takes any JSON as it is.
+Parameter values are read according to their types: numbers, true and false, text, and JSON for lists and objects.
+name:=JSON passes any JSON unchanged.
 """
 _CALL_EXAMPLES = """\
 examples:
@@ -101,7 +101,7 @@ examples:
   txcdp call Target.setDiscoverTargets discover=true filter='[{"type": "page"}]'
 """
 _COMPLETION = """\
-Print a script with which a shell completes commands, options and their values.
+Print a script that lets a shell complete commands, options and their values.
 
   bash   eval "$(txcdp completion bash)"                      in ~/.bashrc
   zsh    txcdp completion zsh > FOLDER/_txcdp                 a folder of $fpath
@@ -114,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="txcdp",
         description="Watch browsers and talk to them, with the Chrome DevTools Protocol.",
-        epilog="txcdp COMMAND --help tells more, with examples.",
+        epilog="txcdp COMMAND --help shows details and examples.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="store_true", help="print the version and exit")
@@ -142,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_watch(commands: Commands) -> None:
     watch = add_command(commands, "watch", "open a page and print what happens in it", _WATCH, _WATCH_EXAMPLES)
     watch.add_argument("url", metavar="URL", type=types.url, help="the page")
-    what = watch.add_argument_group("what is printed")
+    what = watch.add_argument_group("output")
     add_events(what)
     add_lines(
         what,
@@ -152,26 +152,22 @@ def _add_watch(commands: Commands) -> None:
     what.add_argument(
         "--screenshot", metavar="FILE", type=types.picture, help="a picture at the end: .png, .jpeg or .webp"
     )
-    what.add_argument(
-        "--har", metavar="FILE", type=types.file, help="what goes over the network, as HAR, secrets masked"
-    )
-    what.add_argument("--report", metavar="FILE", type=types.file, help="a page that shows all of it, secrets masked")
+    what.add_argument("--har", metavar="FILE", type=types.file, help="the network traffic as HAR, secrets masked")
+    what.add_argument("--report", metavar="FILE", type=types.file, help="an HTML report of all of it, secrets masked")
     add_when(watch)
     add_browser(watch, LOGINS)
 
 
 def _add_har(commands: Commands) -> None:
-    har = add_command(
-        commands, "har", "open a page and write what goes over the network to a HAR file", _HAR, _HAR_EXAMPLES
-    )
+    har = add_command(commands, "har", "open a page and write its network traffic to a HAR file", _HAR, _HAR_EXAMPLES)
     har.add_argument("url", metavar="URL", type=types.url, help="the page")
-    what = har.add_argument_group("what is written")
+    what = har.add_argument_group("output")
     add_output(what, "the file")
     what.add_argument(
         "--bodies",
         choices=("embed", "attach", "omit"),
         default="embed",
-        help="of responses: in the file (the default), in files beside it, or nowhere",
+        help="response bodies: in the file (the default), in files beside it, or omitted",
     )
     what.add_argument("--pattern", metavar="GLOB", help="only URLs that match, such as '**/api/**'")
     add_secrets(what)
@@ -184,20 +180,20 @@ def _add_report(commands: Commands) -> None:
     report = add_command(
         commands,
         "report",
-        "write a page that shows a page's loading, a recording or a HAR file",
+        "write an HTML report of a page load, a recording or a HAR file",
         _REPORT,
         _REPORT_EXAMPLES,
     )
     report.add_argument("sources", metavar="SOURCE", nargs="+", help="a URL, a recording or a HAR file; or two of them")
-    what = report.add_argument_group("what is written")
+    what = report.add_argument_group("output")
     what.add_argument(
-        "-o", "--output", metavar="FILE", type=types.file, required=True, help="the file; one there is replaced"
+        "-o", "--output", metavar="FILE", type=types.file, required=True, help="the file; an existing one is replaced"
     )
     what.add_argument(
         "--bodies",
         choices=("embed", "omit"),
         default="embed",
-        help="their beginnings: in the file (the default), or not",
+        help="the beginnings of bodies: in the file (the default), or not",
     )
     what.add_argument("--no-pictures", action="store_true", help="without a screencast of the page")
     add_secrets(what)
@@ -217,12 +213,16 @@ def _add_call(commands: Commands) -> None:
     call.add_argument("parameters", metavar="NAME=VALUE", nargs="*", help="its parameters")
     call.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{BROWSER_HELP} (%(default)s)")
     target = call.add_mutually_exclusive_group()
-    target.add_argument("--target", metavar="ID", help="the target's id, or how it begins (see txcdp targets)")
+    target.add_argument("--target", metavar="ID", help="the target's id, or its beginning (see txcdp targets)")
     target.add_argument("--url-match", metavar="TEXT", help="the page whose URL contains this")
-    call.add_argument("--raw", action="store_true", help="do not check names and types: for what txcdp does not know")
+    call.add_argument("--raw", action="store_true", help="do not check names and types: for commands unknown to txcdp")
     call.add_argument("--json", action="store_true", help="print the result in one line")
     call.add_argument(
-        "--timeout", metavar="SECONDS", type=types.seconds, default=30.0, help="for the reply (default: %(default)g)"
+        "--timeout",
+        metavar="SECONDS",
+        type=types.seconds,
+        default=30.0,
+        help="timeout for the reply (default: %(default)g)",
     )
 
 
@@ -231,14 +231,14 @@ def _add_protocol(commands: Commands) -> None:
     kinds = protocol.add_subparsers(dest="protocol_command", metavar="diff", required=True)
     diff = kinds.add_parser(
         "diff",
-        help="what a browser's protocol has more, less and other than the one that txcdp knows",
-        description="Print the differences; exit with 0 where there are none, and with 1 where there are some.",
+        help="Show what a browser's protocol adds, lacks and changes compared with the one that txcdp knows.",
+        description="Print the differences; exit with 0 if there are none, and with 1 otherwise.",
     )
     diff.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{BROWSER_HELP} (%(default)s)")
 
 
 def _add_completion(commands: Commands) -> None:
     completion = add_command(
-        commands, "completion", "print a script with which a shell completes this command", _COMPLETION
+        commands, "completion", "print a script that lets a shell complete this command", _COMPLETION
     )
     completion.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")

@@ -75,7 +75,7 @@ async def _only_page(browser: Browser, method: str) -> Session | None:
     if len(pages) > 1:
         names = "; ".join(clean(f"{each.target_id} {each.url}") for each in pages[:5])
         more = "; ..." if len(pages) > 5 else ""
-        raise Misuse(f"{method} is for a page: say which with --target or --url-match. There are: {names}{more}")
+        raise Misuse(f"{method} is for a page: choose one with --target or --url-match. Available: {names}{more}")
     return await browser.connection.attach(pages[0].target_id) if pages else None
 
 
@@ -92,6 +92,6 @@ def _chosen(targets: Sequence[TargetInfo], wanted: Call) -> TargetInfo:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise Misuse(f"there is no target {what}; see txcdp targets")
+        raise Misuse(f"no target {what}; see txcdp targets")
     names = "; ".join(clean(f"{each.target_id} {each.url}") for each in found[:5])
-    raise Misuse(f"there are {len(found)} targets {what}: {names}")
+    raise Misuse(f"{len(found)} targets {what}: {names}")

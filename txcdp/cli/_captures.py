@@ -54,7 +54,7 @@ async def screenshot(reactor: AnyReactor, options: ScreenshotOptions, output: Ou
     _refuse_both("--selector", options.selector, "--full-page", options.full_page)
     _refuse_both("--selector", options.selector, "--clip", options.clip)
     if kind == "png" and options.how.get("quality") is not None:
-        raise Misuse("--quality is of JPEG and WebP; a PNG has none")
+        raise Misuse("--quality is for JPEG and WebP; PNG has no quality")
     destination = Destination(options.path, output)
 
     async def take(page: Page) -> None:
@@ -106,9 +106,9 @@ def _kind(options: ScreenshotOptions) -> Any:
         return options.type or "png"
     if options.type is None and named is None:
         known = ", ".join(_KINDS)
-        raise Misuse(f"{options.path}: a picture's name ends with one of {known}; or say --type")
+        raise Misuse(f"{options.path}: a picture's name must end with one of {known}; or use --type")
     if options.type is not None and named is not None and options.type != named:
-        raise Misuse(f"{options.path} is the name of another kind of picture than --type {options.type}")
+        raise Misuse(f"{options.path}: its suffix does not match --type {options.type}")
     return options.type or named
 
 

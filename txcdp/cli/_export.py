@@ -33,7 +33,7 @@ async def export(reactor: AnyReactor, paths: Sequence[Path], to: str, path: Path
     try:
         if to == "har":
             if path is None:
-                raise Misuse("a HAR needs a file: -o FILE")
+                raise Misuse("HAR needs a file: -o FILE")
             return await _har(paths, path, output)
         damages: list[Damage] = []
         with _opened(path, to, output) as write:
@@ -49,7 +49,7 @@ async def export(reactor: AnyReactor, paths: Sequence[Path], to: str, path: Path
 
 async def _har(paths: Sequence[Path], path: Path, output: Output) -> int:
     if path.suffix.lower() == ".zip":
-        raise Misuse("a recording is exported to a file of HAR, not to an archive")
+        raise Misuse("a recording is exported to a HAR file, not to an archive")
     begins = next((each.data for each in read(*paths) if isinstance(each, NoteEntry) and each.kind == "begin"), {})
     bodies = bool(dict_of(begins.get("options")).get("commands")) or any(map(is_har, in_order(*paths)))
     played = replay(paths, clock=Clock(), speed="instant")

@@ -84,7 +84,7 @@ def named(selectors: Sequence[str]) -> dict[str, str]:
         found = _NAMED.fullmatch(each)
         name, selector = (found[1].strip(), found[2]) if found is not None else (each, each)
         if name in columns:
-            raise Misuse(f"two selectors are called {name!r}; NAME:=SELECTOR gives one another name")
+            raise Misuse(f"two selectors are named {name!r}; rename one with NAME:=SELECTOR")
         columns[name] = selector
     return columns
 
@@ -138,5 +138,5 @@ def _judge(options: ExtractOptions, columns: dict[str, str], found: Sequence[Seq
     if not missing:
         return 0
     shown = ", ".join(clean(each) for each in missing)
-    complain(f"nothing was found for {shown}; --wait-for-selector waits for what comes late")
+    complain(f"nothing was found for {shown}; --wait-for-selector waits for late elements")
     return BAD

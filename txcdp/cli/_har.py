@@ -48,7 +48,7 @@ async def har(reactor: AnyReactor, options: HarOptions, output: Output) -> int:
     :returns: the exit code: 0, or 1 where the page could not be loaded; the file is whole all the same.
     """
     if options.path is None and options.bodies == "attach":
-        raise Misuse("--bodies attach puts files beside the one that -o names: give its name")
+        raise Misuse("--bodies attach writes files beside the one given by -o: give a file name")
     with Progress(reactor, sys.stderr) as progress, _place(options, output) as path:
         progress.say(options.browser.opening())
         async with await options.browser.open(reactor, no_viewport=True) as browser:

@@ -35,7 +35,7 @@ async def take_picture(reactor: AnyReactor, page: Page, path: Path) -> str:
     :raises NoPicture: that could not be done.
     """
     taking = page.screenshot(path)
-    late = NoPicture(f"no picture could be taken of the page within {_PATIENCE:g} s")
+    late = NoPicture(f"no screenshot could be taken of the page within {_PATIENCE:g} s")
     try:
         data = await with_deadline(reactor, taking, _PATIENCE, lambda: late)
     except OSError as error:

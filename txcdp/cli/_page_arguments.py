@@ -12,10 +12,10 @@ from txcdp.cli import _argument_types as types
 from txcdp.cli._argument_groups import LOGINS, Commands, add_browser, add_command, add_emulation, add_output
 
 _SCREENSHOT = """\
-Open URL in a browser of its own and take a picture of what is seen of it.
+Open URL in its own browser and take a screenshot of the visible part.
 
-URL may be an address without https://, or the path of a file. A file that is there is replaced when the picture is
-taken, and left as it is when there is none.
+URL may be an address without https://, or the path of a file. An existing file is replaced when the picture is
+taken, and left as it is if there is no picture.
 """
 _SCREENSHOT_EXAMPLES = """\
 examples:
@@ -26,10 +26,10 @@ examples:
   txcdp screenshot example.com -o - --type jpeg --quality 70 | convert - small.gif
 """
 _PDF = """\
-Open URL in a browser of its own and print it as a PDF, with its styles for print.
+Open URL in its own browser and print it as a PDF, with its print styles.
 
 URL may be an address without https://, or the path of a file. Lengths are numbers with px (CSS pixels), in, cm or mm.
-A file that is there is replaced when all of it is printed.
+An existing file is replaced when printing is complete.
 """
 _PDF_EXAMPLES = """\
 examples:
@@ -38,10 +38,10 @@ examples:
   txcdp pdf example.com -o - | lpr
 """
 _EXTRACT = """\
-Open URL in a browser of its own and print what is in it: for each SELECTOR the texts of all elements that it is for.
+Open URL in its own browser and print its contents: for each SELECTOR, the texts of all matching elements.
 
-A SELECTOR is one of CSS, or of the other kinds that page.locator() takes (text=..., xpath=..., role=...). @NAME at its
-end asks for an attribute, as in 'a@href'. NAME:=SELECTOR gives it a name of its own in JSON and CSV.
+A SELECTOR is CSS, or another kind that page.locator() takes (text=..., xpath=..., role=...). @NAME at its end reads
+an attribute, as in 'a@href'. NAME:=SELECTOR names it in JSON and CSV.
 """
 _EXTRACT_EXAMPLES = """\
 examples:
@@ -50,11 +50,11 @@ examples:
   txcdp extract shop.example.com --each .product title:=h2 price:=.price link:=a@href --format csv -o prices.csv
 """
 _REPL = """\
-Open a browser and a page, and a prompt at which both can be used: what is typed is Python, and Deferreds are awaited.
+Open a browser, a page and a Python prompt at which both can be used; Deferreds are awaited.
 
-There are browser, context, page, session, cdp (the protocol's domains), expect, first, queue, txcdp and reactor. An
-assignment keeps what it is given, so that 'title = await page.title()' has a text, and 'loaded = page.goto(...)' a
-Deferred. IPython is used where it is installed. What is piped in is run line by line, up to the first error.
+Available names: browser, context, page, session, cdp (the protocol's domains), expect, first, queue, txcdp, reactor.
+An assignment keeps the value as it is: 'title = await page.title()' is a str, and 'loaded = page.goto(...)' a
+Deferred. IPython is used if installed. Piped input is run line by line, up to the first error.
 """
 _REPL_EXAMPLES = """\
 examples:
@@ -69,8 +69,8 @@ at the prompt:
   >>> subscription = page.requests.subscribe(lambda request: print(request.url))
 
 exit codes:
-  0    the input has ended, or exit() was called; exit(N): N
-  1    no browser could be started; or what was piped in has failed
+  0    the input ended, or exit() was called; exit(N): N
+  1    no browser could be started, or piped input failed
   2    misuse of the command
   143  ended by SIGTERM
 """
@@ -89,29 +89,32 @@ def add_screenshot(commands: Commands) -> None:
     command = _add_opening(
         commands,
         "screenshot",
-        "open a page and take a picture of it",
+        "open a page and take a screenshot",
         _SCREENSHOT,
         _SCREENSHOT_EXAMPLES,
-        _CODES.format(good="the picture taken", bad=_BAD.format(all_the_same="there is a picture all the same")),
+        _CODES.format(good="the picture taken", bad=_BAD.format(all_the_same="the picture is still taken")),
     )
     what = command.add_argument_group("the picture")
-    add_output(what, "its suffix says what it is: .png, .jpg, .jpeg or .webp")
-    what.add_argument("--type", choices=("png", "jpeg", "webp"), help="the same, where -o does not say it (png)")
-    what.add_argument("--full-page", action="store_true", help="the whole document instead of the viewport alone")
-    what.add_argument("--selector", metavar="SELECTOR", help="the first element alone that this is for")
+    add_output(what, "its suffix sets the type: .png, .jpg, .jpeg or .webp")
+    what.add_argument("--type", choices=("png", "jpeg", "webp"), help="the type, if -o does not set it (png)")
+    what.add_argument("--full-page", action="store_true", help="the whole document instead of only the viewport")
+    what.add_argument("--selector", metavar="SELECTOR", help="only the first element that matches")
     what.add_argument("--clip", metavar="X,Y,WIDTH,HEIGHT", type=types.clip, help="only this part, in CSS pixels")
-    what.add_argument("--quality", metavar="NUMBER", type=types.quality, help="of JPEG and WebP: 0 to 100")
+    what.add_argument("--quality", metavar="NUMBER", type=types.quality, help="for JPEG and WebP: 0 to 100")
     what.add_argument(
-        "--mask", metavar="SELECTOR", action="append", default=[], help="paint over these elements; again for more"
+        "--mask", metavar="SELECTOR", action="append", default=[], help="paint over these elements; repeatable"
     )
-    what.add_argument("--mask-color", metavar="COLOR", help="with which colour of CSS (#FF00FF)")
+    what.add_argument("--mask-color", metavar="COLOR", help="the CSS colour of masks (#FF00FF)")
     what.add_argument("--style", metavar="CSS", help="a style sheet for the picture, such as '.ad { display: none }'")
     what.add_argument(
-        "--animations", choices=("disabled", "allow"), default="allow", help="disabled: those that end are at their end"
+        "--animations",
+        choices=("disabled", "allow"),
+        default="allow",
+        help="disabled: finite animations are fast-forwarded to their end",
     )
-    what.add_argument("--omit-background", action="store_true", help="transparent where the page has no background")
+    what.add_argument("--omit-background", action="store_true", help="transparent if the page has no background")
     what.add_argument(
-        "--scale", choices=("css", "device"), default="device", help="a pixel for each one of CSS, or of the device"
+        "--scale", choices=("css", "device"), default="device", help="one pixel per CSS pixel, or per device pixel"
     )
     _add_page(command)
 
@@ -124,16 +127,16 @@ def add_pdf(commands: Commands) -> None:
         "open a page and print it as a PDF",
         _PDF,
         _PDF_EXAMPLES,
-        _CODES.format(good="printed", bad=_BAD.format(all_the_same="which is printed all the same")),
+        _CODES.format(good="printed", bad=_BAD.format(all_the_same="which is still printed")),
     )
     what = command.add_argument_group("the PDF")
     add_output(what, "the PDF")
     what.add_argument(
         "--format", "--paper-format", metavar="PAPER", type=types.paper, help=f"{', '.join(types.PAPERS)} (Letter)"
     )
-    what.add_argument("--width", metavar="LENGTH", type=types.length, help="of a sheet, instead of --format")
-    what.add_argument("--height", metavar="LENGTH", type=types.length, help="of a sheet, instead of --format")
-    what.add_argument("--landscape", action="store_true", help="sheets lie on their long side")
+    what.add_argument("--width", metavar="LENGTH", type=types.length, help="of the paper, instead of --format")
+    what.add_argument("--height", metavar="LENGTH", type=types.length, help="of the paper, instead of --format")
+    what.add_argument("--landscape", action="store_true", help="landscape orientation")
     what.add_argument(
         "--margin",
         metavar="LENGTHS",
@@ -141,18 +144,16 @@ def add_pdf(commands: Commands) -> None:
         help="one for all sides, or two to four as in CSS, such as '1cm 2cm' (0)",
     )
     what.add_argument("--scale", metavar="NUMBER", type=types.scale, default=1.0, help="0.1 to 2 (1)")
-    what.add_argument("--print-background", action="store_true", help="with backgrounds")
+    what.add_argument("--print-background", action="store_true", help="print backgrounds")
     what.add_argument("--page-ranges", metavar="RANGES", default="", help="only these pages, such as 1-5,8")
     what.add_argument(
         "--header-template", metavar="HTML", help="at the top of each page; class=pageNumber has its number"
     )
     what.add_argument("--footer-template", metavar="HTML", help="at the bottom of each page")
-    what.add_argument("--prefer-css-page-size", action="store_true", help="the size that the page's @page has")
-    what.add_argument("--outline", action="store_true", help="with the headings as an outline")
-    what.add_argument("--tagged", action="store_true", help="accessible: with tags")
-    what.add_argument(
-        "--media", choices=("screen", "print"), default="print", help="which of the page's styles (print)"
-    )
+    what.add_argument("--prefer-css-page-size", action="store_true", help="use the size in the page's @page rule")
+    what.add_argument("--outline", action="store_true", help="include the headings as an outline")
+    what.add_argument("--tagged", action="store_true", help="tagged (accessible) PDF")
+    what.add_argument("--media", choices=("screen", "print"), default="print", help="the CSS media type (print)")
     _add_page(command)
 
 
@@ -165,12 +166,12 @@ def add_extract(commands: Commands) -> None:
         _EXTRACT,
         _EXTRACT_EXAMPLES,
         _CODES.format(
-            good="there is something for each SELECTOR",
-            bad="one found nothing; or " + _BAD.format(all_the_same="what it has is printed all the same"),
+            good="each SELECTOR found something",
+            bad="one found nothing; or " + _BAD.format(all_the_same="what was found is still printed"),
         ),
     )
     command.add_argument("selectors", metavar="SELECTOR", nargs="+", help="[NAME:=]SELECTOR[@ATTRIBUTE]")
-    what = command.add_argument_group("what is printed")
+    what = command.add_argument_group("output")
     add_output(what, "the result", required=False)
     what.add_argument(
         "--format",
@@ -181,7 +182,7 @@ def add_extract(commands: Commands) -> None:
     what.add_argument(
         "--each",
         metavar="SELECTOR",
-        help="for each element that this is for, the first text of each SELECTOR in it: JSON is a list of objects",
+        help="for each element that matches, the first text of each SELECTOR in it: JSON is a list of objects",
     )
     _add_page(command)
 
@@ -191,12 +192,16 @@ def add_repl(commands: Commands) -> None:
     command = add_command(commands, "repl", "a prompt with a browser and a page", _REPL, _REPL_EXAMPLES)
     command.add_argument("url", metavar="URL", nargs="?", type=types.url, default="about:blank", help="the page (none)")
     how = command.add_argument_group("the prompt")
-    how.add_argument("--plain", action="store_true", help="Python's own prompt, also where IPython is installed")
+    how.add_argument("--plain", action="store_true", help="Python's own prompt, even if IPython is installed")
     how.add_argument(
-        "--history", metavar="FILE", type=Path, help="where that keeps its lines (~/.local/state/txcdp/repl_history)"
+        "--history", metavar="FILE", type=Path, help="its history file (~/.local/state/txcdp/repl_history)"
     )
     how.add_argument(
-        "--timeout", metavar="SECONDS", type=types.seconds, default=30.0, help="of the page's methods (%(default)g)"
+        "--timeout",
+        metavar="SECONDS",
+        type=types.seconds,
+        default=30.0,
+        help="default timeout of the page's methods (%(default)g)",
     )
     add_emulation(command)
     add_browser(command, LOGINS)
@@ -212,17 +217,21 @@ def _add_opening(
 
 def _add_page(command: argparse.ArgumentParser) -> None:
     """Add when the page is there, what it is shown on, and in which browser."""
-    when = command.add_argument_group("when the page is there")
+    when = command.add_argument_group("readiness")
     when.add_argument(
         "--wait-until",
         choices=("load", "domcontentloaded", "networkidle", "commit"),
         default="load",
-        help="loaded (the default), parsed, loaded and quiet for 0.5 s, or begun",
+        help="loaded (the default), parsed, loaded and network-idle for 0.5 s, or committed",
     )
-    when.add_argument("--wait-for-selector", metavar="SELECTOR", help="an element that this is for is visible, too")
-    when.add_argument("--wait-for-timeout", metavar="SECONDS", type=types.seconds, help="and for so long")
+    when.add_argument("--wait-for-selector", metavar="SELECTOR", help="also wait until a matching element is visible")
+    when.add_argument("--wait-for-timeout", metavar="SECONDS", type=types.seconds, help="also wait this long")
     when.add_argument(
-        "--timeout", metavar="SECONDS", type=types.seconds, default=30.0, help="for each step (default: %(default)g)"
+        "--timeout",
+        metavar="SECONDS",
+        type=types.seconds,
+        default=30.0,
+        help="timeout for each step (default: %(default)g)",
     )
     add_emulation(command)
     add_browser(command, LOGINS)

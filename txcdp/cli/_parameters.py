@@ -56,7 +56,7 @@ def read_unchecked(given: Sequence[str]) -> dict[str, Any]:
 def _split(given: str) -> tuple[str, str, bool]:
     found = re.match(r"([A-Za-z_]\w*)(:?=)", given)
     if found is None:
-        raise BadParameter(f"{given!r}: parameters are given as name=value, or as name:=JSON")
+        raise BadParameter(f"{given!r}: expected name=value or name:=JSON")
     return found[1], given[found.end() :], found[2] == ":="
 
 
@@ -70,12 +70,12 @@ def _find(protocol: Protocol, method: str) -> tuple[str, Command, str]:
             if any(fold_name(event.name) == fold_name(member) for event in each.events):
                 raise BadParameter(f"{each.name}.{member} is an event; txcdp watch URL --events {method} shows those")
             near = did_you_mean(member, [command.name for command in each.commands], 3, "; ")
-            raise BadParameter(f"{each.name} has no command {member!r}{near}; --raw sends it all the same")
+            raise BadParameter(f"{each.name} has no command {member!r}{near}; --raw sends it anyway")
     try:
         lookup(method)
     except LookupError as error:
-        raise BadParameter(f"{error.args[0]}; --raw sends it all the same") from None
-    raise BadParameter(f"{method} is no command")
+        raise BadParameter(f"{error.args[0]}; --raw sends it anyway") from None
+    raise BadParameter(f"{method} is not a command")
 
 
 def _unknown(command: str, name: str, parameters: Sequence[Property]) -> str:
@@ -105,7 +105,7 @@ class _Reader:
             return self.read(self._types[where], text, where[0], key)
         if shape.enum and text not in shape.enum:
             near = did_you_mean(text, shape.enum, 3, "; ")
-            raise BadParameter(f"{key}: {text!r} is none of {', '.join(shape.enum)}{near}")
+            raise BadParameter(f"{key}: {text!r} is not one of {', '.join(shape.enum)}{near}")
         if shape.type in ("string", "binary"):
             return text
         if shape.type == "boolean":
@@ -116,7 +116,7 @@ class _Reader:
             return read_unchecked([f"value={text}"])["value"]
         value = _json(key, text)
         if not isinstance(value, list if shape.type == "array" else dict):
-            raise BadParameter(f"{key}: a JSON {shape.type} is needed, not {text}")
+            raise BadParameter(f"{key}: expected a JSON {shape.type}, not {text}")
         return value
 
 
@@ -134,7 +134,7 @@ def _number(key: str, text: str, whole: bool) -> int | float:
     except ValueError:
         number = float("nan")
     if whole or not math.isfinite(number):
-        raise BadParameter(f"{key}: {text!r} is no {'integer' if whole else 'number'}")
+        raise BadParameter(f"{key}: {text!r} is not {'an integer' if whole else 'a number'}")
     return number
 
 

@@ -9,7 +9,7 @@ from txcdp.cli import _argument_types as types
 from txcdp.cli._argument_groups import Commands, add_command, add_events, add_lines
 
 _SHOW = """\
-Read a recording back: a line for each thing that happened, under the name of the page or worker it happened in.
+Read a recording back: one line per event, under the name of its page or worker.
 
 FILE is what a recorder has written, or is writing, in any of its formats, or a directory of such files. Files of one
 recording are read in their order.
@@ -24,13 +24,12 @@ examples:
 
 exit codes:
   0    all of it was read
-  1    it was not: no file, nothing in it, or a place that cannot be read
+  1    it was not: no file, an empty file, or an unreadable part
   2    misuse of the command
   130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
 """
 _REPLAY = """\
-Play a recording again: a line for each thing that happened, at the pace at which it happened, in the words of
-"txcdp watch".
+Replay a recording at its original pace: one line per event, as printed by "txcdp watch".
 
 FILE is what a recorder has written, in any of its formats, or a directory of such files, or a HAR file.
 """
@@ -42,16 +41,16 @@ examples:
 
 exit codes:
   0    all of it was played
-  1    it was not: no file, nothing in it, or a place that cannot be read
+  1    it was not: no file, an empty file, or an unreadable part
   2    misuse of the command
   130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
 """
 _EXPORT = """\
-Make a file for other programs of a recording, or of a HAR file.
+Convert a recording or a HAR file for other programs.
 
-  har    what went over the network, as HAR 1.2; secrets are masked
-  trace  a trace for Perfetto and the Performance panel of the developer tools
-  csv    a table of what went over the network, for spreadsheets
+  har    the network traffic, as HAR 1.2; secrets are masked
+  trace  a trace for Perfetto and DevTools' Performance panel
+  csv    a table of the network traffic, for spreadsheets
   jsonl  the recording as one file of JSON lines
 """
 _EXPORT_EXAMPLES = """\
@@ -62,7 +61,7 @@ examples:
 
 exit codes:
   0    all of it was written
-  1    it was not: no file, nothing in it, or a place that cannot be read
+  1    it was not: no file, an empty file, or an unreadable part
   2    misuse of the command
 """
 _TIME_HELP = "seconds from the beginning, or a time such as 2027-01-31T12:00Z"
@@ -78,14 +77,14 @@ def add_show(commands: Commands) -> None:
     for name in ("since", "until"):
         what.add_argument(f"--{name}", metavar="TIME", type=types.time, help=_TIME_HELP)
     how = show.add_argument_group("how")
-    how.add_argument("--summary", action="store_true", help="no lines, but what they come to")
-    how.add_argument("--follow", action="store_true", help="go on with what is being written")
+    how.add_argument("--summary", action="store_true", help="only totals, no lines")
+    how.add_argument("--follow", action="store_true", help="keep following what is being written")
     add_lines(how, _JSON_HELP)
 
 
 def add_replay(commands: Commands) -> None:
     """Add ``txcdp replay``."""
-    replay = add_command(commands, "replay", "play a recording again, at its own pace", _REPLAY, _REPLAY_EXAMPLES)
+    replay = add_command(commands, "replay", "replay a recording at its own pace", _REPLAY, _REPLAY_EXAMPLES)
     replay.add_argument("paths", metavar="FILE", nargs="+", type=Path, help="a file, or a directory of files")
     when = replay.add_argument_group("when")
     when.add_argument(
@@ -105,22 +104,26 @@ def add_replay(commands: Commands) -> None:
 
 def add_export(commands: Commands) -> None:
     """Add ``txcdp export``."""
-    export = add_command(commands, "export", "make a HAR, a trace or a table of a recording", _EXPORT, _EXPORT_EXAMPLES)
+    export = add_command(
+        commands, "export", "convert a recording to a HAR, a trace or a table", _EXPORT, _EXPORT_EXAMPLES
+    )
     export.add_argument("paths", metavar="RECORDING", nargs="+", type=Path, help="a file, or a directory of files")
-    export.add_argument("--to", choices=("har", "trace", "csv", "jsonl"), required=True, help="what is made of it")
+    export.add_argument("--to", choices=("har", "trace", "csv", "jsonl"), required=True, help="the output format")
     export.add_argument(
         "-o",
         "--output",
         metavar="FILE",
         type=types.file,
-        help="the file; one there is replaced (default: standard output)",
+        help="the file; an existing one is replaced (default: standard output)",
     )
 
 
 def _add_wanted(what: argparse._ArgumentGroup) -> None:
     add_events(what)
-    what.add_argument("--target", metavar="ID", help="a type of target (page, worker), or how a target's id begins")
-    what.add_argument("--url", metavar="PATTERN", help="only of targets with such a URL; * stands for anything")
+    what.add_argument(
+        "--target", metavar="ID", help="a type of target (page, worker), or the beginning of a target's id"
+    )
+    what.add_argument("--url", metavar="PATTERN", help="only targets whose URL matches; * matches anything")
 
 
 def _speed(text: str) -> float | str:
@@ -131,5 +134,5 @@ def _speed(text: str) -> float | str:
     except ValueError:
         number = 0.0
     if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, and not instant")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 or instant")
     return number

@@ -35,8 +35,8 @@ _HISTORY_LINES = 10_000
 
 _BANNER = """\
 txcdp {version}: {url} in {browser}.
-browser, context, page, session, cdp, expect, first and queue are there; Deferreds are awaited; Tab completes;
-Ctrl-C interrupts what is waited for; Ctrl-D ends it.
+Available: browser, context, page, session, cdp, expect, first, queue. Deferreds are awaited; Tab completes;
+Ctrl-C interrupts waiting; Ctrl-D exits.
 """
 
 

@@ -68,7 +68,7 @@ def parse(text: str) -> Selection:
         domain, dot, event = name.partition(".")
         found = _find(domain, DOMAINS)
         if found is None:
-            raise UnknownEvent(f"there is no domain {domain!r}" + did_you_mean(domain, DOMAINS, 3, "; "))
+            raise UnknownEvent(f"unknown domain {domain!r}" + did_you_mean(domain, DOMAINS, 3, "; "))
         if dot and event != "*":
             events.add(f"{found}.{_event(found, event)}")
         elif not names(found):

@@ -34,10 +34,10 @@ def page_url(text: str) -> str:
     path = Path(os.path.expanduser(text))
     if path.is_file() or re.match(r"(\.{0,2}[/\\]|~|[A-Za-z]:\\)|\.{1,2}$", text):
         if not path.exists():
-            raise NotAPage(f"there is no file {text}")
+            raise NotAPage(f"no such file: {text}")
         return path.resolve().as_uri()
     if scheme and not re.match(r"\d{1,5}(/|\?|#|$)", text[scheme.end() :]):
-        raise NotAPage(f"{text[: scheme.end()]} is no kind of page that a browser shows")
+        raise NotAPage(f"{text[: scheme.end()]} is not a URL scheme that a browser displays")
     return f"{'http' if _is_near(text) else 'https'}://{text}"
 
 

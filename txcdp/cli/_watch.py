@@ -67,7 +67,7 @@ async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, styl
     :returns: the exit code: 0, or 1 where the page could not be loaded.
     """
     for domain in options.selection.silent if options.selection else ():
-        complain(f"{domain} is not enabled, because that changes what a page does: you see what it sends by itself")
+        complain(f"{domain} is not enabled because that changes what a page does: you see only what it sends by itself")
     async with await options.browser.open(reactor, args=_WINDOW, options=_LINE, no_viewport=True) as browser:
         if options.browser.running is None:
             await keep_no_downloads(browser.session)
@@ -249,6 +249,6 @@ class _Watch:
                 notes += [("title", each) for each in [await title_of(self._browser, self._page)] if each]
         if path is not None:
             if session.ended or session.crashed:
-                raise NoPicture("there is no page to take a picture of")
+                raise NoPicture("there is no page to capture")
             notes.append(("picture", await take_picture(self._reactor, self._page, path)))
         return GOOD
