@@ -639,7 +639,7 @@ class RunningBrowserTests(CommandTestCase):
             self.assert_ended(command, 0)
             self.assertEqual(json.loads(command.out)["result"]["value"], "mine")
         command = await self.run_command("call", "Runtime.evaluate", *expression, "--url-match", "nowhere", *where)
-        self.assert_ended(command, 2, "there is no target whose URL contains 'nowhere'")
+        self.assert_ended(command, 2, "no target whose URL contains 'nowhere'")
 
     async def test_the_browsers_error_is_shown(self) -> None:
         where = ["--browser", await self.start_browser()]
@@ -648,7 +648,7 @@ class RunningBrowserTests(CommandTestCase):
         command = await self.run_command("call", "Harbour.open", "--raw", "gate=1", *where)
         self.assert_ended(command, 1, "'Harbour.open' wasn't found")
         command = await self.run_command("call", "Harbour.open", *where)
-        self.assert_ended(command, 2, "unknown domain 'Harbour'")
+        self.assert_ended(command, 2, "no domain 'Harbour'")
         command = await self.run_command("targets", "--browser", str(refusing_port()))
         self.assert_ended(command, 1, "--remote-debugging-port=9222")
 

@@ -90,7 +90,7 @@ class LiveTests(GatewayCase):
         await self.open()
         tab = await self.look()
         await self.enter(tab, "0123456789abcdef-wrong")
-        self.assertEqual(await self.seen(tab, "denied.textContent"), "This token is not known.")
+        self.assertEqual(await self.seen(tab, "denied.textContent"), "Unknown token.")
         await self.enter(tab, CLIENT)
         self.assertIn("operator = true", await self.seen(tab, "/operator/.exec(denied.textContent)?.input"))
         self.assertTrue(await tab.evaluate("main.hidden && sessionStorage.length === 0"))

@@ -105,7 +105,7 @@ class GatewayTests(BrowserTestCase):
         other = await txcdp.connect(reactor, f"http://127.0.0.1:{port}?token=the-second-of-all-tokens")
         await other.close()
         twistd.signal("TERM")
-        await until(lambda: "being stopped" in twistd.said, lambda: twistd.said)
+        await until(lambda: "stopping" in twistd.said, lambda: twistd.said)
         self.assertEqual(await tab.evaluate("1 + 1"), 2, "clients may finish")
         await browser.close()
         await twistd.ended
@@ -174,7 +174,7 @@ class RecordTests(BrowserTestCase):
         folder = self.folder()
         twistd = Twistd("txcdp", "record", f"--browser=127.0.0.1:{port}", "--directory", str(folder), "--compress=gzip")
         self.addCleanup(twistd.stop)
-        await until(lambda: "has begun" in twistd.said, lambda: twistd.said)
+        await until(lambda: "started" in twistd.said, lambda: twistd.said)
         tab = await browser.new_page()
         await tab.goto(self.server.page("/", "<script>console.log('hello')</script>"))
         await until(
@@ -195,7 +195,7 @@ class RecordTests(BrowserTestCase):
         self.addCleanup(twistd.stop)
         await until(lambda: twistd.code is not None, lambda: twistd.said)
         self.assertEqual(twistd.code, 1, twistd.said)
-        self.assertIn(f"Nothing is recorded any more: {path} is no recording", twistd.said)
+        self.assertIn(f"Recording has stopped: {path} is not a recording", twistd.said)
         self.assertNotRegex(twistd.said, "Traceback|Unhandled")
 
     async def test_a_directory_that_is_a_file_ends_it(self) -> None:
@@ -205,7 +205,7 @@ class RecordTests(BrowserTestCase):
         self.addCleanup(twistd.stop)
         await until(lambda: twistd.code is not None, lambda: twistd.said)
         self.assertEqual(twistd.code, 1, twistd.said)
-        self.assertIn("Nothing is recorded any more", twistd.said)
+        self.assertIn("Recording has stopped", twistd.said)
         self.assertNotRegex(twistd.said, "Traceback|Unhandled")
 
     async def test_a_database_that_is_locked_is_waited_for(self) -> None:
@@ -215,7 +215,7 @@ class RecordTests(BrowserTestCase):
             twistd = Twistd("txcdp", "record", f"--database={path}")
             self.addCleanup(twistd.stop)
             await until(lambda: "database is locked" in twistd.said, lambda: twistd.said)
-        await until(lambda: "has begun" in twistd.said, lambda: twistd.said)
+        await until(lambda: "started" in twistd.said, lambda: twistd.said)
         said = await twistd.stop()
         self.assertIn("is finished", said)
         self.assertNotRegex(said, "Traceback|Unhandled")
@@ -226,7 +226,7 @@ class RecordTests(BrowserTestCase):
         example = str(ROOT / "examples" / "deploy" / "recorder.tac")
         twistd = Twistd("--python", example, RECORDINGS=str(folder))
         self.addCleanup(twistd.stop)
-        await until(lambda: "has begun" in twistd.said, lambda: twistd.said)
+        await until(lambda: "started" in twistd.said, lambda: twistd.said)
         said = await twistd.stop()
         self.assertIn("is finished", said)
         self.assertNotRegex(said, "Traceback|Unhandled")

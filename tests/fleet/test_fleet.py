@@ -221,7 +221,7 @@ class Full(FleetCase):
 
     def test_no_node_at_all(self):
         error = self.failure(self.fleet(tries=2).pdf(URL), FleetBusy, 1)
-        self.assertIn("no node is there", str(error))
+        self.assertIn("no node is available", str(error))
         calling = self.fleet().pdf(URL)
         self.pass_time(1)
         self.add_node()

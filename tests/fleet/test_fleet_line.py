@@ -41,7 +41,7 @@ class NoRouterTests(TestCase):
         server = RawServer({"/ws": Raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")})
         self.addCleanup(lambda: ensureDeferred(server.stop()))
         url = server.url("/ws").replace("http:", "ws:")
-        self.assertIn("no WAMP router answers", await self.refused(url))
+        self.assertIn("no WAMP router responds", await self.refused(url))
 
 
 class LargestTests(TestCase):

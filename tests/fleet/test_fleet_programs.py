@@ -112,7 +112,7 @@ def test_a_program_runs_over_a_node_of_twistds(
     ticket = router.principals["node-1"]["ticket"]
     words = ["txcdp", "node", "--router", router.url, "--realm", REALM, "--authid", "node-1"]
     node = Service(tmp_path, *words, "--ticket-file", str(router.folder / "node-1"), "--publish", f"prices={ticking}")
-    until(lambda: node.says("is at the router"), "a node")
+    until(lambda: node.says("joined the router"), "a node")
     (tmp_path / "program.py").write_text(text_of(block, router, site))
     environment = {**os.environ, "ROUTER_TICKET": router.principals["shop"]["ticket"], "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -163,7 +163,7 @@ def test_a_published_page_whose_browser_is_killed(router: Crossbar, ticking: str
         listener.end()
         said = node.stop()
     assert "Traceback" not in said
-    assert said.count("it is opened again in") >= 2
+    assert said.count("reopening in") >= 2
 
 
 @by_name(SERVICES)
@@ -171,7 +171,7 @@ def test_a_service_joins_and_stops(block: Block, router: Crossbar, site: str, tm
     (tmp_path / "node.tac").write_text(text_of(block, router, site))
     ticket = router.principals["node-1"]["ticket"]
     node = Service(tmp_path, "--python=node.tac", ROUTER_TICKET=ticket)
-    until(lambda: node.says("is at the router"), "a node")
+    until(lambda: node.says("joined the router"), "a node")
     said = node.stop()
     assert "Traceback" not in said
     assert ticket not in said

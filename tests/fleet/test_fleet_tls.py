@@ -99,7 +99,7 @@ class Tickets(SecureCase):
         wrong = await self.refused(**shop, url=self.router.url.replace("localhost", "127.0.0.1"))
         self.assertIn("its certificate is not for 127.0.0.1", wrong)
         plain = self.router.url.replace("wss:", "ws:")
-        self.assertIn("no WAMP router answers", await self.refused(**shop, url=plain, authority=None))
+        self.assertIn("no WAMP router responds", await self.refused(**shop, url=plain, authority=None))
 
 
 class Certificates(SecureCase):

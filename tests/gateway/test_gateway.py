@@ -669,9 +669,7 @@ class SocketTests(GatewayCase):
         self.assertEqual(len(gateway.pool.leased), 0)
         caller = self.caller()
         caller.upgrade(url)
-        self.assertEqual(
-            (caller.status, caller.body), (404, b"There is no such browser (any more); /json/version names one.")
-        )
+        self.assertEqual((caller.status, caller.body), (404, b"No such browser; /json/version names one."))
 
     def test_ids_that_were_not_given_out(self):
         self.make()
@@ -794,7 +792,7 @@ class LimitTests(GatewayCase):
         self.say(client, 1)
         self.assertEqual(client.frames(), [])
         self.reactor.advance(1)
-        self.assertEqual(client.closed_with(), (1008, "a session may last 10 s"))
+        self.assertEqual(client.closed_with(), (1008, "a session may last at most 10 s"))
         client.leave()
         self.assertEqual(self.gateway.counters.ended, {"session_time": 1})
 
@@ -805,7 +803,7 @@ class LimitTests(GatewayCase):
         self.reactor.pump([1] * 4)
         self.assertEqual(client.frames(), [])
         self.reactor.pump([1] * 3)
-        self.assertEqual(client.closed_with(), (1008, "you have said nothing for 5 s"))
+        self.assertEqual(client.closed_with(), (1008, "you have sent nothing for 5 s"))
 
     def test_commands_per_second(self):
         client = self.limited(commands_per_second=10, burst=3)
@@ -853,7 +851,7 @@ class LimitTests(GatewayCase):
         producer.pauseProducing()
         producer.pauseProducing()
         self.reactor.advance(4)
-        self.assertEqual(client.closed_with(), (1008, "you have not read what you are sent for 4 s"))
+        self.assertEqual(client.closed_with(), (1008, "you have not read what was sent for 4 s"))
         self.reactor.advance(2)
         self.assertTrue(client.tcp.aborted)
         self.assertEqual(self.gateway.counters.ended, {"slow": 1})
@@ -948,7 +946,7 @@ class EndTests(GatewayCase):
         client = self.client()
         stopped = gateway.stop()
         self.reactor.advance(30)
-        self.assertEqual(client.closed_with(), (1001, "the gateway is being stopped"))
+        self.assertEqual(client.closed_with(), (1001, "the gateway is stopping"))
         self.reactor.advance(2)
         self.assertTrue(client.tcp.aborted)
         self.successResultOf(stopped)

@@ -161,7 +161,7 @@ class AuthorizerTests(SynchronousTestCase):
         self.assertEqual((caught.exception.status, caught.exception.headers), (405, {"Allow": "PUT, POST"}))
         self.assertIn("PUT or POST", str(caught.exception))
         authorizer = Authorizer(ROUTES, tokens=tokens(Path(self.mktemp())))
-        for token, words in ((None, "A token is wanted"), ("secret-thing-that-is-wrong", "not known")):
+        for token, words in ((None, "A token is required"), ("secret-thing-that-is-wrong", "Unknown token")):
             with self.assertRaises(Refusal) as caught:
                 authorizer.authorize(RequestHead("GET", "/json", ("localhost",), token=token))
             self.assertEqual(caught.exception.headers, {"WWW-Authenticate": 'Bearer realm="txcdp gateway"'})
@@ -214,7 +214,7 @@ class TokensTests(SynchronousTestCase):
         known = Tokens(str(self.path))
         found = [known.find(CI), known.find(REPORTS), LOCAL]
         self.assertEqual([each is not None and each.operator for each in found], [True, False, True])
-        self.assertIn("operator is true or false", self.bad(f'[a]\ntoken = "{CI}"\noperator = 1\n'))
+        self.assertIn("operator must be true or false", self.bad(f'[a]\ntoken = "{CI}"\noperator = 1\n'))
 
     def test_no_token_is_kept_or_shown(self):
         known = tokens(self.path)
@@ -236,14 +236,14 @@ class TokensTests(SynchronousTestCase):
     def test_what_is_wrong_is_said_without_the_token(self):
         for text, words in {
             'token = "0123456789abcdef0"': "outside of a table",
-            '[a]\ntoken = "0123456789abcdef0': "no TOML",
-            "": "no token in it",
+            '[a]\ntoken = "0123456789abcdef0': "not valid TOML",
+            "": "contains no token",
             "[a]\n": "either token or sha256",
             '[a]\ntoken = "0123456789abcdef0"\nsha256 = "x"': "either token or sha256",
             '[a]\ntoken = "short-012345678"': "at least 16",
             "[a]\ntoken = 12345678901234567890": "at least 16",
             '[a]\nsha256 = "0123456789abcdef0"': "64 hexadecimal",
-            '["a b"]\ntoken = "0123456789abcdef0"': "a name has",
+            '["a b"]\ntoken = "0123456789abcdef0"': "a name must have",
             '[a]\ntoken = "0123456789abcdef0"\nclient = 3': "unknown client",
             '[a]\ntoken = "0123456789abcdef0"\nclients = 0': "above 0",
             '[a]\ntoken = "0123456789abcdef0"\ncommands_per_second = true': "above 0",

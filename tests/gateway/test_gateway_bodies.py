@@ -65,9 +65,9 @@ class RefusedTests(BodyCase):
         for verb, target, host, headers, status, words in (
             ("POST", "/echo", "evil.example", [BEARER], 403, "Host"),
             ("POST", "/echo", here, [BEARER, "Origin: http://evil.example"], 403, "origin"),
-            ("POST", "/echo", here, [], 401, "A token is wanted"),
-            ("POST", "/echo", here, ["Authorization: Bearer nonsense"], 401, "not known"),
-            ("POST", "/nowhere", here, [BEARER], 404, "nothing at this path"),
+            ("POST", "/echo", here, [], 401, "A token is required"),
+            ("POST", "/echo", here, ["Authorization: Bearer nonsense"], 401, "Unknown token"),
+            ("POST", "/nowhere", here, [BEARER], 404, "Nothing at this path"),
             ("GET", "/echo", here, [BEARER], 405, "PUT"),
         ):
             for more in (length, CHUNKED):
@@ -187,7 +187,7 @@ class RefusedTests(BodyCase):
 class TooLongTests(BodyCase):
     def test_a_length_that_is_too_much(self):
         self.begin(max_body=1000)
-        self.check_refused(self.head("Content-Length: 1001", BEARER), 413, "1,000 bytes here at the most")
+        self.check_refused(self.head("Content-Length: 1001", BEARER), 413, "at most 1,000 bytes here")
         caller = self.head("Content-Length: 1000", BEARER)
         caller.feed(bytes(1000))
         self.assertEqual((caller.status, self.echoed), (200, [bytes(1000)]))

@@ -67,7 +67,7 @@ FILTERS: tuple[Any, ...] = (None, [{}], [{"type": "page"}], [{"type": "tab"}], [
 INVENTED = "invented"
 
 #: How lines to pages end when their client goes.
-ENDS_OF_LINES = {(1000, "who has opened the page has left"), (1000, "Browser.close")}
+ENDS_OF_LINES = {(1000, "the client that opened the page has left"), (1000, "Browser.close")}
 
 picks = st.integers(0, 2**16)
 

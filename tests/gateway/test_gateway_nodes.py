@@ -176,7 +176,7 @@ class LeavingTests(NodeCase):
         self.client(told)
         self.client("/devtools/browser").leave()
         self.reactor.advance(5)
-        self.assertIn(b"being stopped", self.refused("/devtools/browser").body)
+        self.assertIn(b"stopping", self.refused("/devtools/browser").body)
         self.assertNoResult(stopped)
 
     def test_who_is_there_may_open_more_lines(self):

@@ -91,7 +91,7 @@ class PageLineTests(SynchronousTestCase):
         for each in lines:
             each.send("Target.createTarget", url="about:blank")
         refused = lines[2].answer(1)["error"]
-        self.assertEqual(refused["message"], f"{own + 2} targets are all that a client may have")
+        self.assertEqual(refused["message"], f"a client may have at most {own + 2} targets")
         lines[0].leave()
         self.rig.deliver()
         self.assertEqual(self.a.virtual.state.making, 0)
@@ -154,9 +154,9 @@ class PageLineTests(SynchronousTestCase):
         self.rig.deliver()
         self.a.leave()
         self.rig.deliver()
-        self.assertEqual(self.line.closed, (1000, "who has opened the page has left"))
+        self.assertEqual(self.line.closed, (1000, "the client that opened the page has left"))
         late = Line(self.rig, self.a, self.target)
-        self.assertEqual(late.closed, (1011, "who has opened the page has left"))
+        self.assertEqual(late.closed, (1011, "the client that opened the page has left"))
         self.assertEqual(len(self.shared.state.clients), 1)
         self.assertEqual({each.connection for each in self.shared.state.sessions.values()}, {self.b.connection})
 
@@ -178,7 +178,7 @@ class PageLineTests(SynchronousTestCase):
         line.connection.close()
         line = Line(self.rig, self.a, self.target)
         self.rig.deliver()
-        self.assertEqual(line.closed, (1011, "the browser has opened no session"))
+        self.assertEqual(line.closed, (1011, "the browser opened no session"))
 
 
 class EarlyTests(SynchronousTestCase):

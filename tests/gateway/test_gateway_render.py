@@ -560,8 +560,8 @@ class Sharing(RenderCase):
 @pytest.mark.parametrize(
     ("path", "wanted", "words"),
     [
-        ("/content", {}, "url or html is wanted"),
-        ("/content", {"html": "x", "headers": {"Host": "a"}}, "Host among the headers is for the browser to say"),
+        ("/content", {}, "url or html is required"),
+        ("/content", {"html": "x", "headers": {"Host": "a"}}, "only the browser sets Host"),
         ("/content", {"url": ""}, "`$.url`"),
         ("/content", {"html": "", "cookies": [{"name": "a", "value": "b"}]}, "a url or a domain"),
         ("/content", {"html": "", "headers": {"a b": "c"}}, "`key` in `$.headers`"),
@@ -577,7 +577,7 @@ class Sharing(RenderCase):
         ("/pdf", {"html": "", "paper": "b7"}, "Invalid enum value 'b7'"),
         ("/evaluate", {"html": ""}, "either expression or function"),
         ("/evaluate", {"html": "", "expression": "1", "function": "2"}, "either expression or function"),
-        ("/evaluate", {"html": "", "expression": "1", "args": [1]}, "args are for a function"),
+        ("/evaluate", {"html": "", "expression": "1", "args": [1]}, "args requires a function"),
     ],
 )
 def test_a_request_is_told_what_is_wrong(path: str, wanted: dict[str, Any], words: str) -> None:

@@ -106,7 +106,7 @@ class SlowTests(GatewayCase):
         heard = slow.body[: len(frames)]
         self.assertEqual(heard, frames[: len(heard)], "nothing is lost, and nothing in another order")
         self.reactor.advance(4)
-        self.assertEqual(slow.closed_with(), (1008, "you have not read what you are sent for 4 s"))
+        self.assertEqual(slow.closed_with(), (1008, "you have not read what was sent for 4 s"))
         self.reactor.advance(2)
         self.assertTrue(slow_tcp.aborted)
         self.assertEqual(self.gateway.counters.dropped, slow_tcp.waiting)

@@ -97,7 +97,7 @@ class ComingAndGoingTests(VirtualBrowserCase):
         early = Client(self.shared, self.browser, "E", commands=2)
         numbers = [early.send("Browser.getVersion"), early.send("Target.getTargets"), early.send("Browser.getVersion")]
         self.assertEqual([each["id"] for each in early.got], [numbers[2]])
-        self.assertIn("let some come first", early.got[0]["error"]["message"])
+        self.assertIn("await some first", early.got[0]["error"]["message"])
         self.rig.deliver()
         self.assertEqual(early.answer(numbers[0])["result"], VERSION)
         self.assertEqual(early.answer(numbers[1])["result"], {"targetInfos": []})
@@ -193,7 +193,7 @@ class ComingAndGoingTests(VirtualBrowserCase):
         root = self.a.connection.sessions[""]
         self.browser.emit_raw("Target.detachedFromTarget", {"sessionId": root.id, "targetId": root.target_id})
         self.rig.deliver()
-        self.assertEqual(self.a.closed, (1011, "the browser has ended the session"))
+        self.assertEqual(self.a.closed, (1011, "the browser ended the session"))
 
 
 class AddressingTests(VirtualBrowserCase):
@@ -912,7 +912,7 @@ class TargetTests(VirtualBrowserCase):
         self.assertIn("3 sessions", self.refused(c, "Target.attachToBrowserTarget")["message"])
         for _ in range(2):
             c.send("Runtime.evaluate", session, expression="hang")
-        self.assertIn("2 commands wait", self.refused(c, "Browser.getVersion")["message"])
+        self.assertIn("2 commands are waiting", self.refused(c, "Browser.getVersion")["message"])
         self.result(self.a, "Browser.getVersion")
 
     def test_addresses(self):

@@ -77,7 +77,7 @@ def test_bytes_and_headers_of_twisted_are_taken_for_our_own_requests() -> None:
 )
 def test_what_a_browser_alone_says(header: str, value: str) -> None:
     """Chromium loads nothing with such an extra header, and continues no request with it."""
-    with pytest.raises(ValueError, match=f"extra_http_headers: '{header}' is for the browser to say"):
+    with pytest.raises(ValueError, match=f"extra_http_headers: only the browser sets '{header}'"):
         checked_options({"extra_http_headers": {header: value}})
     assert request_headers({header: value, "X-Token": "b"}) == {"x-token": "b"}
     assert (header.lower(), value) in given_headers({header: value})  # of a response
@@ -106,7 +106,7 @@ def test_referers(referer: str) -> None:
 
 @pytest.mark.parametrize("referer", ["a.test", "/a", "ftp://a.test/", "about:blank", "http://"])
 def test_what_is_no_referer(referer: str) -> None:
-    with pytest.raises(ValueError, match=r"referer=.* the browser sends the URL of a page alone; give one such as"):
+    with pytest.raises(ValueError, match=r"referer=.* the browser sends only the URL of a page; give one such as"):
         check_referer("referer", referer)
     with pytest.raises(ValueError, match=r"headers\['Referer'\]=.* the URL of a page"):
         checked_extra_headers("headers", {"Referer": referer})

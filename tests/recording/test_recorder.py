@@ -516,7 +516,7 @@ class FilterTests(RecorderCase):
             ("events", "network", "no domain 'network'; did you mean Network"),
             ("events", "network.web*", "no domain 'network'"),
             ("events", "Network.requestWillBeSend", "did you mean Network.requestWillBeSent "),
-            ("without", "Page.navigate", "is a command, and no event"),
+            ("without", "Page.navigate", "is a command, not an event"),
             ("urls", "example.com/*", "matches no URL"),
         ):
             with pytest.warns(UserWarning, match=words):
@@ -524,7 +524,7 @@ class FilterTests(RecorderCase):
         meant = Filter(events=["*", "Net*", "Page.*", "Page.frame*"], urls=["*", "*.example.com/*", "[hf]t*"])
         Recorder(self.browser, self.sink, filter=meant)
         wrong_kind: Any = [network.RequestWillBeSent]
-        self.assertRaisesRegex(TypeError, "a str is wanted", Filter, events=wrong_kind)
+        self.assertRaisesRegex(TypeError, "expected a str", Filter, events=wrong_kind)
 
     def test_what_is_not_wanted_is_not_written(self) -> None:
         recorder = self.record(filter=Filter(events=["Page"]))

@@ -162,7 +162,7 @@ class TestWhatComes:
             entry(1, "https://a.example/3", 0),
             entry(1, "https://a.example/4", -1, response={"_failureText": "net::ERR_FAILED"}),
             entry(1, "https://a.example/5", -1),
-            entry(1, "https://a.example/6", 200, comment="it had not ended when the recording did"),
+            entry(1, "https://a.example/6", 200, comment="it had not completed when the recording ended"),
             entry(1, "https://a.example/7", 200, response={"_error": "net::ERR_CONTENT_LENGTH_MISMATCH"}),
         )
         states = [state for _, _, state in Watched(path).play().rows()]

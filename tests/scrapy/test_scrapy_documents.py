@@ -143,7 +143,7 @@ class GivenPageTests(SynchronousTestCase):
             self.assertIs(page, self.page)
             self.assertEqual(self.closed, [])
         self.assertEqual(self.closed, [1])
-        self.assertIn("it was closed before", str(self.assertRaises(LookupError, page_of, self.response)))
+        self.assertIn("it was already closed", str(self.assertRaises(LookupError, page_of, self.response)))
 
     def test_its_request_is_copied_and_stored_without_it(self):
         self.given()

@@ -51,14 +51,14 @@ class OptionTests(SynchronousTestCase):
 
     def test_each_mistake_has_its_sentence(self):
         for given, kind, words in (
-            (1, TypeError, 'meta["txcdp"] is to be True or a dict'),
+            (1, TypeError, 'meta["txcdp"] must be True or a dict'),
             ({"wait_untli": "load"}, ValueError, "did you mean 'wait_until'?"),
             ({"wait_until": "idle"}, ValueError, "'domcontentloaded'"),
             ({"actions": "click"}, TypeError, "a list of actions"),
             ({"extract": ["h1"]}, TypeError, "a dict with names"),
-            ({"extract": {"a": ["b", "c"]}}, TypeError, "a list stands for all elements"),
+            ({"extract": {"a": ["b", "c"]}}, TypeError, "a list must contain exactly one selector"),
             ({"screenshot": {"fullpage": True}}, ValueError, "did you mean 'full_page'?"),
-            ({"screenshot": {"path": "/tmp/x.png"}}, ValueError, "the option 'path' unknown"),
+            ({"screenshot": {"path": "/tmp/x.png"}}, ValueError, "unknown option 'path'"),
             ({"har": {"bodies": "attach"}}, ValueError, "'embed' or 'omit'"),
             ({"include_page": "yes"}, TypeError, "True or False"),
             ({"block": "*.png"}, TypeError, "a list of texts"),
@@ -89,18 +89,18 @@ class ActionTests(SynchronousTestCase):
 
     def test_each_mistake_has_its_sentence(self):
         for given, words in (
-            ("click", "is to be a list"),
+            ("click", "must be a list"),
             ([], "is empty"),
             (["clik", "#x"], "did you mean 'click'?"),
-            (["click"], "is to be ['click', selector]"),
-            (["fill", "#x"], "is to be ['fill', selector, value]"),
+            (["click"], "must be ['click', selector]"),
+            (["fill", "#x"], "must be ['fill', selector, value]"),
             (["click", 3], "needs a selector"),
             (["click", "a", {"timeout": "3"}], "a number of seconds"),
             (["wait_for_timeout", "5"], "a number of seconds"),
             (["click", "#x", {"tmeout": 3}], "did you mean 'timeout'?"),
             ({"selector": "#x"}, 'has no "action"'),
             ({"action": "fill", "selector": "#x"}, "needs value"),
-            ({"action": "close"}, "the action 'close' unknown"),
+            ({"action": "close"}, "unknown action 'close'"),
         ):
             error = self.assertRaises((TypeError, ValueError), action, given, "it")
             self.assertIn(words, str(error), given)
@@ -122,24 +122,24 @@ class SettingTests(SynchronousTestCase):
         for name, value, words in (
             ("TXCDP_PAGE", 3, "did you mean 'TXCDP_PAGES'?"),
             ("TXCDP_PAGES", 0, "at least one"),
-            ("TXCDP_CONTEXTS", "many", "is to be a whole number"),
-            ("TXCDP_CONTEXTS", 2.5, "is to be a whole number"),
-            ("TXCDP_PAGES", True, "is to be a whole number"),
+            ("TXCDP_CONTEXTS", "many", "must be a whole number"),
+            ("TXCDP_CONTEXTS", 2.5, "must be a whole number"),
+            ("TXCDP_PAGES", True, "must be a whole number"),
             ("TXCDP_PAGES", "-1", "at least one"),
             ("TXCDP_LAUNCH", {"executable_path": "x"}, "did you mean 'executable'?"),
-            ("TXCDP_RESTART", {"max_delay": "3"}, "max_delay is to be a number"),
+            ("TXCDP_RESTART", {"max_delay": "3"}, "max_delay must be a number"),
             ("TXCDP_BROWSERS", None, ""),
-            ("TXCDP_ENDPOINT", 9222, "is to be a URL"),
+            ("TXCDP_ENDPOINT", 9222, "must be a URL"),
             ("TXCDP_LAUNCH", {"headles": True}, "unknown"),
-            ("TXCDP_LAUNCH", {"restart": None}, "the option 'restart' unknown"),
+            ("TXCDP_LAUNCH", {"restart": None}, "unknown option 'restart'"),
             ("TXCDP_RESTART", {"initial": 1}, "did you mean 'initial_delay'?"),
             ("TXCDP_RESTART", {"factor": 0}, "TXCDP_RESTART: "),
             ("TXCDP_BLOCK", "*.png", "a list of texts"),
             ("TXCDP_CONTEXT", {"storage": 1}, "TXCDP_CONTEXT: "),
-            ("TXCDP_WAIT_UNTIL", "idle", "TXCDP_WAIT_UNTIL is to be"),
+            ("TXCDP_WAIT_UNTIL", "idle", "TXCDP_WAIT_UNTIL must be"),
             ("TXCDP_BROWSER_HEADERS", "User-Agent", "a list of texts"),
             ("TXCDP_FALLBACK_HANDLERS", "x", "a dict with names"),
-            ("TXCDP_LAUNCH", "{'headless': 0}", "is to be JSON"),
+            ("TXCDP_LAUNCH", "{'headless': 0}", "must be JSON"),
         ):
             if value is None:
                 settings_of(Settings({name: value}))

@@ -25,7 +25,9 @@ from txcdp.service._plugin import Options, makeService
 from txcdp.service._record_options import RecordOptions
 
 #: What is said, or what is done; never what only goes on from another text.
-BEGINNINGS = r"^(The|A|An|What|Private|Methods|Schemes|Let|Leave|Launch|Talk|Render|Record|Display) "
+BEGINNINGS = (
+    r"^(The|A|An|What|How|Private|Methods|Schemes|Let|Give|Block|Disable|Launch|Talk|Render|Record|Also|Display) "
+)
 
 _reactor: Any = reactor
 
@@ -214,24 +216,24 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
     def test_what_is_refused(self) -> None:
         self.assertIn("whole number", self.refused("--browsers=0"))
         self.assertIn("whole number", self.refused("--clients=many"))
-        self.assertIn("is no address: write it like", self.refused("--allow-addresses=intranet"))
-        self.assertIn("no size", self.refused("--message-size=big"))
+        self.assertIn("is not an address: write it like", self.refused("--allow-addresses=intranet"))
+        self.assertIn("not a size", self.refused("--message-size=big"))
         for listen in ("nonsense:1", "9222", "tcp:abc", "tcp:1:nonsense=1", "ssl:1:privateKey=/no/such/file", ""):
             said = self.refused(f"--listen={listen}")
-            self.assertIn(f"--listen: {listen!r} is no endpoint", said)
+            self.assertIn(f"--listen: {listen!r} is not an endpoint", said)
             self.assertIn("write it like tcp:9222:interface=127.0.0.1", said)
         for listen in ("tcp:99999", "haproxy:tcp:99999:interface=127.0.0.1"):
             self.assertIn(f"--listen: {listen}: there is no port 99999", self.refused(f"--listen={listen}"))
         self.assertIn("'exclusive' or 'shared'", self.refused("--mode=both"))
-        self.assertIn("no method", self.refused("--deny=Browser"))
+        self.assertIn("not a method", self.refused("--deny=Browser"))
         self.assertIn("/no/such/file", self.refused("--tokens=/no/such/file"))
         for name in ("slow-time", "browser-age", "queue-deadline", "message-size", "unread"):
-            self.assertIn(f"--{name}: '0': more than 0", self.refused(f"--{name}=0"))
-        self.assertIn("no scheme", self.refused("--deny-schemes=http://"))
+            self.assertIn(f"--{name}: '0': must be more than 0", self.refused(f"--{name}=0"))
+        self.assertIn("not a URL scheme", self.refused("--deny-schemes=http://"))
         for host in ("a:80", "http://a", "[::1]:80", ""):
             self.assertIn("without scheme and port", self.refused(f"--host={host}"))
         for origin in ("a.example", "https://a.example/b", "https://", "null", "https://me@a.example"):
-            self.assertIn("is no origin", self.refused(f"--origin={origin}"))
+            self.assertIn("is not an origin", self.refused(f"--origin={origin}"))
         for url in ("a.example", "ftp://a.example", "https://a.example/?token=x", "https://me:hidden@a.example"):
             said = self.refused(f"--public-url={url}")
             self.assertIn("public_url", said)

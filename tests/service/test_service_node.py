@@ -82,8 +82,8 @@ def test_the_ticket_is_in_a_file_or_in_the_environment(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--router", ""], "--router is wanted"),
-        (["--realm", ""], "--realm is wanted"),
+        (["--router", ""], "--router is required"),
+        (["--realm", ""], "--realm is required"),
         (["--router", "http://x"], "ws://"),
         (["--ticket-file", "/nowhere"], "/nowhere cannot be read"),
         (["--authority", "/nowhere"], "wss:"),
@@ -96,7 +96,7 @@ def test_the_ticket_is_in_a_file_or_in_the_environment(tmp_path: Path, monkeypat
         (["--publish", "a.b=http://x"], "publish='a.b'"),
         (["--publish", "a=http://x", "--publish", "a=http://y"], "a is given twice"),
         (["--publish", "a="], "publish='a'"),
-        (["--publish-events", "Page.enable"], "no event"),
+        (["--publish-events", "Page.enable"], "not an event"),
         (["--publish-events", ","], "--publish-events"),
     ],
 )

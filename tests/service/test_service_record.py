@@ -204,7 +204,7 @@ class RecorderServiceTests(SynchronousTestCase):
         self.run_on()
         for attempt, delay in enumerate((5, 10, 20, 40, 60, 60), 1):
             self.assertEqual(len(self.done), attempt)
-            self.assertIn(f"again in {delay}.0 s", self.said())
+            self.assertIn(f"retrying in {delay}.0 s", self.said())
             self.clock.advance(delay - 1)
             self.chrome.flush()
             self.assertEqual(len(self.done), attempt)
@@ -220,7 +220,7 @@ class RecorderServiceTests(SynchronousTestCase):
             service.startService()
             self.run_on()
             self.run_on(100)
-            self.assertIn(f"Nothing is recorded any more: {error}", self.said())
+            self.assertIn(f"Recording has stopped: {error}", self.said())
             self.stop(service)
             self.browsers.disownServiceParent()
         self.assertEqual(self.given_up, [1] * 3)
@@ -234,7 +234,7 @@ class RecorderServiceTests(SynchronousTestCase):
         self.errors += [OSError(errno.EROFS, "not to be written to")] * 3
         self.chrome.emit_raw("Page.frameResized", {})
         self.run_on(1)
-        self.assertIn(f"Nothing is recorded any more: [Errno {errno.EROFS}] not to be written to", self.said())
+        self.assertIn(f"Recording has stopped: [Errno {errno.EROFS}] not to be written to", self.said())
         self.assertEqual(self.given_up, [1])
         self.assertIsNone(service.recorder)
         self.stop(service)
@@ -254,7 +254,7 @@ class RecorderServiceTests(SynchronousTestCase):
         service = RecorderService(self.browsers, lambda: Memory(self.done, self.errors))
         service.startService()
         self.run_on()
-        self.assertIn("Nothing is recorded any more", self.said())
+        self.assertIn("Recording has stopped", self.said())
         self.stop(service)
 
     def test_what_fails_while_it_is_stopped_is_nobodys_business(self) -> None:
@@ -302,7 +302,7 @@ class RecorderServiceTests(SynchronousTestCase):
             self.chrome.emit_raw("Page.frameResized", {})
         self.run_on()
         self.assertIsNone(service.recorder)
-        self.assertIn("has ended", self.said())
+        self.assertIn("ended: ", self.said())
         self.run_on(10)
         self.assertIsNotNone(service.recorder)
         self.assertIsNot(service.recorder, first)
@@ -322,7 +322,7 @@ class RecorderServiceTests(SynchronousTestCase):
         service = self.make()
         service.startService()
         self.assertEqual(len(self.flushLoggedErrors(ExecutableNotFound)), 1)
-        self.assertIn("Nothing is recorded any more: no browser was found", self.said())
+        self.assertIn("Recording has stopped: no browser was found", self.said())
         self.assertEqual(self.given_up, [1])
         self.stop(service)
 
@@ -385,11 +385,11 @@ class RecordOptionsTests(SynchronousTestCase):
     def test_what_is_refused(self) -> None:
         self.assertIn("mask or keep", self.refused("--secrets=show"))
         self.assertIn("drop_newest or error", self.refused("--overflow=wait"))
-        self.assertIn("no duration", self.refused("--sync=maybe"))
+        self.assertIn("not a duration", self.refused("--sync=maybe"))
         self.assertIn("zip", self.refused("--compress=zip"))
         self.assertIn("letters", self.refused("--name=a/b"))
-        self.assertIn("nothing is named", self.refused("--events=,"))
-        self.assertIn("--buffer: '0': more than 0", self.refused("--buffer=0"))
+        self.assertIn("expected at least one name", self.refused("--events=,"))
+        self.assertIn("--buffer: '0': must be more than 0", self.refused("--buffer=0"))
 
     def test_launching(self) -> None:
         options = RecordOptions()
@@ -504,5 +504,5 @@ def test_what_is_no_number(text: str) -> None:
 
 def test_lists() -> None:
     assert names("a, b,,c ") == ["a", "b", "c"]
-    with pytest.raises(ValueError, match="nothing is named"):
+    with pytest.raises(ValueError, match="expected at least one name"):
         names(" , ")

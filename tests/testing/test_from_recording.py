@@ -107,13 +107,13 @@ class TestRules:
     def test_what_acts_and_was_not_recorded_is_refused(self, recorded: Path) -> None:
         chrome = FakeChrome.from_recording(recorded, speed="instant")
         opened = chrome.run(chrome.browser().new_page())
-        with pytest.raises(NavigationError, match=r"not recorded so.*waits for Page\.navigate"):
+        with pytest.raises(NavigationError, match=r"not recorded with these.*waits for Page\.navigate"):
             chrome.run(opened.goto("https://other.example/"))
 
     def test_strictly_it_fails_the_test(self, recorded: Path) -> None:
         chrome = FakeChrome.from_recording(recorded, speed="instant", strict=True)
         opened = chrome.run(chrome.browser().new_page())
-        with pytest.raises(UnexpectedCommand, match=r"Page\.navigate was not recorded so"):
+        with pytest.raises(UnexpectedCommand, match=r"Page\.navigate was not recorded with these parameters"):
             chrome.run(opened.goto("https://other.example/"))
 
     def test_what_only_listens_is_agreed_to(self, recorded: Path) -> None:

@@ -283,7 +283,7 @@ class PingTests(PairCase):
         pair.reactor.advance(20)
         pair.reactor.advance(20)
         closed = self.successResultOf(ended)
-        self.assertEqual((closed.code, closed.clean, closed.reason), (1006, False, "it does not answer pings"))
+        self.assertEqual((closed.code, closed.clean, closed.reason), (1006, False, "it does not respond to pings"))
 
 
 class ClosingTests(PairCase):

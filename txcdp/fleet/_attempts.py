@@ -30,7 +30,7 @@ _FULL: Final = "crossbar.error.max_concurrency_reached"
 
 def too_large(kind: str, why: str) -> str:
     """Return the error text for a request that no router accepts."""
-    return f"{kind}: what is wanted is too large, {why}: serve a large html from a server of your own, and give its url"
+    return f"{kind}: the request is too large, {why}: serve a large html from your own server, and give its url"
 
 
 class NotTaken(TxcdpError):
@@ -173,9 +173,9 @@ class WorkAttempt:
         try:
             calling = self._session.call(uri, request, plain(control), options=options)
         except _NO_LINE:
-            raise Lost("the line to the router is gone", begun=False) from None
+            raise Lost("the connection to the router was lost", begun=False) from None
         except SerializationError as error:
-            raise TypeError(f"what is wanted cannot be sent: {error}") from None
+            raise TypeError(f"the request cannot be sent: {error}") from None
         except PayloadExceededError as error:
             raise ValueError(too_large(self._wanted.kind, str(error))) from None
         self._calling = calling
@@ -231,13 +231,13 @@ class WorkAttempt:
         error = failure.value
         begun = self._confirmed
         if isinstance(error, _NO_LINE):
-            return Lost("the line to the router is gone", begun)
+            return Lost("the connection to the router was lost", begun)
         if not isinstance(error, ApplicationError):
             return error or CancelledError()
         words = " ".join(str(each) for each in error.args)
         match error.error:
             case uri if uri in (_NOBODY, _FULL, self._uris.busy):
-                return NotTaken("no node is there" if uri == _NOBODY else words or "all nodes are full")
+                return NotTaken("no node is available" if uri == _NOBODY else words or "all nodes are full")
             case self._uris.failed:
                 more = error.kwargs or {}
                 return WorkFailed(
@@ -252,12 +252,12 @@ class WorkAttempt:
             case ApplicationError.CANCELED:
                 return Lost("the node is gone", begun)
             case uri if uri.startswith(("wamp.close.", "crossbar.close.")):
-                return Lost(f"the router has ended the session ({uri})", begun)
+                return Lost(f"the router ended the session ({uri})", begun)
             case uri:
                 return WorkFailed(self._wanted.kind, f"the router says {uri}: {words}", 502, "router")
 
     def _silent(self) -> None:
-        self._finish(Lost(f"the node has said nothing for {self._options.silence:g} s", self._confirmed))
+        self._finish(Lost(f"the node has sent nothing for {self._options.silence:g} s", self._confirmed))
 
     def _finish(self, end: BaseException | None) -> None:
         self._over = True

@@ -139,7 +139,7 @@ class NodeCall:
 
     def _wait(self) -> Deferred[None]:
         seconds = self._options.patience
-        gone = partial(CallerGone, f"the caller has said nothing for {seconds:g} s")
+        gone = partial(CallerGone, f"the caller has sent nothing for {seconds:g} s")
         return with_deadline(self._clock, self._granted.wait(), seconds, gone)
 
     def end(self) -> None:

@@ -415,7 +415,7 @@ class Fleet(EndedByBlock):
         ends = None if seconds is None else self._clock.seconds() + seconds
 
         def late() -> FleetTimeout:
-            return FleetTimeout(wanted.kind, seconds or 0.0, str(tries.last or "it is still under way"))
+            return FleetTimeout(wanted.kind, seconds or 0.0, str(tries.last or "it is still running"))
 
         while True:
             left = self._left(ends, late)
@@ -486,7 +486,7 @@ class Tries:
             self._lost += 1
             if error.begun and not self._repeatable:
                 raise NodeLost(
-                    self._kind, str(error), "it may have been done, or in part, and is not repeated"
+                    self._kind, str(error), "it may have been done wholly or partly, and is not repeated"
                 ) from None
             if self._lost > self._options.repeats:
                 raise NodeLost(self._kind, str(error), f"it was tried {self._lost} times") from None
@@ -508,7 +508,7 @@ def _wanted(
     given = {name: value for name, value in request.items() if value is not None}
     size = len(to_json(given))
     if size > MOST:
-        raise ValueError(too_large(kind, f"it has {size:,} bytes, and {MOST:,} go over the router in one message"))
+        raise ValueError(too_large(kind, f"it has {size:,} bytes, and the router takes {MOST:,} in one message"))
     return WorkWanted(kind, given, repeatable, did)
 
 
@@ -519,7 +519,7 @@ def _by_name(what: str, events: tuple[type[Event], ...]) -> dict[str, type[Event
     """
     given: tuple[object, ...] = events
     if not given or not all(isinstance(each, type) and issubclass(each, Event) for each in given):
-        raise TypeError(f"{what}({events!r:.80}): classes of events are wanted, such as network.ResponseReceived")
+        raise TypeError(f"{what}({events!r:.80}): expected classes of events, such as network.ResponseReceived")
     return {each.method: each for each in events}
 
 
@@ -532,7 +532,10 @@ def _streamed(take: Streamed, url: str | None, more: dict[str, Any], repeat: boo
 
 
 #: What the loss of a node means for a result that had begun to arrive.
-_MISSING = {True: "events may be missing: subscribe again", False: "a part had come: subscribe again, for all of it"}
+_MISSING = {
+    True: "events may be missing: subscribe again",
+    False: "a part was received: subscribe again to get all of it",
+}
 
 
 @returns_deferred

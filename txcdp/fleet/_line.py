@@ -72,7 +72,7 @@ class RouterSession(ApplicationSession):
         """Send the ticket."""
         ticket = self._line.options.ticket
         if challenge.method != "ticket" or ticket is None:
-            raise RuntimeError(f"the router asks for {challenge.method!r:.40}, and nothing but a ticket can be told")
+            raise RuntimeError(f"the router asks for {challenge.method!r:.40}, but only tickets are supported")
         return ticket
 
     def onJoin(self, details: Any) -> None:
@@ -82,13 +82,13 @@ class RouterSession(ApplicationSession):
 
     def onLeave(self, details: Any) -> Any:
         """Handle the end of the session, or a failed attempt to join."""
-        self._gone(ConnectError(shortened(f"the router has ended the session: {details.reason} {details.message}")))
+        self._gone(ConnectError(shortened(f"the router ended the session: {details.reason} {details.message}")))
         self.log = _SILENT
         return super().onLeave(details)
 
     def onDisconnect(self) -> None:
         """Handle the loss of the connection."""
-        self._gone(ConnectError("the line to the router is gone"))
+        self._gone(ConnectError("the connection to the router was lost"))
         self.log = _SILENT
         super().onDisconnect()
 
@@ -131,14 +131,14 @@ class RouterProtocol(WampWebSocketClientProtocol):
         :raises PayloadExceededError: a router would.
         """
         if len(payload) > LARGEST:
-            raise PayloadExceededError(f"a message of {len(payload):,} bytes, and routers take {LARGEST:,}")
+            raise PayloadExceededError(f"a message of {len(payload):,} bytes, but routers accept {LARGEST:,}")
         super().sendMessage(payload, *how, **more)
 
     def connectionLost(self, reason: Any = None) -> None:
         """Handle the end of the connection, even if it was never established."""
         super().connectionLost(reason)
         if not self.joining.called:
-            self.joining.errback(ConnectError(shortened(f"no WAMP router answers: {self._why(reason)}")))
+            self.joining.errback(ConnectError(shortened(f"no WAMP router responds: {self._why(reason)}")))
         self.lost.fire(None)
 
     def _why(self, reason: Any) -> str:
@@ -184,7 +184,7 @@ class _Joining:
             raise
         self._joined(session)
         if line.lost.fired:
-            raise ConnectError("the line to the router is gone")
+            raise ConnectError("the connection to the router was lost")
         outer = protocolFactory.buildProtocol(None)
         outer.makeConnection(line.transport)
         line.lost.wait().addCallback(lambda _: outer.connectionLost(Failure(ConnectionDone())))
@@ -325,5 +325,5 @@ def _endpoint(reactor: Any, options: RouterOptions) -> IStreamClientEndpoint:
 def _certificates(path: str) -> list[Certificate]:
     parts = Path(path).read_bytes().split(_CERTIFICATES)[:-1]
     if not parts:
-        raise ValueError(f"{path}: there is no certificate (PEM) in it")
+        raise ValueError(f"{path}: contains no certificate (PEM)")
     return [Certificate.loadPEM(each + _CERTIFICATES) for each in parts]

@@ -122,7 +122,9 @@ class Uris:
 
     def __init__(self, prefix: str = PREFIX) -> None:
         if not _NAME.fullmatch(prefix):
-            raise ValueError(f"prefix={prefix!r}: small letters, digits, _ and dots between them, such as com.example")
+            raise ValueError(
+                f"prefix={prefix!r}: expected lowercase letters, digits, _ and dots between them, such as com.example"
+            )
         self.prefix = prefix
         #: The node has no place for the work, or accepts no more; nothing was begun.
         self.busy = f"{prefix}.error.busy"
@@ -160,7 +162,7 @@ def checked_label(what: str, name: str) -> str:
     :raises ValueError: it cannot.
     """
     if not _LABEL.fullmatch(name):
-        raise ValueError(f"{what}={name!r}: small letters, digits and _, 64 at the most, for it becomes part of a URI")
+        raise ValueError(f"{what}={name!r}: expected at most 64 lowercase letters, digits and _, as part of a URI")
     return name
 
 

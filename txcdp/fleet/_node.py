@@ -51,8 +51,8 @@ class Node:
         self._places = self._options.places or self._work.places - len(self._options.publish)
         if self._places < 1:
             raise ValueError(
-                f"{len(self._options.publish)} pages are to be published, and {self._work.places} are all that the "
-                "gateway renders at once: give it more pages or browsers, for one is left for work"
+                f"{len(self._options.publish)} pages are to be published, but {self._work.places} are all that the "
+                "gateway renders at once: give it more pages or browsers, as one is kept for work"
             )
         self._work.check_urls(self._options.publish)
         self.name = self._options.name or own_name()
@@ -148,7 +148,7 @@ class Node:
         """
         if not self._draining:
             self._draining = True
-            log.info("{node}: takes no more work", node=self)
+            log.info("{node}: accepts no more work", node=self)
             if self._registrations is not None:
                 await self._registrations.remove_shared()
         if not self._running:
@@ -167,7 +167,7 @@ class Node:
         """Accept work again."""
         if self._draining:
             self._draining = False
-            log.info("{node}: takes work again", node=self)
+            log.info("{node}: accepts work again", node=self)
             if self._registrations is not None:
                 for each in self._share(self._registrations):
                     each.addErrback(ignore_failure)
@@ -196,7 +196,7 @@ class Node:
         told: Deferred[Any] = Deferred(interrupted)
         if self._draining or len(self._running) >= self._places:
             self.counts["refused"] += 1
-            why = "this node takes no more work" if self._draining else "all places of this node are taken"
+            why = "this node accepts no more work" if self._draining else "all places of this node are taken"
             told.errback(ApplicationError(self._uris.busy, why))
             return told
         running = self._running[call] = self._serve(call, request, control, details)
@@ -208,9 +208,9 @@ class Node:
     async def _serve(self, call: NodeCall, request: object, control: object, details: Any) -> Done:
         how = _control(control)
         if not isinstance(request, Mapping):
-            raise Problem(400, "The first argument is a dict of what is wanted.", "request")
+            raise Problem(400, "The first argument must be a dict with the request.", "request")
         if not (how.begin or call.hears):
-            raise Problem(400, "What is to be confirmed takes progressive results.", "request")
+            raise Problem(400, "Confirmed calls require progressive results.", "request")
         call.tell(Word.ACCEPTED, self.name, call.id)
         if how.begin:
             call.grant(how.credits)
@@ -224,7 +224,7 @@ class Node:
         if not call.hears:
             raise Problem(
                 502,
-                f"A result of {len(body):,} bytes takes progressive results: call it with receive_progress.",
+                f"A result of {len(body):,} bytes requires progressive results: call it with receive_progress.",
                 "output",
             )
         for start in range(0, len(body), CHUNK):
@@ -253,9 +253,11 @@ class Node:
         """Give a call credits, or a sign of life; only its caller knows the call's id."""
         found = next((each for each in self._running if each.id == call), None)
         if found is None or found.caller != details.caller:
-            raise ApplicationError(self._uris.unknown, "there is no such call here")
+            raise ApplicationError(self._uris.unknown, "unknown call")
         if not isinstance(more, int) or not 0 <= more <= _MOST_CREDITS:
-            raise ApplicationError(ApplicationError.INVALID_ARGUMENT, f"credits: a number up to {_MOST_CREDITS}")
+            raise ApplicationError(
+                ApplicationError.INVALID_ARGUMENT, f"credits: expected a number up to {_MOST_CREDITS}"
+            )
         found.grant(more)
         return True
 

@@ -59,18 +59,18 @@ class RouterOptions:
     def __post_init__(self) -> None:
         check_numbers(self)
         if not _ROUTER.fullmatch(self.url):
-            raise ValueError(f"{self.url!r:.200} is no router: write it like ws://router.example:8080/ws")
+            raise ValueError(f"{self.url!r:.200} is not the URL of a router: write it like ws://router.example:8080/ws")
         if not self.realm:
-            raise ValueError("realm='': the name of a realm of the router is wanted")
+            raise ValueError("realm='': expected the name of a realm of the router")
         if self.ticket is not None and self.authid is None:
-            raise ValueError("a ticket goes with an authid: say whose it is")
+            raise ValueError("a ticket needs an authid: say whose it is")
         secure = self.url.startswith("wss:")
         for name in ("authority", "certificate"):
             path = getattr(self, name)
             if path is not None and not secure:
-                raise ValueError(f"{name} is for TLS: the router's URL has to begin with wss:")
+                raise ValueError(f"{name} is for TLS: the router's URL must begin with wss:")
             if path is not None and not Path(path).is_file():
-                raise ValueError(f"{name}: there is no file {path}")
+                raise ValueError(f"{name}: no such file: {path}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +112,9 @@ class NodeOptions:
         for page, url in self.publish.items():
             checked_label("publish", page)
             if not url:
-                raise ValueError(f"publish={page!r}: the URL of the page is wanted")
+                raise ValueError(f"publish={page!r}: expected the URL of the page")
         if self.publish and not self.publish_events:
-            raise ValueError("publish_events: a name is wanted, such as Network.responseReceived")
+            raise ValueError("publish_events: expected a name, such as Network.responseReceived")
         check_events(self.publish_events)
 
 

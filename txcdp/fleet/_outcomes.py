@@ -32,13 +32,13 @@ def outcome_of(failure: Failure, uris: Uris) -> ApplicationError:
     """Return the WAMP error for a failure; bugs are logged."""
     error = failure.value
     if isinstance(error, CancelledError):
-        return ApplicationError(uris.broken, "this node has broken it off")
+        return ApplicationError(uris.broken, "this node aborted it")
     if isinstance(error, TxcdpError):
         found = problem_of(error)
         if found is not None:
             return _of_refusal(found, uris)
         if isinstance(error, ConnectionLost):
-            return ApplicationError(uris.broken, "the browser has ended meanwhile")
+            return ApplicationError(uris.broken, "the browser ended")
         return ApplicationError(uris.failed, _cut(str(error)), status=502, kind="page", details=None)
     log.failure("A piece of work", failure=failure)
     return ApplicationError(uris.failed, "Something went wrong; the node's log says more.", status=500, kind="error")

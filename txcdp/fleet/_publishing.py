@@ -154,7 +154,7 @@ class PagePublisher:
             if self._clock.seconds() - began > _AGAIN_MOST:
                 pause = _AGAIN
             log.warn(
-                "{publisher}: {why}; it is opened again in {pause:g} s",
+                "{publisher}: {why}; reopening in {pause:g} s",
                 publisher=self,
                 why=shortened(str(why)),
                 pause=pause,
@@ -182,7 +182,7 @@ class PagePublisher:
                 self._open = True
                 while not over.fired:
                     if self._renders.sharing.is_worn(page.browser):
-                        return "its browser is to be replaced"
+                        return "its browser is being replaced"
                     with suppress(TimeoutError):
                         await with_deadline(self._clock, over.wait(), self._beat, TimeoutError)
                 return await over.wait()

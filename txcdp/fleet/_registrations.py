@@ -109,7 +109,7 @@ class Registrations:
                     return
                 if pause == _AGAIN:
                     what, why = procedure.uri, shortened(f"{error.error}")
-                    log.warn("{what} cannot be registered now: {why}; it is tried again", what=what, why=why)
+                    log.warn("{what} cannot be registered now: {why}; retrying", what=what, why=why)
                 await self._wait(pause)
                 pause = min(2 * pause, _AGAIN_MOST)
             else:

@@ -108,7 +108,7 @@ def check_events(given: Iterable[str]) -> None:
         except LookupError as error:
             raise ValueError(str(error)) from None
         if not issubclass(found, Event):
-            raise ValueError(f"{each} is no event")
+            raise ValueError(f"{each} is not an event")
 
 
 def _check_actions(given: list[Any]) -> None:

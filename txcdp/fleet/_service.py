@@ -74,7 +74,7 @@ class NodeService(Service):
         await self.gateway.stop()
 
     def _joined(self, session: RouterSession) -> None:
-        log.info("{node}: is at the router", node=self.node)
+        log.info("{node}: joined the router", node=self.node)
         self.node.joined(session).addErrback(lambda failure: log.failure("Registering", failure=failure))
 
     def _left(self, session: RouterSession, why: Exception) -> None:

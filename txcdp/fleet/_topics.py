@@ -151,9 +151,9 @@ class TopicStream(StreamSubject[E]):
         elif isinstance(error, ApplicationError):
             self.fail(WorkFailed("subscribe", f"the router says {error.error}", 502, "router", None))
         elif isinstance(error, NO_LINE):
-            self._lost("the line to the router is gone")
+            self._lost("the connection to the router was lost")
         elif isinstance(error, CancelledError):
-            self._lost("the line to the router is given up")
+            self._lost("the connection to the router was given up")
         else:
             self.fail(error if isinstance(error, Exception) else RuntimeError(str(error)))
 
@@ -172,7 +172,7 @@ class TopicStream(StreamSubject[E]):
                 raise ValueError(f"version {batch.version} of the protocol, not {VERSION}")
         except (ValueError, RecursionError) as error:
             if self._may_log():
-                log.warn("{stream}: what is published cannot be read: {why}", stream=self, why=shortened(error))
+                log.warn("{stream}: the published data cannot be read: {why}", stream=self, why=shortened(error))
             return
         self._quiet.restart(self._seconds)
         self._count(batch)

@@ -89,7 +89,7 @@ class Work:
         request = dict(asked.request)
         what = request.pop("take", None)
         if what not in RENDERS:
-            raise Problem(400, f"take is one of {', '.join(RENDERS)}, not {what!r:.40}", "request")
+            raise Problem(400, f"take must be one of {', '.join(RENDERS)}, not {what!r:.40}", "request")
         wanted = _read(request, RENDERS[what])
         return _done(await self._renders._make(wanted, ENDPOINTS[f"/{what}"].take, asked.principal))
 
@@ -129,7 +129,7 @@ class Work:
     async def _record(self, asked: Asked) -> Done:
         wanted = _read(asked.request, RecordPage)
         if not asked.call.hears:
-            raise Problem(400, "A recording takes progressive results: call it with receive_progress.", "request")
+            raise Problem(400, "A recording requires progressive results: call it with receive_progress.", "request")
         steps = self._steps(wanted.actions)
         recordings: list[PageRecording] = []
 

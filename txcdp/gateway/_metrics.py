@@ -49,7 +49,7 @@ class Metrics(Collector):
     def readyz(self, request: RoutedRequest) -> Answer:
         """Answer whether a client that arrives now can expect a browser."""
         if self._connected.leaving or not self._browsers.ready:
-            raise busy(503, "There are no browsers for new clients now.", "not_ready", 5)
+            raise busy(503, "No browsers are available for new clients now.", "not_ready", 5)
         return Answer(b"ok")
 
     def metrics(self, request: RoutedRequest) -> Answer:
@@ -92,7 +92,7 @@ class Metrics(Collector):
         yield _counters("clients_opened", "WebSockets that were opened.", "name", counters.clients)
         yield _counters("clients_ended", "WebSockets that have ended.", "why", counters.ended)
         yield _counters("requests_refused", "Refused requests, and silent connections.", "why", counters.refused)
-        text = "Connections that are no WebSockets, by whether a request is in progress."
+        text = "Connections other than WebSockets, by whether a request is in progress."
         yield _gauges("connections", text, "state", {"waiting": limiter.waiting, "busy": limiter.busy})
         renders = {(path, str(status)): number for (path, status), number in counters.renders.items()}
         yield _counters("renders", "Renders by their answer.", "path status", renders)
@@ -111,7 +111,7 @@ class Metrics(Collector):
         yield _counter("events", "Events that went to clients.", counters.events)
         moved = {"in": counters.bytes_in, "out": counters.bytes_out}
         yield _counters("bytes", "Bytes of messages.", "direction", moved)
-        text = "Bytes of messages that were thrown away since their client did not read."
+        text = "Bytes of messages that were discarded because their client did not read."
         yield _counter("dropped_bytes", text, counters.dropped)
 
     def _egress(self) -> Iterator[Any]:
@@ -120,8 +120,8 @@ class Metrics(Collector):
             return
         yield _gauge("egress_open", "Connections of browsers to the outside.", egress.now)
         ended = {outcome: getattr(egress.counts, outcome) for outcome in ("connected", "failed", "full", "foreign")}
-        yield _counters("egress", "Connections to the outside that browsers wanted.", "outcome", ended)
-        text = "Connections that were refused, by what the address is that is not public."
+        yield _counters("egress", "Connections to the outside that browsers requested.", "outcome", ended)
+        text = "Connections that were refused, by the kind of non-public address."
         yield _counters("egress_refused", text, "why", egress.counts.refused)
 
 

@@ -162,10 +162,10 @@ class Policy:
         for method in self.methods:
             domain, dot, name = method.partition(".")
             if not (domain and dot and name):
-                raise ValueError(f"{method!r} is no method: Domain.method or Domain.* is wanted")
+                raise ValueError(f"{method!r} is not a method: expected Domain.method or Domain.*")
         for scheme in self.schemes:
             if not _SCHEME.fullmatch(scheme):
-                raise ValueError(f"{scheme!r} is no scheme of URLs: write it like file or chrome")
+                raise ValueError(f"{scheme!r} is not a URL scheme: write it like file or chrome")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,12 +192,14 @@ class AccessOptions:
         refuse_bare_string("origins", self.origins, tuple)
         for host in self.hosts:
             if not (_NAME.fullmatch(host) or read_address(host.removeprefix("[").removesuffix("]"))):
-                raise ValueError(f"{host!r} is no name or address of a host: write it without scheme and port")
+                raise ValueError(f"{host!r} is not the name or address of a host: write it without scheme and port")
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is no origin: write it like https://example.com or http://localhost:8000")
+                raise ValueError(
+                    f"{origin!r} is not an origin: write it like https://example.com or http://localhost:8000"
+                )
         if self.public_url is not None and not _PUBLIC_URL.fullmatch(self.public_url):
-            raise ValueError("public_url is no URL of the gateway's: write it like https://cdp.example.com")
+            raise ValueError("public_url is not a URL for the gateway: write it like https://cdp.example.com")
 
 
 #: The largest request body that the gateway reads at all, in bytes.
@@ -241,9 +243,9 @@ class RenderOptions:
         refuse_bare_string("schemes", self.schemes, tuple)
         check_numbers(self, from_zero=("queue", "linger"))
         if self.timeout > self.max_timeout:
-            raise ValueError(f"timeout={self.timeout:g}: at most max_timeout, which is {self.max_timeout:g}")
+            raise ValueError(f"timeout={self.timeout:g}: must be at most max_timeout, which is {self.max_timeout:g}")
         if self.max_body > LONGEST_BODY:
-            raise ValueError(f"max_body={self.max_body}: at most {LONGEST_BODY}, which is what the gateway reads")
+            raise ValueError(f"max_body={self.max_body}: must be at most {LONGEST_BODY}, the limit of the gateway")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,13 +295,13 @@ class GatewayOptions:
 
     def __post_init__(self) -> None:
         if self.mode not in ("exclusive", "shared"):
-            raise ValueError(f"mode={self.mode!r}: 'exclusive' or 'shared'")
+            raise ValueError(f"mode={self.mode!r}: expected 'exclusive' or 'shared'")
         check_numbers(self, from_zero=("notice", "drain", "hold", "linger"))
         if self.node and not _NODE.fullmatch(self.node):
             raise ValueError(f"node={self.node!r}: letters, digits, _ and - are allowed")
         refuse_bare_string("peers", self.peers, tuple)
         for peer in self.peers:
             if not _PUBLIC_URL.fullmatch(peer):
-                raise ValueError("one of the peers is no URL of a gateway: write it like http://10.0.0.12:9222")
+                raise ValueError("one of the peers is not the URL of a gateway: write it like http://10.0.0.12:9222")
         if self.peers and not self.node:
-            raise ValueError("a gateway with peers needs a name of its own: node")
+            raise ValueError("a gateway with peers needs its own name: node")

@@ -18,10 +18,10 @@ _TEXT: Final = {"text/plain": {"type": "string"}}
 _TARGET: Final = {"application/json": TargetDescription}
 _TARGETS: Final = {"application/json": list[TargetDescription]}
 _OBJECT: Final[dict[str, Any]] = {"application/json": {"type": "object"}}
-_BUSY: Final = {503: "There is no browser to be had; Retry-After says when to come again."}
+_BUSY: Final = {503: "No browser is available; Retry-After says when to retry."}
 _FILE: Final[dict[str, Any]] = {"application/octet-stream": {"type": "string", "format": "binary"}}
-_NO_DOWNLOAD: Final = {404: "There is no such download, or it is not whole yet."}
-_UNKNOWN: Final = {404: "There is no such page."}
+_NO_DOWNLOAD: Final = {404: "No such download, or it is not complete yet."}
+_UNKNOWN: Final = {404: "No such page."}
 _POLICY: Final = {403: "This URL may not be opened; or this host or web page may not use the gateway."}
 
 

@@ -189,7 +189,7 @@ class Gateway:
 
     @returns_deferred
     async def _stop(self) -> None:
-        log.info("The gateway is being stopped; {clients} clients are there", clients=self.clients.taken)
+        log.info("The gateway is stopping; {clients} clients are connected", clients=self.clients.taken)
         self.clients.leaving = True
         if self._options.notice:
             await deferLater(self._reactor, self._options.notice)  # type: ignore[arg-type]  # a clock is enough
@@ -200,7 +200,7 @@ class Gateway:
             self.renders.drain()
         try:
             if not await self._within(self._options.drain, left):
-                self.clients.end_all("the gateway is being stopped")
+                self.clients.end_all("the gateway is stopping")
                 await self._within(_CLOSING, left)
             if self.port is not None:
                 await maybeDeferred(self.port.stopListening)

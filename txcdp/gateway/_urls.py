@@ -80,7 +80,7 @@ def split_url(url: str) -> Parts:
         if scheme not in _WRAPPERS:
             return Parts("file", rest, wrapper) if len(scheme) == 1 else Parts(scheme, behind, wrapper)
         rest, wrapper = behind, wrapper or scheme
-    raise Unreadable("there are too many schemes before this URL")
+    raise Unreadable("too many schemes before this URL")
 
 
 def host_of(rest: str) -> str:

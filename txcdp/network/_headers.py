@@ -134,7 +134,9 @@ def check_letters(what: str, value: str) -> None:
         value.encode("latin-1")
     except UnicodeEncodeError as error:
         odd = value[error.start]
-        raise ValueError(f"{what} contains {odd!a}, which requests of scripts would send as '?'; percent-encode it") from None
+        raise ValueError(
+            f"{what} contains {odd!a}, which requests of scripts would send as '?'; percent-encode it"
+        ) from None
 
 
 #: As HTTP itself writes them, by what browsers call the protocols.

@@ -447,7 +447,9 @@ def regular_expression(compiled: re.Pattern[Any]) -> tuple[str, str]:
         raise TypeError(f"{compiled!r} cannot be converted to JavaScript: expected a regular expression of str")
     flags = re.RegexFlag(compiled.flags)
     if any(flag not in _FLAGS for flag in flags):
-        raise ValueError(f"{compiled!r} cannot be converted to JavaScript, which has only the flags IGNORECASE, MULTILINE and DOTALL")
+        raise ValueError(
+            f"{compiled!r} cannot be converted to JavaScript, which has IGNORECASE, MULTILINE and DOTALL only"
+        )
 
     def written(found: re.Match[str]) -> str:
         if found[1]:

@@ -98,7 +98,7 @@ const checks = {
   attached: () => finding(true, 'attached'),
   visible: (element, _, attempt) => {
     const holds = isSeen(element, attempt);
-    return finding(holds, holds ? 'visible' : attempt.hiddenFrame ? `hidden, as the frame that it is in is: ${attempt.hiddenFrame}` : 'hidden');
+    return finding(holds, holds ? 'visible' : attempt.hiddenFrame ? `hidden, because its frame is: ${attempt.hiddenFrame}` : 'hidden');
   },
   enabled: ofState(isEnabled, 'enabled', 'disabled'),
   editable: element => {

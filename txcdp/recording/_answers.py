@@ -192,8 +192,8 @@ class Answers:
             raise Refused(METHOD_NOT_FOUND, f"'{method}' wasn't found")
         raise Refused(
             SERVER_ERROR,
-            f"{method} cannot be asked of a recording: what the browser said to it was not recorded, and nothing can be"
-            " done there; record with commands=True what a program asks for",
+            f"{method} cannot be answered from a recording: the browser's reply was not recorded; "
+            "record the program's commands with commands=True",
         )
 
     def _reply(self, method: str, session: str | None, params: Any) -> ReplyEntry | None:

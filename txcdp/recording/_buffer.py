@@ -102,7 +102,7 @@ class Buffer:
         if isinstance(line, NoteLine):
             return True
         if self._overflow == "error":
-            raise QueueOverflow(f"the recording is too slow: {self.size:,} bytes wait to be written")
+            raise QueueOverflow(f"the recording is too slow: {self.size:,} bytes are waiting to be written")
         if self._overflow == "pause":
             if not self._paused:
                 self._paused = True

@@ -35,4 +35,4 @@ def os_errors(path: Path) -> Iterator[None]:
 
 def wrong_schema(path: Path, found: str) -> WrongSchema:
     """Return the error for a database that is something else."""
-    return WrongSchema(f"{path} is no recording, or one of another version of txcdp ({found})")
+    return WrongSchema(f"{path} is not a recording, or is from another version of txcdp ({found})")

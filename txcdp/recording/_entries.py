@@ -186,7 +186,7 @@ def parse(line: bytes) -> Entry:
     value = from_json(line)
     time = number_of(value.get("time")) if isinstance(value, dict) else None
     if time is None or time > LAST_TIME:
-        raise MalformedMessage("no line of a recording")
+        raise MalformedMessage("not a line of a recording")
     session, target = _text(value.get("session")), _text(value.get("target"))
     params = value.get("params")
     if not isinstance(params, dict):
@@ -200,9 +200,9 @@ def parse(line: bytes) -> Entry:
     if isinstance(number := value.get("reply"), int):
         duration, error = number_of(value.get("duration")) or 0.0, value.get("error")
         if error is not None and not isinstance(error, str):
-            raise MalformedMessage("a reply with an error that is no text")
+            raise MalformedMessage("a reply with an error that is not a text")
         return ReplyEntry(time, line, number, duration, value.get("result"), error)
-    raise MalformedMessage("no kind of line that is known")
+    raise MalformedMessage("an unknown kind of line")
 
 
 def _note_data(value: dict[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _warn_of_events(name: str) -> None:
     try:
         if issubclass(lookup(name), Event):
             return
-        wrong = "is a command, and no event"
+        wrong = "is a command, not an event"
     except LookupError as error:
-        wrong = f"names no events: {error}"
+        wrong = f"matches no events: {error}"
     warn_caller(f"{name!r} {wrong}")

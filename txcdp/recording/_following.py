@@ -48,10 +48,10 @@ def check_domains(domains: Iterable[str]) -> None:
     """
     for each in domains:
         if each in TAKES_DECISIONS:
-            raise ValueError(f"{each} is not enabled by a recorder, for that changes what a page does")
+            raise ValueError(f"a recorder does not enable {each}, because that changes what a page does")
         if each not in PLAIN_ENABLE:
             raise ValueError(
-                f"there is no domain {each!r} that can be enabled; {instead_of(each, sorted(PLAIN_ENABLE))}"
+                f"unknown domain {each!r}, or it cannot be enabled; {instead_of(each, sorted(PLAIN_ENABLE))}"
             )
 
 

@@ -157,7 +157,7 @@ def _of_line(line: bytes, path: Path, before: int) -> Input:
     if isinstance(entry, NoteEntry) and entry.kind == "begin":
         version = entry.data.get("version")
         if entry.data.get("format", FORMAT) != FORMAT or (isinstance(version, int) and version > VERSION):
-            raise WrongSchema(f"{path}: a recording of version {version}; this txcdp reads {VERSION}: use a later one")
+            raise WrongSchema(f"{path}: recording version {version}, but this txcdp reads {VERSION}: use a later txcdp")
     return _of_entry(entry)
 
 

@@ -52,12 +52,12 @@ class JsonLines:
         sync: Sync = 1.0,
     ) -> None:
         if not re.fullmatch(r"[\w.+@-]+", name):
-            raise ValueError(f"name={name!r}: use letters, digits and . _ + @ -, since it becomes part of files' names")
+            raise ValueError(f"name={name!r}: use letters, digits and . _ + @ -: it becomes part of file names")
         if isinstance(sync, str) and sync not in ("always", "never"):
             raise ValueError(f'sync={sync!r}: use a number of seconds, "always" or "never"')
         for what, number in (("rotate_size", rotate_size), ("rotate_age", rotate_age), ("sync", sync)):
             if isinstance(number, int | float) and number <= 0:
-                raise ValueError(f"{what}={number}: it has to be more than 0")
+                raise ValueError(f"{what}={number}: must be more than 0")
         self.directory = Path(directory)
         self.name = name
         self.files = 0
@@ -92,7 +92,7 @@ class JsonLines:
         sync = self._sync == "always" or (self._seconds is not None and _passed(now - self._synced, self._seconds))
         if lines and self._file is not None and self._file.removed:
             path = self._file.path
-            log.error("{path} was removed while it was written; the recording goes on in a new file", path=path)
+            log.error("{path} was removed while it was being written; the recording continues in a new file", path=path)
             lines = [note_line(self._host.wall(), "removed", path=str(path)), *lines]
             self._file.abandon()
             self._file = None
@@ -138,7 +138,7 @@ class JsonLines:
         if synced:
             self._synced = now
         if failed is not None and self._may_log():
-            log.error("{what} could not be synchronised with the disk: {error}", what=self, error=failed)
+            log.error("{what} could not be synchronised to disk: {error}", what=self, error=failed)
 
     # In a thread, one at a time:
 

@@ -28,7 +28,7 @@ class ReplayPace:
     def __init__(self, clock: AnyReactor | None, speed: Speed, call: Callable[[], object]) -> None:
         given: Any = speed
         if given != "instant" and not (isinstance(given, int | float) and 0 < given < 1e9):
-            raise ValueError(f'speed={speed!r}: a number above 0, or "instant"')
+            raise ValueError(f'speed={speed!r}: expected a number above 0, or "instant"')
         self.instant = speed == "instant"
         self._speed = math.inf if speed == "instant" else float(speed)
         self._given = clock

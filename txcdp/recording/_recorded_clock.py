@@ -113,7 +113,7 @@ class RecordedClock:
         try:
             call.func(*call.args, **call.kw)
         except Exception:  # as a reactor does
-            log.failure("A call that was due in a recording raised")
+            log.failure("A scheduled call of a recording raised")
 
     def jump(self, now: int) -> None:
         """Jump to another time: pending calls stay as far ahead as they were."""

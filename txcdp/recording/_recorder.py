@@ -138,7 +138,7 @@ class Recorder:
         refuse_bare_string("domains", domains)
         given: object = sink
         if isinstance(given, str | PurePath):
-            raise TypeError(f"sink={given!r}: what it writes to is wanted, such as JsonLines({str(given)!r})")
+            raise TypeError(f"sink={given!r}: expected a sink, such as JsonLines({str(given)!r})")
         check_choice("secrets", secrets, ("mask", "keep"))
         self.browser = browser
         context, masks = browser.connection.context, secrets == "mask"
@@ -193,7 +193,7 @@ class Recorder:
         """
         life = self._life
         if not life.happened(RecorderEvent.START):
-            raise RuntimeError("a recorder records once: make another one")
+            raise RuntimeError("a recorder can be started only once: make another one")
         try:
             await self._describe()
             await self._pump.open(self._host)

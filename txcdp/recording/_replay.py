@@ -170,7 +170,7 @@ class Replay:
         :raises RuntimeError: it is already playing.
         """
         if self._life.state is ReplayState.PLAYING:
-            raise RuntimeError("it is being played: pause() it, or wait for the Deferred of play()")
+            raise RuntimeError("it is playing: pause() it, or wait for the Deferred of play()")
         error = self._reading.error
         if self.ended:
             return succeed(None) if error is None else fail(error)
@@ -193,7 +193,7 @@ class Replay:
         :raises RuntimeError: it is playing, or this was called while it played an entry.
         """
         if self._running or self._life.state is ReplayState.PLAYING:
-            raise RuntimeError("it is being played: pause() it before it is stepped through")
+            raise RuntimeError("it is playing: pause() it before stepping through it")
         if self.ended:
             return None
         found: list[Entry | None] = []
@@ -217,7 +217,7 @@ class Replay:
         :raises RuntimeError: it is playing, or has ended.
         """
         if self._running or self._life.state is not ReplayState.STANDING:
-            raise RuntimeError("a replay that stands still can be elsewhere: pause() it, or make another one")
+            raise RuntimeError("only a paused replay can be moved: pause() it, or make another one")
         now = self._absolute(moment)
         self._running = True
         try:
@@ -496,7 +496,7 @@ class Replay:
             return None, None
         if isinstance(until, type):
             if not issubclass(until, Event):
-                raise TypeError(f"until={until.__name__}: an event such as page.LoadEventFired")
+                raise TypeError(f"until={until.__name__}: expected an event such as page.LoadEventFired")
             name = until.method.encode()
             return None, lambda read: read.message is not None and peek_method(read.message) == name
         if isinstance(until, int | float | timedelta | datetime):

@@ -154,10 +154,10 @@ class Pump:
         if isinstance(failure.value, Exception) and is_lasting(failure.value):
             self._hopeless(failure.value)
         elif self._may_log():
-            log.failure("The recording cannot be written; it is tried again", failure)
+            log.failure("The recording cannot be written; retrying", failure)
 
     def _not_closed(self, failure: Failure) -> None:
-        log.warn("{sink}, which nobody waits for any more, failed: {error}", sink=self.sink, error=failure.value)
+        log.warn("{sink}, which is no longer waited for, failed: {error}", sink=self.sink, error=failure.value)
 
     def _next(self, _: object) -> None:
         writing, self._writing = self._writing, None

@@ -158,7 +158,10 @@ class SQLite:
         """
         if lines:
             if await self._host.in_thread(_identity, self.path) != self._file:
-                log.error("{path} was removed while it was written; the recording goes on in a new one", path=self.path)
+                log.error(
+                    "{path} was removed while it was being written; the recording continues in a new one",
+                    path=self.path,
+                )
                 self._pool.close()
                 self._entries = 0
                 await self._open()
@@ -227,7 +230,7 @@ class SQLiteReader:
                 if (version := _version(self._connection)) != SCHEMA_VERSION:
                     raise wrong_schema(path, f"version {version}")
                 if not _has_table(self._connection):
-                    raise wrong_schema(path, "its entries are no table")
+                    raise wrong_schema(path, "its entries are not a table")
                 self._connection.text_factory = lambda text: text.decode("utf-8", "replace")
         except BaseException:
             self._connection.close()

@@ -422,11 +422,11 @@ class Collector:
     def _missing(self) -> list[str]:
         words = [f"{number:,} more of kind {what} than a report takes" for what, number in self._left_out.items()]
         if not self._observed:
-            words.append("web vitals and long tasks: nothing was told of them")
+            words.append("web vitals and long tasks: none were reported")
         if not self._pictures:
             words.append("pictures: there was no screencast")
         if misread := self.model.misread + self._misread:
-            words.append(f"{misread:,} events, or parts of them, were not what the protocol says")
+            words.append(f"{misread:,} events, or parts of them, did not conform to the protocol")
         return words
 
     def _read_exchange(self, kept: _Kept) -> RunExchange | None:

@@ -87,8 +87,8 @@ def render(*runs: Run, secrets: bool = False, bodies: bool = True) -> str:
     for each in runs:
         if not isinstance(each, Run):
             raise TypeError(
-                f"a report is of runs, such as txcdp.report.read() gives, not of {type(each).__name__}; "
-                "txcdp.recording.read() gives the entries of a recording"
+                f"a report needs runs, such as txcdp.report.read() returns, not {type(each).__name__}; "
+                "txcdp.recording.read() returns the entries of a recording"
             )
     given = payload(runs, secrets=secrets, bodies=bodies)
     data = to_json(given)

@@ -98,7 +98,7 @@ class _Recording:
         for number, what in (
             (self._damages, "places of the recording that cannot be read"),
             (self._dropped, "events that were dropped"),
-            (self._gaps, "gaps, in which there was no line to the browser"),
+            (self._gaps, "gaps without a connection to the browser"),
         ):
             if number:
                 run.missing.append(f"{number:,} {what}")

@@ -11,25 +11,25 @@ from txcdp.page._options import checked_options
 def mapping(what: str, value: object) -> dict[str, Any]:
     """Return a mapping with string keys, as a dict."""
     if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value):
-        raise TypeError(f"{what} is to be a dict with names, not {value!r:.80}")
+        raise TypeError(f"{what} must be a dict with names, not {value!r:.80}")
     return dict(value)
 
 
 def texts(what: str, value: object) -> tuple[str, ...]:
     """Return a list of texts, as a tuple."""
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise TypeError(f"{what} is to be a list of texts, not {value!r:.80}")
+        raise TypeError(f"{what} must be a list of texts, not {value!r:.80}")
     found = tuple(value)
     for each in found:
         if not isinstance(each, str):
-            raise TypeError(f"{what} is to be a list of texts, and {each!r:.80} is none")
+            raise TypeError(f"{what} must be a list of texts, and {each!r:.80} is not a text")
     return found
 
 
 def truth(what: str, value: object) -> bool:
     """Return a bool."""
     if not isinstance(value, bool):
-        raise TypeError(f"{what} is to be True or False, not {value!r:.80}")
+        raise TypeError(f"{what} must be True or False, not {value!r:.80}")
     return value
 
 
@@ -38,9 +38,9 @@ def count(what: str, value: object) -> int:
     text = value.strip() if isinstance(value, str) else value  # a command line has texts
     number = int(text) if isinstance(text, str) and text.lstrip("-").isdecimal() else text
     if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(f"{what} is to be a whole number, such as 4, not {value!r:.80}")
+        raise TypeError(f"{what} must be a whole number, such as 4, not {value!r:.80}")
     if number < 1:
-        raise ValueError(f"{what}={number}: at least one is needed")
+        raise ValueError(f"{what}={number}: must be at least one")
     return number
 
 
@@ -58,7 +58,7 @@ def context_options(what: str, value: object) -> dict[str, Any]:
 
 #: Options of contexts that are set elsewhere here.
 _ELSEWHERE = {
-    "proxy": 'write meta["proxy"], which Scrapy has for it',
-    "accept_downloads": "a file comes as the body of the response",
-    "record_har_path": 'write meta={"txcdp": {"har": True}}, which records each request by itself',
+    "proxy": 'write meta["proxy"], which is Scrapy\'s own',
+    "accept_downloads": "a file is delivered as the body of the response",
+    "record_har_path": 'write meta={"txcdp": {"har": True}}, which records each request separately',
 }

@@ -66,12 +66,12 @@ def options_of(given: object, defaults: RenderOptions) -> RenderOptions:
     if given is True:
         return defaults
     if not isinstance(given, Mapping):
-        raise TypeError(f'meta["txcdp"] is to be True or a dict, not {given!r:.80}')
+        raise TypeError(f'meta["txcdp"] must be True or a dict, not {given!r:.80}')
     found: dict[str, Any] = {}
     for name, value in given.items():
         check = _CHECKS.get(name)
         if check is None:
-            raise ValueError(unknown_name('meta["txcdp"]: the key', name, _CHECKS))
+            raise ValueError(unknown_name('meta["txcdp"]: unknown key', name, _CHECKS))
         if value is not None:
             found[name] = check(f'meta["txcdp"][{name!r}]', value)
     context = {**defaults.context, **found.pop("context", {})}
@@ -90,7 +90,7 @@ def canonical(given: object) -> str:
 def wait_until(what: str, value: object) -> Any:
     """Return the state of the page to wait for."""
     if value not in _WAITS:
-        raise ValueError(f"{what} is to be {', '.join(map(repr, _WAITS[:-1]))} or {_WAITS[-1]!r}, not {value!r:.80}")
+        raise ValueError(f"{what} must be {', '.join(map(repr, _WAITS[:-1]))} or {_WAITS[-1]!r}, not {value!r:.80}")
     return value
 
 
@@ -117,9 +117,9 @@ def _har(what: str, value: object) -> dict[str, Any] | None:
     options = mapping(what, value)
     for name in options:
         if name not in ("bodies", "secrets"):
-            raise ValueError(unknown_name(f"{what}: the option", name, ("bodies", "secrets")))
+            raise ValueError(unknown_name(f"{what}: unknown option", name, ("bodies", "secrets")))
     if options.get("bodies", "omit") not in _BODIES:
-        raise ValueError(f"{what}: bodies={options['bodies']!r:.80}: 'embed' or 'omit' is wanted")
+        raise ValueError(f"{what}: bodies={options['bodies']!r:.80}: expected 'embed' or 'omit'")
     return options
 
 

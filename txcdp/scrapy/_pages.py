@@ -49,7 +49,7 @@ def page_of(response: Response) -> Page:
         why = (
             'it came from the HTTP cache, which has no pages: set meta["dont_cache"]'
             if "cached" in response.flags
-            else 'it was closed before, or meta={"txcdp": {"include_page": True}} did not ask for it'
+            else 'it was already closed, or meta={"txcdp": {"include_page": True}} did not ask for it'
         )
         raise LookupError(f"{response} has no page: {why}")
     return given.page

@@ -25,7 +25,7 @@ def proxy_of(request: Request, settings: BaseSettings) -> Proxy | None:
         return Proxy(server)
     scheme, _, token = header.decode("latin-1").partition(" ")
     if scheme.lower() != "basic":
-        raise ValueError(f"a browser gives a proxy a name and a password (Basic), not {scheme!r}")
+        raise ValueError(f"a browser authenticates to a proxy with a name and a password (Basic), not {scheme!r}")
     named = b64decode(token).decode(settings.get("HTTPPROXY_AUTH_ENCODING") or "latin-1")
     username, _, password = named.partition(":")
     return Proxy(server, username, password)

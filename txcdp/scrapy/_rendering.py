@@ -271,13 +271,13 @@ class Render:
             await self.documents.settle()
             if response is not None and self._navigation is navigation and self.documents.other is None:
                 return response
-        raise failures.Failed(f"{self._request.url}: the page goes on to another document again and again")
+        raise failures.Failed(f"{self._request.url}: the page keeps navigating to another document")
 
     async def _of_page(self, navigation: Navigation | None, flags: list[str], har: _HarFile | None) -> Response:
         page = self._page
         answer = self.documents.of(None if navigation is None else navigation.loader_id)
         if navigation is not None and navigation.kind == "error":
-            raise failures.Failed(f"{self._request.url}: the page that it has led to could not be loaded")
+            raise failures.Failed(f"{self._request.url}: the page that it led to could not be loaded")
         if answer is None:
             answer = Answer(page.url, 200, ())
         elif not answer.kind and navigation is not None and navigation.response is not None:

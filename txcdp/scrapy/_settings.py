@@ -57,7 +57,7 @@ def settings_of(settings: BaseSettings) -> RenderSettings:
     """
     for name in settings:
         if str(name).startswith("TXCDP_") and name not in DEFAULTS:
-            raise ValueError(unknown_name("the setting", name, DEFAULTS))
+            raise ValueError(unknown_name("unknown setting", name, DEFAULTS))
 
     def get(name: str) -> Any:
         found = settings.get(name)
@@ -65,12 +65,12 @@ def settings_of(settings: BaseSettings) -> RenderSettings:
             try:
                 return json.loads(found)
             except ValueError as error:
-                raise ValueError(f"{name} is to be JSON, as it is a text: {error}") from None
+                raise ValueError(f"{name} must be JSON if it is a str: {error}") from None
         return DEFAULTS[name] if found is None else found
 
     endpoint = get("TXCDP_ENDPOINT")
     if endpoint is not None and not isinstance(endpoint, str):
-        raise TypeError(f"TXCDP_ENDPOINT is to be a URL, such as 'http://127.0.0.1:9222', not {endpoint!r:.80}")
+        raise TypeError(f"TXCDP_ENDPOINT must be a URL, such as 'http://127.0.0.1:9222', not {endpoint!r:.80}")
     options = mapping("TXCDP_LAUNCH", get("TXCDP_LAUNCH"))
     opening, besides = (launch, _LAUNCHED) if endpoint is None else (connect, ())
     refuse_other_options("TXCDP_LAUNCH", opening, options, _DECIDED, (*besides, *ConnectionOptions.__annotations__))
@@ -117,9 +117,9 @@ def _restart(value: object) -> ReconnectPolicy:
     given = mapping("TXCDP_RESTART", value)
     for name in given:
         if name not in _POLICY:
-            raise ValueError(unknown_name("TXCDP_RESTART: the option", name, _POLICY))
+            raise ValueError(unknown_name("TXCDP_RESTART: unknown option", name, _POLICY))
         if isinstance(given[name], str | bytes):
-            raise TypeError(f"TXCDP_RESTART: {name} is to be a number, not {given[name]!r:.80}")
+            raise TypeError(f"TXCDP_RESTART: {name} must be a number, not {given[name]!r:.80}")
     try:
         return ReconnectPolicy(**{"initial_delay": 0.1, "max_delay": 30.0, "jitter": lambda: 0.0, **given})
     except (TypeError, ValueError) as error:

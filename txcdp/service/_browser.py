@@ -126,14 +126,14 @@ class BrowserService(Service):
                 await browser.connection.when_connected()
                 if self.browser is browser:
                     return browser
-        raise CancelledError(f"{self} does not run")
+        raise CancelledError(f"{self} is not running")
 
     @returns_deferred
     async def _keep(self) -> None:
         while True:
             browser = self._browser = await self._look_for_one()
             self._had_one = True
-            log.info("{service}: there is a browser", service=self)
+            log.info("{service}: a browser is available", service=self)
             self._changed.notify(None)
             lost = await browser.connection.when_closed()
             log.warn("{service}: the browser is gone: {reason}", service=self, reason=lost)
@@ -153,7 +153,9 @@ class BrowserService(Service):
                 self._attempts, self._failure = self._attempts + 1, error
                 seconds = delay(self._attempts)
                 if not known:  # it may be long in coming
-                    log.warn("{service}: {error}; again in {seconds:.1f} s", service=self, error=error, seconds=seconds)
+                    log.warn(
+                        "{service}: {error}; retrying in {seconds:.1f} s", service=self, error=error, seconds=seconds
+                    )
                 self._changed.notify(None)
                 await deferLater(whole(self.reactor), seconds)
             else:
@@ -164,5 +166,5 @@ class BrowserService(Service):
         if failure.check(CancelledError) and not self.running:
             return
         self._hopeless, self._failure = True, failure.value
-        log.failure("{service}: no attempt can succeed", failure=failure, service=self)
+        log.failure("{service}: giving up; no attempt can succeed", failure=failure, service=self)
         self._changed.notify(None)

@@ -18,11 +18,11 @@ class LaunchOptions(CommandOptions):
     """Options for launching browsers."""
 
     optParameters = [
-        ["executable", "x", None, "The browser to launch, a path or a name. [default: the first that is found]"],
+        ["executable", "x", None, "The browser to launch, a path or a name. [default: the first one found]"],
     ]
     optFlags = [
         ["headful", None, "Launch the browser with a window."],
-        ["no-sandbox", None, "Launch the browser without Chromium's sandbox, as containers may need it."],
+        ["no-sandbox", None, "Launch the browser without Chromium's sandbox, as some containers require."],
     ]
 
     def __init__(self) -> None:
@@ -56,12 +56,12 @@ class BrowserOptions(LaunchOptions):
             "browser",
             "b",
             None,
-            "A browser that runs already: http://host:port, host:port, a port or a ws:// URL. [default: launch one]",
+            "A running browser: http://host:port, host:port, a port or a ws:// URL. [default: launch one]",
         ],
         ["profile", None, None, "A directory for the browser's profile, which is kept. [default: a temporary one]"],
     ]
     optFlags = [
-        ["pipe", None, "Talk to the browser through a pipe, which no other program can reach."],
+        ["pipe", None, "Talk to the browser through a pipe, which no other program can access."],
     ]
 
     @property
@@ -83,7 +83,7 @@ class BrowserOptions(LaunchOptions):
         for name in ("executable", "profile", "headful", "pipe", "no-sandbox", "arguments"):
             if self[name]:
                 option = f"--{name.removesuffix('s')}"
-                raise usage.UsageError(f"{option} is for a browser that is launched, not for one that runs (--browser)")
+                raise usage.UsageError(f"{option} is for a browser that is launched, not for a running one (--browser)")
 
     def make_browsers(self, reactor: AnyReactor) -> BrowserService:
         """Return the service that keeps the browser."""

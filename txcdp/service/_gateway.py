@@ -108,9 +108,9 @@ class GatewayService(Service):
         try:
             tokens.reload()
         except BadTokens as error:
-            log.error("The tokens stay as they were: {error}", error=error)
+            log.error("The tokens are unchanged: {error}", error=error)
         else:
-            log.info("The tokens were read again: {names}", names=", ".join(tokens.names))
+            log.info("The tokens were reloaded: {names}", names=", ".join(tokens.names))
 
     def _hang_up(self, number: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self.reload)

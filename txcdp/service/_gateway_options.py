@@ -41,7 +41,7 @@ def endpoint(text: str) -> str:
         serverFromString(None, text)
     except Exception as error:  # each kind of endpoint has its own, and TLS those of its library
         raise ValueError(
-            f"{text!r} is no endpoint ({error}): write it like tcp:9222:interface=127.0.0.1 or "
+            f"{text!r} is not an endpoint ({error}): write it like tcp:9222:interface=127.0.0.1 or "
             "ssl:9443:privateKey=key.pem:certKey=cert.pem"
         ) from error
     check_port(text)
@@ -62,83 +62,83 @@ class GatewayCommandOptions(LaunchOptions):
     synopsis = "[options]"
     longdesc = (
         "One address for a pool of browsers, for any client of the DevTools protocol: Puppeteer, Playwright, "
-        "chrome-remote-interface, txcdp. Without --tokens it listens to this machine alone. SIGHUP reads the tokens "
-        "again; SIGTERM lets clients finish."
+        "chrome-remote-interface, txcdp. Without --tokens it listens only on this machine. SIGHUP reloads the "
+        "tokens; SIGTERM lets clients finish."
     )
     optParameters = [
-        ["listen", "l", _ALL.endpoint, "The endpoint of Twisted's at which the gateway listens; ssl:... for TLS."],
+        ["listen", "l", _ALL.endpoint, "The Twisted endpoint at which the gateway listens; ssl:... for TLS."],
         [
             "mode",
             "m",
             _ALL.mode,
-            "What clients get: exclusive, a browser each; shared, a part of one each.",
+            "What each client gets: exclusive, a browser of its own; shared, a part of one.",
         ],
-        ["tokens", "t", None, "The file of tokens (TOML) of those who may come in; without it, nobody needs a token."],
-        ["public-url", None, None, "The URL by which clients call the gateway, where a proxy stands before it."],
+        ["tokens", "t", None, "The file with the clients' tokens (TOML); without it, no token is needed."],
+        ["public-url", None, None, "The URL at which clients reach the gateway, if it is behind a proxy."],
         ["node", None, "", "The name of this gateway among several behind one address; its ids begin with it."],
-        ["browsers", "n", str(_POOL.size), "The greatest number of browsers at once."],
+        ["browsers", "n", str(_POOL.size), "The maximum number of browsers at once."],
         [
             "clients-per-browser",
             None,
             str(_POOL.clients_per_browser),
-            "The most clients of one browser, in shared mode.",
+            "The maximum number of clients per browser, in shared mode.",
         ],
-        ["warm", "w", str(_POOL.warm), "The number of browsers that are kept started for clients to come."],
+        ["warm", "w", str(_POOL.warm), "The number of browsers that are kept ready for new clients."],
         ["queue", None, str(_POOL.queue), "The number of clients that may wait for a browser."],
-        ["queue-deadline", None, f"{_POOL.queue_deadline:g}s", "The time that a client may wait for a browser."],
+        ["queue-deadline", None, f"{_POOL.queue_deadline:g}s", "How long a client may wait for a browser."],
         ["browser-sessions", None, str(_BROWSER.sessions), "The number of clients after which a browser is replaced."],
         ["browser-age", None, f"{_BROWSER.seconds:g}s", "The age at which a browser is replaced."],
         [
             "browser-memory",
             None,
             "0",
-            "The memory (PSS) beyond which a browser is ended, such as 2G; 0: any.",
+            "The memory (PSS) above which a browser is ended, such as 2G; 0: no limit.",
         ],
-        ["clients", "c", str(_CLIENTS.clients), "The greatest number of clients at once."],
+        ["clients", "c", str(_CLIENTS.clients), "The maximum number of clients at once."],
         [
             "connections",
             None,
             str(_CLIENTS.connections),
-            "The most connections without a request, and with one.",
+            "The maximum number of connections without a request, and with one.",
         ],
-        ["message-size", None, f"{_CLIENTS.message_size >> 20}M", "The greatest size of a client's message."],
-        ["session-time", None, "0", "The time that a client may stay; 0: any time."],
-        ["idle-time", None, "0", "The time that a client may be silent; 0: any time."],
-        ["commands-per-second", None, "0", "The rate of commands of one client, beyond which they wait; 0: any."],
-        ["slow-time", None, f"{_CLIENTS.slow_time:g}s", "The time that a client may leave unread what it is sent."],
+        ["message-size", None, f"{_CLIENTS.message_size >> 20}M", "The maximum size of a client's message."],
+        ["session-time", None, "0", "How long a client may stay; 0: no limit."],
+        ["idle-time", None, "0", "How long a client may be silent; 0: no limit."],
+        ["commands-per-second", None, "0", "The rate of commands of one client, above which they wait; 0: no limit."],
+        ["slow-time", None, f"{_CLIENTS.slow_time:g}s", "How long a client may leave sent data unread."],
         [
             "unread",
             None,
             f"{_CLIENTS.unread >> 20}M",
-            "The size of what may wait for a client, in shared mode.",
+            "The maximum size of data waiting for a client, in shared mode.",
         ],
-        ["deny", None, None, "Methods that clients may not use: Browser.crash,SystemInfo.*; risky: a list of such."],
+        ["deny", None, None, "Methods that clients may not call: Browser.crash,SystemInfo.*; risky: a list of such."],
         [
             "allow-addresses",
             None,
             None,
-            "Private addresses that browsers reach all the same: 10.1.2.3:8080,10.20.0.0/16",
+            "Private addresses that browsers may still reach: 10.1.2.3:8080,10.20.0.0/16",
         ],
         ["deny-schemes", None, None, "Schemes of URLs that clients may not open: file,chrome"],
         [
             "linger",
             None,
             f"{_ALL.linger:g}s",
-            "The time that a browser is kept for a client that has left; 0: none.",
+            "How long a browser is kept for a client that has left; 0: not at all.",
         ],
         [
             "notice",
             None,
             f"{_ALL.notice:g}s",
-            "The time that it goes on to take clients when it is stopped, not ready.",
+            "How long it still accepts clients when stopped, while not ready.",
         ],
-        ["drain", None, f"{_ALL.drain:g}s", "The time that clients may go on when the gateway is stopped."],
+        ["drain", None, f"{_ALL.drain:g}s", "How long clients may continue when the gateway is stopped."],
     ]
     optFlags = [
-        ["no-private-addresses", None, "Let browsers reach no private networks, and nothing of this machine."],
+        ["no-private-addresses", None, "Block browsers from private networks and from this machine."],
         ["render", "r", "Render for plain HTTP clients: POST /screenshot, /pdf, /content, /evaluate."],
-        ["no-first-page", None, "Let clients of shared mode find no page at the start."],
-        ["no-live-page", None, "Leave out the page at / that shows operators what goes on."],
+        ["no-first-page", None, "Give clients of shared mode no initial page."],
+        ["no-live-page", None, "Disable the page at / that shows operators live activity."],
     ]
 
     readers: ClassVar = {

@@ -38,26 +38,26 @@ class NodeCommandOptions(LaunchOptions):
     synopsis = "--router URL --realm REALM [options]"
     longdesc = (
         "A node of a fleet: registers the work of its browsers (renders, extraction, actions, events) at a WAMP router "
-        "such as Crossbar, for callers on other machines. SIGTERM lets work be finished. The ticket for the router is "
+        "such as Crossbar, for callers on other machines. SIGTERM lets work finish. The ticket for the router is "
         f"read from --ticket-file, or else from the environment's {TICKET_VARIABLE}."
     )
     optParameters = [
         ["router", None, None, "The WebSocket of the router: ws://router.example:8080/ws, or wss://... for TLS."],
         ["realm", None, None, "The realm to join."],
-        ["authid", None, None, "The name by which the router knows this node, where it asks for a ticket."],
+        ["authid", None, None, "The name by which the router knows this node, if it asks for a ticket."],
         ["ticket-file", None, None, "The file that the ticket is in; only its owner should be able to read it."],
-        ["authority", None, None, "A file of certificates (PEM) of those who may vouch for the router."],
-        ["certificate", None, None, "A file with a certificate and its key (PEM), to be shown to the router."],
-        ["name", None, None, "The name of the node, which no other one has. [default: one of its own]"],
-        ["prefix", None, "txcdp", "What the names of all procedures and topics begin with."],
-        ["browsers", "n", "1", "The greatest number of browsers at once."],
-        ["pages", None, str(_RENDER.pages), "The most pages at once in each of these."],
+        ["authority", None, None, "A file with the certificates (PEM) of the authorities trusted for the router."],
+        ["certificate", None, None, "A file with a certificate and its key (PEM), to present to the router."],
+        ["name", None, None, "The unique name of the node. [default: a generated one]"],
+        ["prefix", None, "txcdp", "The prefix of all procedures and topics."],
+        ["browsers", "n", "1", "The maximum number of browsers at once."],
+        ["pages", None, str(_RENDER.pages), "The maximum number of pages at once in each."],
         ["renders", None, str(_RENDER.renders), "The number of pages after which a browser is replaced."],
-        ["max-timeout", None, f"{_RENDER.max_timeout:g}s", "The longest time that a caller may ask for."],
-        ["max-output", None, f"{_RENDER.max_output >> 20}M", "The greatest size of what is rendered."],
-        ["browser-memory", None, "0", "The memory (PSS) beyond which a browser is ended, such as 2G; 0: any."],
-        ["allow-addresses", None, None, "Private addresses that pages reach all the same: 10.1.2.3:8080,10.20.0.0/16"],
-        ["listen", "l", None, "An endpoint of Twisted's on this machine for /metrics and /readyz. [default: none]"],
+        ["max-timeout", None, f"{_RENDER.max_timeout:g}s", "The longest timeout that a caller may ask for."],
+        ["max-output", None, f"{_RENDER.max_output >> 20}M", "The maximum size of what is rendered."],
+        ["browser-memory", None, "0", "The memory (PSS) above which a browser is ended, such as 2G; 0: no limit."],
+        ["allow-addresses", None, None, "Private addresses that pages may still reach: 10.1.2.3:8080,10.20.0.0/16"],
+        ["listen", "l", None, "A Twisted endpoint on this machine for /metrics and /readyz. [default: none]"],
         [
             "publish-events",
             None,
@@ -65,10 +65,10 @@ class NodeCommandOptions(LaunchOptions):
             "The events that are published: Network.responseReceived,... [default: where a page goes, what comes for "
             "it, and what its scripts say]",
         ],
-        ["drain", None, _DRAIN, "The time that work may go on when the node is stopped."],
+        ["drain", None, _DRAIN, "How long work may continue when the node is stopped."],
     ]
     optFlags = [
-        ["no-private-addresses", None, "Let pages reach no private networks, and nothing of this machine."],
+        ["no-private-addresses", None, "Block pages from private networks and from this machine."],
     ]
 
     readers: ClassVar = {
@@ -92,7 +92,7 @@ class NodeCommandOptions(LaunchOptions):
         """A page to keep open, and to publish the events of: NAME=URL. May be given several times."""
         name, equals, url = page.partition("=")
         if not equals:
-            raise usage.UsageError(f"--publish {page}: NAME=URL is wanted")
+            raise usage.UsageError(f"--publish {page}: expected NAME=URL")
         if name in self["publish"]:
             raise usage.UsageError(f"--publish: {name} is given twice")
         self["publish"][name] = url
@@ -102,7 +102,7 @@ class NodeCommandOptions(LaunchOptions):
         super().postOptions()
         for name in ("router", "realm"):
             if not self[name]:
-                raise usage.UsageError(f"--{name} is wanted")
+                raise usage.UsageError(f"--{name} is required")
         try:
             import txcdp.fleet  # noqa: F401
         except ImportError as error:

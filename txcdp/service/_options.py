@@ -43,7 +43,7 @@ def positive(read: Callable[[str], Any]) -> Callable[[str], Any]:
     def read_positive(text: str) -> Any:
         found = read(text)
         if not found:
-            raise ValueError(f"{text!r}: more than 0 is wanted")
+            raise ValueError(f"{text!r}: must be more than 0")
         return found
 
     return read_positive
@@ -54,7 +54,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
-            raise ValueError(f"{text!r}: a whole number from {least} on is wanted")
+            raise ValueError(f"{text!r}: expected a whole number, {least} or more")
         return int(text)
 
     return read

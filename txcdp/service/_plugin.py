@@ -26,7 +26,7 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         """Require a command."""
         if not self.subCommand:
-            raise usage.UsageError("say what to do: " + ", ".join(each[0] for each in self.subCommands))
+            raise usage.UsageError("specify a command:  " + ", ".join(each[0] for each in self.subCommands))
 
 
 def makeService(options: Options) -> IService:

@@ -32,13 +32,13 @@ class RecordOptions(BrowserOptions):
         "lines or an SQLite database. The URLs are opened in it. Read recordings with: txcdp show FILE"
     )
     optParameters = [
-        ["directory", "d", ".", "The directory that the files are written to; made if it is missing."],
-        ["name", "n", "recording", "The beginning of the files' names."],
+        ["directory", "d", ".", "The directory that the files are written to; created if it is missing."],
+        ["name", "n", "recording", "The prefix of the file names."],
         ["compress", "c", "none", "The compression of the files: none, gzip or zstd."],
-        ["rotate-size", None, "256M", "The size after which another file is begun; 0: any."],
-        ["rotate-age", None, "0", "The age at which another file is begun, such as 1h or 1d; 0: any."],
-        ["sync", None, "1s", "The time after which what was written is surely on the disk; or always, or never."],
-        ["database", None, None, "The SQLite database that is written to, in place of files."],
+        ["rotate-size", None, "256M", "The size after which a new file is started; 0: no limit."],
+        ["rotate-age", None, "0", "The age after which a new file is started, such as 1h or 1d; 0: no limit."],
+        ["sync", None, "1s", "How often written data is synchronised to disk: a time, always, or never."],
+        ["database", None, None, "The SQLite database to write to instead of files."],
         ["domains", None, ",".join(DOMAINS), "The domains that are enabled in each target."],
         [
             "events",
@@ -53,20 +53,20 @@ class RecordOptions(BrowserOptions):
             "secrets",
             None,
             "mask",
-            "What becomes of cookies and authorization: mask writes ***; keep writes all.",
+            "How cookies and authorization are recorded: mask writes ***; keep writes all.",
         ],
         [
             "overflow",
             None,
             "pause",
-            "What a disk that is too slow leads to: pause, drop_oldest, drop_newest or error.",
+            "What happens if the disk is too slow: pause, drop_oldest, drop_newest or error.",
         ],
-        ["buffer", None, "64M", "The size of what may wait in memory until it is written."],
+        ["buffer", None, "64M", "The maximum size of data waiting in memory to be written."],
     ]
 
     optFlags = [
-        ["commands", None, "Record the commands, too, that the recorder sends, with their replies."],
-        ["observe", None, "Record web vitals, long tasks and a screencast, too, which a report shows."],
+        ["commands", None, "Also record the commands that the recorder sends, with their replies."],
+        ["observe", None, "Also record web vitals, long tasks and a screencast, for reports."],
     ]
     readers: ClassVar = {
         "rotate-size": size,

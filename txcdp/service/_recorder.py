@@ -109,23 +109,25 @@ class RecorderService(MultiService):
             except (OSError, TxcdpError) as error:
                 self._recorder = None
                 if not self.running:  # meanwhile; the cancelling came too late for what had failed
-                    log.error("There can be no recording now: {error}", error=error)
+                    log.error("Recording is not possible now: {error}", error=error)
                     return
                 if is_lasting(error):
                     raise
                 failures += 1
                 seconds = delay(failures)
-                log.error("There can be no recording now: {error}; again in {seconds} s", error=error, seconds=seconds)
+                log.error(
+                    "Recording is not possible now: {error}; retrying in {seconds} s", error=error, seconds=seconds
+                )
             else:
                 failures, seconds = 0, delay(1)
-                log.info("{recorder} has begun", recorder=recorder)
+                log.info("{recorder} started", recorder=recorder)
                 await self._observe(browser)
                 await self._open_pages(browser)
                 error_or_none = await recorder.when_ended()
                 self._recorder = None
                 if not self.running:
                     return
-                log.error("{recorder} has ended: {error}", recorder=recorder, error=error_or_none)
+                log.error("{recorder} ended: {error}", recorder=recorder, error=error_or_none)
                 if error_or_none is not None and is_lasting(error_or_none):
                     raise error_or_none
             await deferLater(whole(self.browsers.reactor), seconds)
@@ -137,7 +139,7 @@ class RecorderService(MultiService):
         try:
             await observe(browser)
         except TxcdpError as error:
-            log.warn("A report of this recording will have no vitals and no pictures: {error}", error=error)
+            log.warn("Reports of this recording will have no web vitals and pictures: {error}", error=error)
 
     async def _open_pages(self, browser: Browser) -> None:
         seen, self._seen = self._seen, browser
@@ -159,7 +161,7 @@ class RecorderService(MultiService):
         if failure.check(CancelledError) or not self.running:
             return
         if failure.check(OSError, TxcdpError, MissingLibrary):
-            log.critical("Nothing is recorded any more: {error}", error=failure.value)
+            log.critical("Recording has stopped: {error}", error=failure.value)
         else:
-            log.failure("Nothing is recorded any more", failure=failure)
+            log.failure("Recording has stopped", failure=failure)
         self._given_up()

@@ -84,7 +84,9 @@ class RenderResource(Resource):
         path = "/" + b"/".join(request.postpath).decode("latin-1")
         route = self._routes.find(path)
         if route is None:
-            raise Refusal(404, f"There is nothing here but {', '.join(each.path for each in self._routes)}.", "path")
+            raise Refusal(
+                404, f"Nothing here. Available paths: {', '.join(each.path for each in self._routes)}.", "path"
+            )
         route.check_verb(request.method.decode("latin-1"))
         return route
 
@@ -93,7 +95,7 @@ class RenderResource(Resource):
         try:
             allowed = self._allow(url)
         except Exception:
-            log.failure("Whether a URL may be rendered could not be told")
+            log.failure("Checking whether a URL may be rendered failed")
             allowed = False
         return None if allowed else "This URL may not be rendered."
 
@@ -103,7 +105,7 @@ class RenderResource(Resource):
             browser = await self._browsers.whenConnected(failAfterFailures=1)
         except (TxcdpError, CancelledError) as error:
             # The service's log says why; who asks need not know.
-            raise busy(503, "There is no browser to be had.", "browser", _SOON) from error
+            raise busy(503, "No browser is available.", "browser", _SOON) from error
         yield browser
 
 

@@ -15,7 +15,7 @@ def size(text: str) -> int:
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
     if found is None:
-        raise ValueError(f"{text!r} is no size: write it like 4096, 256K, 64M or 1.5G")
+        raise ValueError(f"{text!r} is not a size: write it like 4096, 256K, 64M or 1.5G")
     return int(float(found[1]) * _SIZES[found[2].upper()])
 
 
@@ -26,7 +26,7 @@ def seconds(text: str) -> float:
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text, re.IGNORECASE)
     if found is None or found[2].lower() not in _SECONDS:
-        raise ValueError(f"{text!r} is no duration: write it like 90, 1.5s, 10m, 2h, 1d or 250ms")
+        raise ValueError(f"{text!r} is not a duration: write it like 90, 1.5s, 10m, 2h, 1d or 250ms")
     return float(found[1]) * _SECONDS[found[2].lower()]
 
 
@@ -37,5 +37,5 @@ def names(text: str) -> list[str]:
     """
     found = [each.strip() for each in text.split(",") if each.strip()]
     if not found:
-        raise ValueError(f"{text!r}: nothing is named")
+        raise ValueError(f"{text!r}: expected at least one name")
     return found

@@ -81,7 +81,7 @@ class _Taking(Generic[T]):
 
     def _completed(self) -> None:
         came = f"{_name(self._source)} ended before {_what(self._predicate)} came"
-        self._match.fail(StreamEnded(f"{came}: its source was closed, or has ended"))
+        self._match.fail(StreamEnded(f"{came}: its source is closed, or has ended"))
 
     def _settle(self, outcome: T | Failure) -> None:
         self._subscription.dispose()

@@ -90,7 +90,7 @@ class Builtin:
     def _browser_close(self, command: Any, session: FakeSession, received: Received) -> Never:
         self._chrome.reply(received, None)
         for root in list(self._targets.roots.values()):
-            root.line.end(ConnectionLost("the browser ended it without closing", 1006))
+            root.line.end(ConnectionLost("the browser disconnected without a closing handshake", 1006))
         return NEVER
 
     def _get_targets(

@@ -42,7 +42,7 @@ _NUMBERS: Final = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": f
 #: What gives a worker our script, and waits until it runs.
 _OURS: Final = re.compile("|".join((r"const _[0-9a-f]{24}=", re.escape(HAS_SCRIPT), re.escape(HAS_RUN))))
 
-_NO_DOCUMENTS: Final = "a FakeChrome has no documents to ask for elements: answer what evaluates with FakeChrome.on"
+_NO_DOCUMENTS: Final = "a FakeChrome has no documents to query for elements: answer evaluations with FakeChrome.on"
 
 _UNDEFINED: Final = runtime.EvaluateResult(result=runtime.RemoteObject(type="undefined"))
 
@@ -135,7 +135,7 @@ class FakeEvaluation:
         if callable(self.evaluation):
             return self.evaluation(source, arg)
         if source not in self.evaluation:
-            raise EvaluationError(f"the test has not said what comes of {source!r}: see FakeChrome.on_evaluate")
+            raise EvaluationError(f"the test has not set a result for {source!r}: see FakeChrome.on_evaluate")
         outcome = self.evaluation[source]
         return outcome(arg) if callable(outcome) else outcome
 

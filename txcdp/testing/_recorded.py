@@ -137,9 +137,7 @@ class RecordedRun:
             elif isinstance(entry, NoteEntry) and entry.kind == "begin":
                 recorded = recorded or bool(dict_of(entry.data.get("options")).get("commands"))
         if not recorded:
-            raise ValueError(
-                "no commands were recorded: a program is answered from what Recorder(commands=True) writes"
-            )
+            raise ValueError("no commands were recorded: record them with Recorder(commands=True)")
 
     # What the browser does:
 
@@ -238,8 +236,10 @@ class RecordedRun:
 
     def _not_recorded(self, received: Received) -> CommandError:
         if self._unexpected is not None:
-            self._unexpected(f"{received.method} was not recorded so: {received.command!r}; {self.where()}")
-        return CommandError(received.method, SERVER_ERROR, f"it was not recorded so; {self.where()}")
+            self._unexpected(
+                f"{received.method} was not recorded with these parameters: {received.command!r}; {self.where()}"
+            )
+        return CommandError(received.method, SERVER_ERROR, f"it was not recorded with these parameters; {self.where()}")
 
     def where(self) -> str:
         """Return in words where the recording stands."""
@@ -247,7 +247,7 @@ class RecordedRun:
             return "the recording is over"
         step = self._steps[self._next_step]
         if step.command is None:
-            return "the recording goes on by itself"
+            return "the recording continues by itself"
         return f"the recording waits for {step.command.method} {step.command.params!r:.200}"
 
 

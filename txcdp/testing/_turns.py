@@ -46,7 +46,7 @@ class Turns:
                 if not self._take_turn():
                     break
             else:
-                raise AssertionError("the client and the script answer each other for ever")
+                raise AssertionError("the client and the script answer each other endlessly")
         finally:
             self._flushing = False
         if self._unexpected:

@@ -122,7 +122,7 @@ def read_allowed(text: str) -> tuple[_Network, int | None]:
         if port is None or 0 < port < 65536:
             return ip_network(host), port
     known = "10.1.2.3, 10.1.2.3:8080, 10.1.0.0/16, fd00::5 or [fd00::5]:8080"
-    raise ValueError(f"{text!r} is no address: write it like {known}")
+    raise ValueError(f"{text!r} is not an address: write it like {known}")
 
 
 def read_address(text: str) -> Address | None:

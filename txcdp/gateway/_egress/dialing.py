@@ -78,7 +78,7 @@ class Dialer:
         """
         found = await self._addresses(host)
         if not found:
-            raise Unreachable("there is no such host")
+            raise Unreachable("unknown host")
         kinds = [self._policy.objection(each, port) for each in found]
         allowed = [each for each, kind in zip(found, kinds, strict=True) if not kind]
         if not allowed:

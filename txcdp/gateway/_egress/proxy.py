@@ -98,7 +98,7 @@ def check_args(args: Sequence[str]) -> None:
     """
     for each in args:
         if each.partition("=")[0] in _OTHER_WAYS:
-            raise ValueError(f"{each}: with private_addresses=False browsers go through the gateway's own proxy alone")
+            raise ValueError(f"{each}: with private_addresses=False browsers use only the gateway's own proxy")
 
 
 class EgressProxy:
@@ -186,7 +186,7 @@ class EgressProxy:
         listening = own.get((host, port))
         if listening is None:
             if len(own) >= _MOST_PROXIES:
-                raise BadProxy(f"{_MOST_PROXIES} proxies are all that a client may have")
+                raise BadProxy(f"a client may have at most {_MOST_PROXIES} proxies")
             listening = own[host, port] = self._listen(lambda: Forwarded(self, self._reactor, host, port))
         where: Any = listening.getHost()
         return f"{_NAME}:{where.port}"
@@ -228,9 +228,7 @@ class EgressProxy:
         if len(self._clients) >= self.limits.connections:
             self.counts.full += 1
             if self._log_throttle():
-                log.warn(
-                    "{most} connections through the egress proxy are all that there may be", most=len(self._clients)
-                )
+                log.warn("The egress proxy has reached its limit of {most} connections", most=len(self._clients))
             return False
         self._clients.add(client)
         return True

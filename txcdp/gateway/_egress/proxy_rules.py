@@ -43,5 +43,5 @@ def _one(proxy: str, direct: str, place: Callable[[str, int], str]) -> str:
         raise BadProxy("only proxies like http://host:port and socks5://host:port can be used through this gateway")
     port = int(found[3] or _PORTS[kind])
     if not 0 < port < 65536:
-        raise BadProxy("a proxy's port is a number from 1 to 65535")
+        raise BadProxy("a proxy's port must be a number from 1 to 65535")
     return f"{kind}://{place(found[2].strip('[]'), port)}"

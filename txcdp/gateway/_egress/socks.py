@@ -103,7 +103,7 @@ class Handshake:
     def _greeting(self) -> bytes:
         buffer = self._buffer
         if buffer and buffer[0] != _VERSION:
-            raise SocksError("this is no SOCKS 5")
+            raise SocksError("not SOCKS 5")
         if len(buffer) < 2 or len(buffer) < 2 + buffer[1]:
             return b""
         end = 2 + buffer[1]
@@ -116,11 +116,11 @@ class Handshake:
     def _request(self) -> None:
         buffer = self._buffer
         if buffer and buffer[0] != _VERSION:
-            raise SocksError("this is no request of SOCKS 5")
+            raise SocksError("not a SOCKS 5 request")
         if len(buffer) <= _HEAD:
             return
         if buffer[1] != _CONNECT:
-            raise SocksError("it wants something else than to connect", answer(Reply.COMMAND_NOT_SUPPORTED))
+            raise SocksError("it requests something other than connecting", answer(Reply.COMMAND_NOT_SUPPORTED))
         kind = buffer[3]
         begin = _HEAD + (kind == _NAME)
         length = {_IPV4: 4, _IPV6: 16, _NAME: buffer[_HEAD]}.get(kind)

@@ -58,7 +58,7 @@ class Authorizer:
     def _check_host(self, head: RequestHead) -> None:
         found = _HOST.fullmatch(head.hosts[0].strip()) if len(head.hosts) == 1 else None
         if found is None:
-            raise Refusal(400, "One Host header is wanted, with a name or an address.", "host")
+            raise Refusal(400, "Exactly one Host header is required, with a name or an address.", "host")
         name = found[1].lower().strip("[]").rstrip(".")
         if name == "localhost" or name.endswith(".localhost") or name in self._hosts:
             return
@@ -67,8 +67,8 @@ class Authorizer:
             return
         raise Refusal(
             403,
-            "Host header is specified and is not localhost, an address of this gateway or a name that it was told "
-            "to be called by (--host, AccessOptions.hosts).",
+            "Host header is specified and is not localhost, an address of this gateway or one of its "
+            "configured names (--host, AccessOptions.hosts).",
             "host",
         )
 
@@ -80,7 +80,7 @@ class Authorizer:
             return
         raise Refusal(
             403,
-            "Web pages of this origin may not use the gateway, unless it is told so (--origin, AccessOptions.origins).",
+            "Web pages of this origin may not use the gateway unless it is allowed (--origin, AccessOptions.origins).",
             "origin",
         )
 
@@ -91,9 +91,9 @@ class Authorizer:
         if principal is None:
             raise Refusal(
                 401,
-                "A token is wanted: Authorization: Bearer TOKEN, or ?token=TOKEN."
+                "A token is required: Authorization: Bearer TOKEN, or ?token=TOKEN."
                 if head.token is None
-                else "This token is not known.",
+                else "Unknown token.",
                 "token",
                 {"WWW-Authenticate": 'Bearer realm="txcdp gateway"'},
             )
@@ -104,8 +104,8 @@ def nothing_here() -> Refusal:
     """Return the refusal for a path without a route, or without a WebSocket."""
     return Refusal(
         404,
-        "There is nothing at this path. WebSockets are at /devtools/browser and /devtools/page/ID; /json/version and "
-        "/json/list name them. Renders, such as POST /screenshot, are there where the gateway was told to: --render.",
+        "Nothing at this path. WebSockets are at /devtools/browser and /devtools/page/ID; /json/version and "
+        "/json/list name them. Renders, such as POST /screenshot, are available with --render.",
         "path",
     )
 

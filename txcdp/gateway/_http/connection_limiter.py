@@ -69,7 +69,7 @@ class ConnectionLimiter:
         if member in self._busy:
             return
         if len(self._busy) >= self._most:
-            raise busy(503, "As many requests as the gateway takes at once are in progress.", "connections", 5)
+            raise busy(503, "The gateway has reached its limit of requests in progress.", "connections", 5)
         self._waiting.pop(member, None)
         self._busy.add(member)
 
@@ -89,7 +89,7 @@ class ConnectionLimiter:
         self._untold += 1
         if self._log_throttle():
             log.warn(
-                "{number} connections were cut off, since more than {most} had no request in progress",
+                "{number} connections were closed because more than {most} had no request in progress",
                 number=self._untold,
                 most=self._most,
             )

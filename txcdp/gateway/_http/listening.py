@@ -77,8 +77,8 @@ def _try(reactor: AnyReactor, endpoint: str) -> None:
 
 def _refusal(endpoint: str) -> ValueError:
     return ValueError(
-        f"{endpoint}: without tokens the gateway listens on loopback addresses alone, since whoever reaches it has the "
-        "browsers; give it a file of tokens, or add interface=127.0.0.1"
+        f"{endpoint}: without tokens the gateway listens only on loopback addresses, since anyone who reaches it "
+        "controls the browsers; give it a file of tokens, or add interface=127.0.0.1"
     )
 
 
@@ -91,7 +91,7 @@ class _Nowhere:
     def listenTCP(self, port: int, *args: Any, **more: Any) -> None:
         """Do nothing."""
         if not 0 <= port <= _LAST_PORT:
-            raise ValueError(f"{self._endpoint}: there is no port {port}; they go from 0, for any free one, to 65535")
+            raise ValueError(f"{self._endpoint}: there is no port {port}; ports are from 0, for any free one, to 65535")
 
     listenSSL = listenTCP
 

@@ -77,7 +77,7 @@ async def _done(doing: Deferred[T]) -> T:
     except Refusal:
         raise
     except TxcdpError:
-        raise busy(502, "The browser did not answer as it should.", "browser", 1) from None
+        raise busy(502, "The browser sent an unexpected response.", "browser", 1) from None
 
 
 def blank_page(page_id: str, frontend: str | None) -> TargetDescription:

@@ -33,7 +33,7 @@ class Refusal(TxcdpError):
 
 def stopping() -> Refusal:
     """Return the refusal for clients that arrive while the gateway is being stopped."""
-    return busy(503, "The gateway is being stopped; no more clients are taken.", "draining", 5)
+    return busy(503, "The gateway is stopping; no more clients are accepted.", "draining", 5)
 
 
 def busy(status: int, reason: str, kind: str, retry_after: float) -> Refusal:

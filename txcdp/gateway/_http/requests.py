@@ -68,7 +68,7 @@ class RoutedRequest:
         if not self._node or not dot:
             return self.tail
         if node != self._node:
-            raise Refusal(404, "This id is of another gateway, which is gone, or is not reached through here.", "node")
+            raise Refusal(404, "This id belongs to another gateway, which is gone or not reachable from here.", "node")
         return name
 
     def public_id(self, name: str) -> str:

@@ -119,7 +119,7 @@ class Router(Resource):
             return  # nobody is there to be told
         if not isinstance(refusal, Refusal):
             log.failure("{method} {place}", failure=failure, method=_verb(request), place=self._place(request))
-            refusal = Refusal(500, "Something went wrong in the gateway; its log says more.", "error")
+            refusal = Refusal(500, "Something went wrong in the gateway; see its log.", "error")
         self.refuse(request, refusal)
 
 

@@ -41,7 +41,7 @@ class BodyLimit(NamedTuple):
 
 def too_long(most: int) -> Refusal:
     """Return the text for a body that is too long for its route."""
-    return Refusal(413, f"A body has {most:,} bytes here at the most.", "body")
+    return Refusal(413, f"The body may have at most {most:,} bytes here.", "body")
 
 
 #: The limit of a body whose route is not known yet.
@@ -99,7 +99,7 @@ class Route:
         if verb not in self.verbs:
             raise Refusal(
                 405,
-                f"This can be used with {' or '.join(self.verbs)} only.",
+                f"Only {' or '.join(self.verbs)} is allowed here.",
                 "verb",
                 {"Allow": ", ".join(self.verbs)},
             )

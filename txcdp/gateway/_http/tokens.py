@@ -86,10 +86,10 @@ class Tokens:
         except OSError as error:
             raise BadTokens(f"{self._path}: {error.strerror}") from None
         except ValueError:  # whose text may repeat a token
-            raise BadTokens(f'{self._path}: it is no TOML; a table [name] with token = "..." is wanted') from None
+            raise BadTokens(f'{self._path}: not valid TOML; expected a table [name] with token = "..."') from None
         known = [_entry(self._path, name, entry) for name, entry in table.items()]
         if not known:
-            raise BadTokens(f"{self._path}: there is no token in it")
+            raise BadTokens(f"{self._path}: contains no token")
         if len({digest for digest, _ in known}) < len(known):
             raise BadTokens(f"{self._path}: two names have the same token")
         self._known = known
@@ -111,29 +111,29 @@ def _digest(token: str) -> bytes:
 def _entry(path: Path, name: str, entry: Any) -> tuple[bytes, Principal]:
     where = f"{path}: [{name}]"
     if not _NAME.fullmatch(name):
-        raise BadTokens(f"{path}: a name has letters, digits, dots, - and _, 64 at the most")
+        raise BadTokens(f"{path}: a name must have at most 64 letters, digits, dots, - and _")
     if not isinstance(entry, dict):
-        raise BadTokens(f'{path}: {name} stands outside of a table; [{name}] and token = "..." are wanted')
+        raise BadTokens(f'{path}: {name} is outside of a table; expected [{name}] and token = "..."')
     if unknown := sorted(set(entry) - _KEYS):
-        raise BadTokens(f"{where}: unknown {', '.join(unknown)}; there are {', '.join(sorted(_KEYS))}")
+        raise BadTokens(f"{where}: unknown {', '.join(unknown)}; use one of {', '.join(sorted(_KEYS))}")
     clients, rate = entry.get("clients"), entry.get("commands_per_second")
     for key, value in (("clients", clients), ("commands_per_second", rate)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value <= 0):
-            raise BadTokens(f"{where}: {key} is a number above 0")
+            raise BadTokens(f"{where}: {key} must be a number above 0")
     operator = entry.get("operator", False)
     if not isinstance(operator, bool):
-        raise BadTokens(f"{where}: operator is true or false")
+        raise BadTokens(f"{where}: operator must be true or false")
     return _digest_of(where, entry), Principal(name, None if clients is None else int(clients), rate, operator)
 
 
 def _digest_of(where: str, entry: dict[str, Any]) -> bytes:
     token, digest = entry.get("token"), entry.get("sha256")
     if (token is None) == (digest is None):
-        raise BadTokens(f"{where}: either token or sha256 is wanted")
+        raise BadTokens(f"{where}: expected either token or sha256")
     if token is None:
         if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-            raise BadTokens(f"{where}: sha256 has 64 hexadecimal digits")
+            raise BadTokens(f"{where}: sha256 must have 64 hexadecimal digits")
         return bytes.fromhex(digest)
     if not isinstance(token, str) or len(token) < _SHORTEST:
-        raise BadTokens(f"{where}: a token is a text of at least {_SHORTEST} characters")
+        raise BadTokens(f"{where}: a token must be a text of at least {_SHORTEST} characters")
     return _digest(token)

@@ -27,19 +27,19 @@ def check_upgrade(request: RoutedRequest) -> None:
     if not wants_socket(request.http):
         raise Refusal(
             426,
-            "A WebSocket is wanted here: connect with ws:// or wss:// in place of http:// or https://.",
+            "A WebSocket is required here: connect with ws:// or wss:// instead of http:// or https://.",
             "upgrade",
             {"Upgrade": "websocket", "Connection": "Upgrade"},
         )
     if headers.getRawHeaders(b"sec-websocket-version", []) != [b"13"]:
-        raise Refusal(426, "Version 13 of WebSocket is wanted.", "upgrade", {"Sec-WebSocket-Version": "13"})
+        raise Refusal(426, "WebSocket version 13 is required.", "upgrade", {"Sec-WebSocket-Version": "13"})
     keys = headers.getRawHeaders(b"sec-websocket-key", [])
     try:
         sound = len(keys) == 1 and len(base64.b64decode(keys[0].strip(), validate=True)) == 16
     except binascii.Error:
         sound = False
     if not sound:
-        raise Refusal(400, "One Sec-WebSocket-Key of 16 bytes in base 64 is wanted.", "upgrade")
+        raise Refusal(400, "Exactly one Sec-WebSocket-Key of 16 bytes in base 64 is required.", "upgrade")
 
 
 def _tokens(headers: Any, name: bytes) -> list[str]:

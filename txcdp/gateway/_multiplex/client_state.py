@@ -21,7 +21,7 @@ INTERNAL_ERROR: Final = 1011
 NORMAL_END: Final = 1000
 
 #: Why the remains of a client end after it has gone.
-LEFT: Final = "who has opened the page has left"
+LEFT: Final = "the client that opened the page has left"
 
 
 class Limits(NamedTuple):

@@ -45,7 +45,7 @@ def outcome_of(session: ClientSession, command: Command) -> Outcome:
     if kind is RuleKind.PASS:
         return Forward(session, command.params)
     if kind is RuleKind.REFUSED:
-        raise CommandRefusal(SERVER_ERROR, f"{command.method} is refused where a browser is shared: {rule.why}")
+        raise CommandRefusal(SERVER_ERROR, f"{command.method} is refused in a shared browser: {rule.why}")
     if kind is RuleKind.UNKNOWN:
         raise CommandRefusal(METHOD_NOT_FOUND, f"'{command.method}' wasn't found")
     if command.doubled:
@@ -186,7 +186,7 @@ def _may_attach(connection: SessionOwner) -> None:
 
 def _within(most: int, there: int, what: str) -> None:
     if there >= most:
-        raise CommandRefusal(SERVER_ERROR, f"{most} {what} are all that a client may have")
+        raise CommandRefusal(SERVER_ERROR, f"a client may have at most {most} {what}")
 
 
 def _detach(session: ClientSession, command: Command) -> Outcome:

@@ -89,7 +89,7 @@ class ClientConnection:
             if session_id:
                 self._shared.line.detach(session_id, ROOT)
         elif not session_id:
-            self._failed(INTERNAL_ERROR, "the browser has opened no session")
+            self._failed(INTERNAL_ERROR, "the browser opened no session")
         else:
             root = self._root = ClientSession(session_id, target_id, "browser", self)
             self._shared.sessions[root.key] = root
@@ -182,7 +182,9 @@ class ClientConnection:
             session.deliver(write_refusal(refusal, command.id, session.name))
 
     def _busy(self) -> CommandRefusal:
-        return CommandRefusal(SERVER_ERROR, f"{self.limits.commands} commands wait for an answer: let some come first")
+        return CommandRefusal(
+            SERVER_ERROR, f"{self.limits.commands} commands are waiting for replies: await some first"
+        )
 
     def _carry_out(self, session: ClientSession, command: Command, outcome: Outcome) -> None:
         """Do what a handler has returned."""
@@ -288,7 +290,7 @@ class ClientConnection:
         """Take out a session that is no more, and let the client know."""
         parent = session.parent
         if parent is None:
-            self._failed(INTERNAL_ERROR, "the browser has ended the session")
+            self._failed(INTERNAL_ERROR, "the browser ended the session")
             return
         self._remove(session)
         parent.children.pop(session.id, None)

@@ -41,7 +41,7 @@ def read_filter(params: dict[str, Any]) -> Filter:
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise invalid("filter", "array expected")
     if len(found) > MAX_FILTER:
-        raise CommandRefusal(INVALID_PARAMS, f"A filter has at most {MAX_FILTER} entries where a browser is shared")
+        raise CommandRefusal(INVALID_PARAMS, f"A filter may have at most {MAX_FILTER} entries in a shared browser")
     for each in found:
         if not isinstance(each.get("type", ""), str):
             raise invalid("filter.type", "string value expected")

@@ -34,6 +34,6 @@ def check_address(params: dict[str, Any]) -> None:
     except Unreadable as error:
         raise CommandRefusal(SERVER_ERROR, str(error)) from None
     if scheme not in SCHEMES or wrapper not in _WRAPPERS:
-        what = f"{(wrapper or scheme)[:20]}: addresses are refused where a browser is shared"
+        what = f"{(wrapper or scheme)[:20]}: addresses are refused in a shared browser"
         what += ": they lead to pages of the browser itself"
         raise CommandRefusal(SERVER_ERROR, what)

@@ -49,7 +49,7 @@ class LaunchedBrowser:
     def __init__(self, browser: Browser, version: Mapping[str, str]) -> None:
         process = browser.process
         if process is None:
-            raise ValueError("a browser that was launched here is wanted")
+            raise ValueError("expected a browser that was launched here")
         self.browser = browser
         self.version = version
         self._process = process

@@ -177,14 +177,14 @@ class Pool:
         self._retry.stop()
         self._health_checks.stop()
         for pooled in [each for each in self._browsers if each.state not in LEASED]:
-            self.discard(pooled, "the gateway is being stopped")
+            self.discard(pooled, "the gateway is stopping")
 
     @returns_deferred
     async def stop(self) -> None:
         """End all browsers; fires once nothing of them is left."""
         self.drain()
         for pooled in list(self._browsers):
-            self.discard(pooled, "the gateway is being stopped")
+            self.discard(pooled, "the gateway is stopping")
         while left := [*self._starting, *self._ending]:
             await DeferredList(left)
 
@@ -221,7 +221,7 @@ class Pool:
         self._browsers[pooled] = None
         running.when_ended().addBoth(lambda _: self._gone(pooled))
         if not self._open:
-            self.discard(pooled, "the gateway is being stopped")
+            self.discard(pooled, "the gateway is stopping")
         else:
             self._serve()
             self._fill()

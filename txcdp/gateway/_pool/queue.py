@@ -45,7 +45,7 @@ class BrowserQueue(WaitQueue[T]):
         )
 
     def _full(self) -> Refusal:
-        return self._busy(f"All {self._all} are taken, and so are all places in the queue.", "queue_full")
+        return self._busy(f"All {self._all} are taken, and the queue is full.", "queue_full")
 
     def _late(self) -> Refusal:
         return self._busy(f"No {self._one} became free within {self._options.queue_deadline:g} s.", "queue_deadline")

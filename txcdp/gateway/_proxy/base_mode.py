@@ -370,14 +370,14 @@ def no_answer() -> Refusal:
 
 def no_such_browser() -> Refusal:
     """Return what is told where an id is no browser's, or nobody's who asks."""
-    return Refusal(404, "There is no such browser (any more); /json/version names one.", "unknown")
+    return Refusal(404, "No such browser; /json/version names one.", "unknown")
 
 
 def no_such_target() -> Refusal:
     """Return what is told where an id is no target's, or nobody's who asks."""
-    return Refusal(404, "There is no such target (any more).", "unknown")
+    return Refusal(404, "No such target.", "unknown")
 
 
 def just_gone() -> Refusal:
     """Return what is told where a browser or page has ended while it was spoken to."""
-    return Refusal(404, "There is no such browser or page any more.", "unknown")
+    return Refusal(404, "No such browser or page.", "unknown")

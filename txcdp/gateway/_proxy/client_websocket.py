@@ -77,7 +77,7 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """Refuse a handshake. Autobahn's reasons repeat what was in the request, and it would log them."""
-        self.wasNotCleanReason = self._why = "the request for a WebSocket is not as it should be"
+        self.wasNotCleanReason = self._why = "invalid WebSocket request"
         self.sendHttpErrorResponse(code, self._why, responseHeaders)
         self.dropConnection(abort=False)
 

@@ -102,7 +102,7 @@ class Clients:
             self._leave_place(principal)
             self._counters.ended[word] += 1
             log.info(
-                "Client {number} ({who}) of browser {browser} has ended after {seconds:.1f} s and {commands} commands:"
+                "Client {number} ({who}) of browser {browser} ended after {seconds:.1f} s and {commands} commands:"
                 " {why}",
                 number=number,
                 who=principal.name,
@@ -144,7 +144,7 @@ class Clients:
 
     def _take_place(self, principal: Principal) -> None:
         if principal.clients is not None and self._places[principal.name] >= principal.clients:
-            raise busy(429, f"This token may have {principal.clients} clients at once.", "quota", 5)
+            raise busy(429, f"This token may have at most {principal.clients} clients at once.", "quota", 5)
         if self._places.total() >= self._limits.clients:
             raise busy(503, "All places for clients are taken.", "clients", 5)
         self._places[principal.name] += 1
@@ -186,8 +186,8 @@ class Clients:
         """
         relay = self.relays.get(number)
         if relay is None:
-            raise Refusal(404, "There is no such client (any more).", "unknown")
-        relay.end(1008, "the operator of the gateway has ended this session", "operator")
+            raise Refusal(404, "No such client.", "unknown")
+        relay.end(1008, "the gateway's operator ended this session", "operator")
 
     def stop(self) -> None:
         """Leave no DelayedCall behind."""

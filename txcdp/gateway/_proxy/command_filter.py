@@ -53,7 +53,7 @@ _CONNECTING = frozenset({"Target.setRemoteLocations"})
 _GIVING_FILES = "DOM.setFileInputFiles"
 
 #: The reason for refusing a command that the browser might read differently.
-UNREADABLE = "this gateway lets through only what it can read"
+UNREADABLE = "this gateway forwards only messages that it can read"
 
 #: The reason for refusing a URL that leads to a forbidden address.
 PRIVATE = "URLs of private addresses are not allowed by this gateway"

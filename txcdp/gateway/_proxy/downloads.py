@@ -55,7 +55,7 @@ class Downloads:
                 path = os.path.join(folder, guid)
                 if os.path.isfile(path):
                     return path
-        raise Refusal(404, "There is no such download (any more), or it is not whole yet.", "unknown")
+        raise Refusal(404, "No such download, or it is not complete yet.", "unknown")
 
 
 def _file_resource(path: str) -> Resource:

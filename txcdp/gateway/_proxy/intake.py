@@ -18,9 +18,9 @@ from txcdp.gateway._proxy.token_bucket import TokenBucket
 class Reason(enum.Enum):
     """A reason not to read a client."""
 
-    RATE = "it has sent more than its rate allows"
+    RATE = "it sent more than its rate allows"
     BROWSER = "its browser has not taken what it has sent"
-    REPLIES = "it has not read the replies to what it was refused: there is no end to that"
+    REPLIES = "it keeps sending refused commands without reading the replies"
 
 
 class Intake:

@@ -146,6 +146,6 @@ class Placement:
         try:
             transport = await self._open_line(self._reactor, pooled.running.ws_url)
         except TxcdpError:
-            self._pool.discard(pooled, "no line to it could be opened")
+            self._pool.discard(pooled, "no connection to it could be opened")
             raise busy(503, "A browser was started, but could not be reached.", "browser", 1) from None
         return Upstream(self._reactor, self._pool, pooled, transport, self._options.check_timeout, self._changed)

@@ -216,7 +216,7 @@ class Relay:
             self._intake.resume(Reason.REPLIES)
 
     def _too_slow(self) -> None:
-        self.end(1008, f"you have not read what you are sent for {self._limits.slow_time:g} s", "slow")
+        self.end(1008, f"you have not read what was sent for {self._limits.slow_time:g} s", "slow")
 
     def client_gone(self, why: str, clean: bool) -> None:
         """Close the browser's line, because the client has gone."""
@@ -286,6 +286,6 @@ class Relay:
         """End it where its time is over."""
         limits, traffic = self._limits, self.traffic
         if limits.session_time is not None and now - traffic.began >= limits.session_time:
-            self.end(1008, f"a session may last {limits.session_time:g} s", "session_time")
+            self.end(1008, f"a session may last at most {limits.session_time:g} s", "session_time")
         elif limits.idle_time is not None and now - traffic.active >= limits.idle_time:
-            self.end(1008, f"you have said nothing for {limits.idle_time:g} s", "idle")
+            self.end(1008, f"you have sent nothing for {limits.idle_time:g} s", "idle")

@@ -123,7 +123,7 @@ class Shared(BaseMode[BrowserShare, Lease[BrowserShare]]):
         try:
             await with_deadline(self._reactor, transport.opened.wait(), self._options.pool.check_timeout, no_answer)
         except BaseException:
-            transport.abort("nobody waits for it any more")
+            transport.abort("nobody is waiting for it")
             raise
         if transport.lost is not None:
             raise transport.lost

@@ -74,7 +74,7 @@ class Feed:
         :raises Refusal: there are too many.
         """
         if len(self.viewers) >= MOST_VIEWERS:
-            raise busy(503, f"{MOST_VIEWERS} are looking already; no more are let in.", "viewers", 10)
+            raise busy(503, f"{MOST_VIEWERS} are already watching; no more are allowed.", "viewers", 10)
         self.viewers.append(viewer)
         if not self._loop.running:
             self._ticks = 0

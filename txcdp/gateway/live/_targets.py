@@ -225,7 +225,7 @@ class TargetWatch:
         session, self._session = self._session, None
         assert session is not None
         session.detach().addErrback(ignore_failure)
-        self.show(state="too much is going on: not followed any more")
+        self.show(state="too much activity: no longer followed")
 
     def _send(self, command: Any) -> None:
         if self._session is not None:

@@ -192,7 +192,7 @@ class Renders:
         except Late:
             raise Problem(
                 504,
-                f"It was not done within {seconds:g} s: still {progress.doing}. Give it longer with timeout, "
+                f"Not done within {seconds:g} s: still {progress.doing}. Give it longer with timeout, "
                 f"{self._options.max_timeout:g} at the most, or wait for less with wait_until.",
                 "deadline",
             ) from None
@@ -233,26 +233,26 @@ class Renders:
 
     def _too_long(self, path: str, most: int) -> Problem:
         self._counted[path, 413] += 1
-        return Problem(413, f"A request has {most:,} bytes at the most.", "body")
+        return Problem(413, f"A request may have at most {most:,} bytes.", "body")
 
     def _read(self, request: RoutedRequest, path: str) -> Any:
         """Return what is asked for."""
         kind = request.http.getHeader(b"content-type") or b""
         if kind.partition(b";")[0].strip().lower() != b"application/json":
-            raise Problem(415, "A request is JSON: Content-Type: application/json is wanted.", "type")
+            raise Problem(415, "A request must be JSON: Content-Type: application/json is required.", "type")
         try:
             return self._decoders[path].decode(request.http.content.read())
         except msgspec.ValidationError as error:
-            raise Problem(400, f"{error}; /openapi.json tells what there is.", "request") from None
+            raise Problem(400, f"{error}; see /openapi.json.", "request") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Problem(400, f"This is no JSON: {error}", "json") from None
+            raise Problem(400, f"Not valid JSON: {error}", "json") from None
 
     def _seconds(self, wanted: Render) -> float:
         most = self._options.max_timeout
         if wanted.timeout is None:
             return self._options.timeout
         if wanted.timeout > most:
-            raise Problem(400, f"timeout is {most:g} seconds at the most - at `$.timeout`", "request")
+            raise Problem(400, f"timeout must be at most {most:g} seconds - at `$.timeout`", "request")
         return wanted.timeout
 
     def _check_url(self, url: str | None) -> None:

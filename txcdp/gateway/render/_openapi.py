@@ -16,12 +16,12 @@ _REF = "#/components/schemas/{name}"
 
 #: What a render can end with besides its result: see :mod:`txcdp.gateway.render._problems`.
 _PROBLEMS = {
-    400: "The request cannot be read, or asks for what there is not.",
+    400: "The request cannot be read, or is invalid.",
     413: "The request is too long.",
-    415: "The request is no JSON.",
-    429: "This token has too many clients at once; Retry-After says when to come again.",
+    415: "The request is not JSON.",
+    429: "This token has too many clients at once; Retry-After says when to retry.",
     502: "The page could not be loaded, has crashed or closed itself, or gives more than is allowed.",
-    503: "There is no browser to be had; Retry-After says when to come again.",
+    503: "No browser is available; Retry-After says when to retry.",
     504: "It was not done in time.",
 }
 _THROWN = "JavaScript threw an exception."
@@ -80,13 +80,13 @@ def _render(route: Route, operation: Operation) -> dict[str, Any]:
             "content": _content(operation.answers),
             "headers": {
                 "X-Page-Status": {
-                    "description": "The HTTP status that the page itself came with, where there was one.",
+                    "description": "The HTTP status of the page itself, if there was one.",
                     "schema": {"type": "integer"},
                 }
             },
         },
         "403": {"description": _POLICY, "content": refused},
-        "405": {"description": "Another verb is wanted; see Allow.", "content": _content(_PLAIN)},
+        "405": {"description": "Method not allowed; see Allow.", "content": _content(_PLAIN)},
         "422": {"description": _THROWN, "content": problem},
     }
     if not route.free:
@@ -124,4 +124,4 @@ def _schema(kind: Any) -> dict[str, Any]:
     return found
 
 
-_UNKNOWN = {"description": "A token is wanted.", "content": _content(_PLAIN)}
+_UNKNOWN = {"description": "A token is required.", "content": _content(_PLAIN)}

@@ -86,17 +86,17 @@ def _refusal_of(error: Exception) -> Refusal | None:
         case NavigationError():
             return Problem(502, str(error), "navigation", error_text=error.error_text)
         case TargetCrashed():
-            return Problem(502, "The page has crashed.", "crashed")
+            return Problem(502, "The page crashed.", "crashed")
         case ConnectionLost():
-            return busy(503, "The browser has ended meanwhile.", "browser", _SOON)
+            return busy(503, "The browser ended.", "browser", _SOON)
         case Overloaded():
-            return busy(503, "The browser has too much to do.", "browser", _SOON)
+            return busy(503, "The browser is overloaded.", "browser", _SOON)
         case Gone():
-            return Problem(502, "The page has closed itself.", "closed")
+            return Problem(502, "The page closed itself.", "closed")
         case CommandTimeout():
             return Problem(504, f"The browser did not answer in time ({error.method}).", "deadline")
         case CommandError() if error.code == INVALID_PARAMS:
-            return Problem(400, f"The browser does not take this: {error}", "request")
+            return Problem(400, f"The browser does not accept this: {error}", "request")
         case CommandError():
             return Problem(502, f"The browser could not do this: {error}", "browser")
         case _:

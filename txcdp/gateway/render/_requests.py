@@ -78,13 +78,12 @@ class Render(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.url is None and self.html is None:
-            raise ValueError("url or html is wanted")
+            raise ValueError("url or html is required")
         if self.url is None and any(each.url is None and each.domain is None for each in self.cookies):
-            raise ValueError("a cookie has to have a url or a domain where there is no url to render")
+            raise ValueError("a cookie needs a url or a domain if there is no url to render")
         for name, value in self.headers.items():
             if is_of_the_browser(name, value):
-                said = f"{name} among the headers is for the browser to say"
-                raise ValueError(f"{said}, which sends no request where others do")
+                raise ValueError(f"only the browser sets {name}, and sends no request that sets it otherwise")
 
 
 class Screenshot(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,9 +146,9 @@ class Evaluate(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.expression is None) == (self.function is None):
-            raise ValueError("either expression or function is wanted")
+            raise ValueError("either expression or function is required")
         if self.args and self.function is None:
-            raise ValueError("args are for a function")
+            raise ValueError("args requires a function")
 
 
 class Evaluated(Struct, frozen=True, kw_only=True):

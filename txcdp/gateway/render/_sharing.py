@@ -198,7 +198,7 @@ class Sharing:
 
 
 def _all_taken() -> Refusal:
-    return busy(503, "All places for renders are taken, and so is the queue.", "renders", _SOON)
+    return busy(503, "All places for renders are taken, and the queue is full.", "renders", _SOON)
 
 
 def _result_of(making: Deferred[T]) -> Deferred[T]:
