@@ -91,9 +91,9 @@ def test_what_others_may_say_too() -> None:
 
 def test_letters_that_documents_alone_would_be_asked_with() -> None:
     """Chromium sends a question mark for each of them with what scripts ask for."""
-    with pytest.raises(ValueError, match=r"the value of 'X-Token' has '\\u65e5', .*; percent-encode it"):
+    with pytest.raises(ValueError, match=r"the value of 'X-Token' contains '\\u65e5', .*; percent-encode it"):
         checked_options({"extra_http_headers": {"X-Token": "\u65e5"}})
-    with pytest.raises(ValueError, match=r"user_agent has '\\u65e5'"):
+    with pytest.raises(ValueError, match=r"user_agent contains '\\u65e5'"):
         checked_options({"user_agent": "\u65e5"})
     assert given_headers({"X-Token": "\u65e5"}) == [("x-token", "\u65e5")]  # in UTF-8
 
