@@ -64,14 +64,14 @@ def check_header(argument: str, header: object, value: object) -> None:
     :raises ValueError: it has what no header can have.
     """
     if not isinstance(header, str) or not isinstance(value, str):
-        raise TypeError(f"{argument}: a header's name and value are str, not {header!r} and {type(value).__name__}")
+        raise TypeError(f"{argument}: a header's name and value must be str, not {header!r} and {type(value).__name__}")
     if not _HEADER_NAME.fullmatch(header):
-        raise ValueError(f"{argument}: {header!r} is no name of a header; give one such as 'X-Token'")
+        raise ValueError(f"{argument}: {header!r} is not a valid header name; give one such as 'X-Token'")
     if _LINE_BREAKS.search(value):
-        raise ValueError(f"{argument}: the value of {header!r} cannot have line breaks or NUL; percent-encode them")
+        raise ValueError(f"{argument}: the value of {header!r} cannot contain line breaks or NUL; percent-encode them")
     if half := _HALF_PAIRS.search(value):
-        said = f"{argument}: the value of {header!r} has half of a surrogate pair"
-        raise ValueError(f"{said}, {half[0]!a}, which no encoding has; leave it out")
+        said = f"{argument}: the value of {header!r} contains half of a surrogate pair"
+        raise ValueError(f"{said}, {half[0]!a}, which cannot be encoded; leave it out")
 
 
 def check_function(name: str, value: object) -> None:

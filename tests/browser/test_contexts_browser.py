@@ -359,7 +359,7 @@ class ContextTests(SharedBrowserTestCase):
             ({"permissions": ["geo"]}, ValueError, "Unknown permission: geo"),
             ({"extra_http_headers": {"a": 1}}, TypeError, "int"),
             ({"extra_http_headers": {"a": "b\r\nc"}}, ValueError, "line breaks"),
-            ({"extra_http_headers": {"a": "b\ud800"}}, ValueError, "the value of 'a' has half of a surrogate pair"),
+            ({"extra_http_headers": {"a": "b\ud800"}}, ValueError, "the value of 'a' contains half of a surrogate pair"),
             ({"user_agent": "b\ud800"}, ValueError, "user_agent: the value of 'User-Agent' has half"),
             ({"network_conditions": {"latency": -1}}, ValueError, "negative"),
             ({"network_conditions": {"latency": float("inf")}}, ValueError, "latency"),

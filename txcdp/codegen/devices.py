@@ -43,7 +43,7 @@ def table(devices: object) -> dict[str, dict[str, Any]]:
     :raises BadTable: the table does not have the expected structure.
     """
     if not isinstance(devices, Mapping):
-        raise BadTable("a mapping of names to devices is wanted")
+        raise BadTable("expected a mapping of names to devices")
     found = {}
     for name, device in devices.items():
         if not str(name).startswith(_FAMILIES):
