@@ -539,7 +539,7 @@ def _explained_to_user(error: CommandError) -> Exception:
     """Return what a refused evaluation with handles of the program's own means, or the refusal itself."""
     if error.message.startswith(NO_OBJECT):
         return EvaluationError(
-            "a handle's object is not kept any more; those of messages of the console go with console.clear() "
+            "a handle's object no longer exists; console.clear() releases the objects of console messages "
             f"({error.message})",
             error,
         )

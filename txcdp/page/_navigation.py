@@ -628,7 +628,7 @@ def _referer_of(frame: Frame, url: str, given: str | None) -> str | None:
     headers = frame.page._emulation.options.get("extra_http_headers") or {}
     extra = next((value for name, value in headers.items() if name.lower() == "referer"), None)
     if extra is not None and given is not None and given != extra:
-        said = f"set_extra_http_headers() has set another one, {shown_url(extra)!r}"
+        said = f"set_extra_http_headers() has set a different one, {shown_url(extra)!r}"
         raise ValueError(f"goto({shown_url(url)!r}, referer={shown_url(given)!r}): {said}")
     return extra if given is None else given
 
