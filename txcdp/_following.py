@@ -75,7 +75,7 @@ class Choice:
 class OpenedBy(Choice):
     """A page, with all that is in it and all that it opens.
 
-    A page's pop-ups and shared workers are told of by the browser, which tells of everybody's. Kept are pages that were
+    A page's popups and shared workers are told of by the browser, which tells of everybody's. Kept are pages that were
     opened by ours, and shared workers that begin from now on: who began them is not told.
 
     :param others: the ids of the targets that are there already.

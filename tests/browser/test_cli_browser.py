@@ -319,7 +319,7 @@ fetch("/held");
 Promise.reject(new TypeError("lost"));
 </script>"""
 FRAME = "<script>console.log('in the frame'); fetch('/from-frame'); throw new Error('of the frame')</script>"
-POPUP = "<script>console.log('in the pop-up'); alert('five')</script>"
+POPUP = "<script>console.log('in the popup'); alert('five')</script>"
 
 
 class HarTests(CommandTestCase):
@@ -419,7 +419,7 @@ class EverythingTests(CommandTestCase):
             stream.release()
 
     async def test_everything_is_seen(self) -> None:
-        places = ("frame", "worker", "service worker", "shared worker", "pop-up")
+        places = ("frame", "worker", "service worker", "shared worker", "popup")
         command = await self.watch_zoo(
             [*(f"in the {each}" for each in places), "five", "high", "canceled", "net::ERR_FAILED", "registered"]
         )
@@ -427,7 +427,7 @@ class EverythingTests(CommandTestCase):
         for kind, text in (("alert", "one"), ("confirm", "two"), ("prompt", "three"), ("alert", "five")):
             self.assert_told(command, "dialog", kind, text)
         self.assert_told(command, "dialog", "dismissed")
-        for where in ("frame", "worker", "service", "shared", "pop-up"):
+        for where in ("frame", "worker", "service", "shared", "popup"):
             self.assert_told(command, "console", "log", "in", "the", where)
         for path in ("/worker.js", "/service.js", "/popup"):  # of a shared worker's script, the end may not be told
             self.assert_told(command, "network", "200", "GET", path)
@@ -436,7 +436,7 @@ class EverythingTests(CommandTestCase):
         self.assert_told(command, "network", "200", "GET", f"{self.server.url(host='localhost')}frame")
         self.assert_told(command, "network", "ERR", "GET", "net::ERR_FAILED", "(CORS:")
         self.assert_told(command, "stream", "←", "tide", "high")
-        self.assert_told(command, "target", "attached", "pop-up")
+        self.assert_told(command, "target", "attached", "popup")
         self.assert_told(command, "page", "document", "/popup")
         self.assert_told(command, "download", "begins", "f.bin")
         self.assert_told(command, "download", "canceled", "f.bin")

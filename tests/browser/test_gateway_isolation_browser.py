@@ -196,11 +196,11 @@ class IsolationTests(IsolationCase):
         await attached.execute(page.navigate(url=self.server.page("/", "<title>one</title>")))
         opened = attached.execute(runtime.evaluate(expression="window.open('about:blank') && 1", user_gesture=True))
         while len(waiting.items) < 2:
-            self.assertFalse(opened.called, "it has ended without a pop-up")
+            self.assertFalse(opened.called, "it has ended without a popup")
             await deferLater(reactor, 0.01, lambda: None)
         popup = waiting.items[1]
         self.assertEqual(popup.target.opener_id, made.target_id)
-        self.assertFalse(opened.called, "the opener waits for the pop-up, and that for its client")
+        self.assertFalse(opened.called, "the opener waits for the popup, and that for its client")
         await popup.execute(runtime.run_if_waiting_for_debugger())
         self.assertEqual((await opened).result.value, 1)
         self.assertEqual(len(await second.targets()), 2)

@@ -1,4 +1,4 @@
-"""A real browser, recorded: pages, a worker, a frame of another site, a pop-up; in order, and from their start."""
+"""A real browser, recorded: pages, a worker, a frame of another site, a popup; in order, and from their start."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RecordingTests(BrowserTestCase):
         server.page("/worker.js", "console.log('from the worker'); fetch('/data')", content_type="text/javascript")
         server.page("/data", "{}", content_type="application/json", set_cookie="sid=s3cret")
         server.page("/inner", "<script>console.log('from the frame')</script>")
-        server.page("/popup", "<script>console.log('from the pop-up')</script>")
+        server.page("/popup", "<script>console.log('from the popup')</script>")
         frame = server.url("/inner", "localhost")
         one = server.page(
             "/one",
@@ -49,13 +49,13 @@ class RecordingTests(BrowserTestCase):
         times = [each.time for each in entries]
         self.assertEqual(times, sorted(times))
         said: dict[str, Any] = {text: each for each in entries if (text := self.said(each))}
-        self.assertEqual(set(said), {"from one", "from two", "from the worker", "from the frame", "from the pop-up"})
+        self.assertEqual(set(said), {"from one", "from two", "from the worker", "from the frame", "from the popup"})
         notes = [each for each in entries if isinstance(each, NoteEntry)]
         attached = {each.data["session"]: each.data for each in notes if each.kind == "attached"}
         kinds = {text: attached[each.session]["type"] for text, each in said.items()}
         self.assertEqual(kinds["from the worker"], "worker")
         self.assertEqual(kinds["from the frame"], "iframe")
-        self.assertEqual(kinds["from the pop-up"], "page")
+        self.assertEqual(kinds["from the popup"], "page")
         for each in said.values():
             self.assertEqual(each.target, attached[each.session]["target"])
         self.assertEqual(said["from one"].session, tab.session.id)

@@ -101,7 +101,7 @@ class ViewportTests(BrowserTestCase):
             inner = await context.new_page(self.server.url("/"))
             self.assertEqual(await self.sizes(inner, "open('/opened')"), [300, 200])
             within = next(each for each in await self.browser.attach_pages() if each not in [*found, inner])
-            await within.evaluate("void open('/opened', '', 'noopener')")  # of a pop-up, and tied to nobody
+            await within.evaluate("void open('/opened', '', 'noopener')")  # of a popup, and tied to nobody
             others: list[Page] = []
             while not others:  # nothing else tells of it
                 await deferLater(reactor, 0.02, lambda: None)

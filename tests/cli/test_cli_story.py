@@ -542,7 +542,7 @@ def test_workers_frames_and_popups_are_told() -> None:
     assert attach(feed, "W", "worker", BASE + "/tide.js", "1").split() == ["target", "attached", "worker", "/tide.js"]
     assert attach(feed, "W2", "worker", BASE + "/tide.js", "1") == ""
     assert feed.text("Target.detachedFromTarget", sessionId="W") == "target   gone      worker /tide.js"
-    assert "pop-up" in attach(feed, "P", "page", "", "2")
+    assert "popup" in attach(feed, "P", "page", "", "2")
     told = feed.text("Page.frameNavigated", "P", frame=frame("http://other.test/"), type="Navigation")
     assert told == "page     document  http://other.test/"
     assert feed.story.tally.url == BASE + "/"

@@ -50,7 +50,7 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
     "GlobalMediaControls,ImprovedCookieControls,ProcessPerSiteUpToMainFrameThreshold,"
     # Asks a server for the time as soon as the browser runs.
     "NetworkTimeServiceQuerying,"
-    # The pop-ups of the address bar: pages with a renderer of their own, a third of what a start costs.
+    # The popups of the address bar: pages with a renderer of their own, a third of what a start costs.
     "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
     # Asks by https first where a URL says http: then a page is elsewhere than it was sent, and past the routes for it.
     "HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"

@@ -27,7 +27,7 @@ DEFAULT_BROWSER = "http://127.0.0.1:9222"
 _WATCH = """\
 Open URL in its own browser and print what happens there, one line per event: requests when they have
 completed, redirects, WebSocket messages, console messages, exceptions, dialogs (which are accepted), downloads (which
-are not kept), frames, workers and pop-ups; then a summary.
+are not kept), frames, workers and popups; then a summary.
 
 URL may be an address without https://, or the path of a file.
 """

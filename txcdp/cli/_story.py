@@ -276,7 +276,7 @@ class Story:
             return None  # a worker of two frames comes through both; one session is kept
         self._targets[event.session_id] = info.target_id
         kind = clean(info.type).replace("_", " ")
-        kind = {"page": "pop-up", "iframe": "frame"}.get(kind, kind)
+        kind = {"page": "popup", "iframe": "frame"}.get(kind, kind)
         name = f"{'page' if info.type == 'page' else kind} {self._url(info.url)}"
         self._names[event.session_id] = name
         return Line("target", "attached", kind, note=self._url(info.url), mood="quiet")

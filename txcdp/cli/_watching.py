@@ -24,7 +24,7 @@ class Watching:
 
     :param dialogs: sees to the answers.
     :param domains: what is enabled besides what every watched page has.
-    :ivar opened: the sessions of the pop-ups that the page has opened.
+    :ivar opened: the sessions of the popups that the page has opened.
     """
 
     def __init__(self, dialogs: PageDialogs, domains: Sequence[str] = ()) -> None:

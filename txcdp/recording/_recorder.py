@@ -91,7 +91,7 @@ RECORDER_TRANSITIONS: Final[Mapping[tuple[RecorderState, RecorderEvent], Recorde
 class Recorder:
     """Records the events of a browser.
 
-    It attaches to every page, frame, worker and pop-up before that runs (but not to the pages that make up the
+    It attaches to every page, frame, worker and popup before that runs (but not to the pages that make up the
     browser's own window), enables the domains there, and writes each event as the browser sent it. It records
     everything that comes over the browser's connection, including the events that only your program asked for; targets
     that it attached to stay attached when it stops. If that matters, give the recorder a connection of its own.
