@@ -1255,7 +1255,7 @@ class LocatorHandlerTests(ActionTestCase):
         tab = await self.shown(self.OVER)
         await tab.evaluate("show()")
         slow = await tab.add_locator_handler(tab.locator("#overlay"), lambda: tab.wait_for_timeout(60))
-        await self.late(ActionTimeout, tab.click, "#button", words=["locator('#overlay') has not returned"])
+        await self.late(ActionTimeout, tab.click, "#button", words=["locator('#overlay') did not return"])
         await slow.close()
         await tab.add_locator_handler(tab.locator("#overlay"), lambda: tab.evaluate("overlay.remove()"))
         await tab.click("#button")
@@ -1266,7 +1266,7 @@ class LocatorHandlerTests(ActionTestCase):
         await tab.evaluate("show()")
         late: Deferred[None] = Deferred()
         await tab.add_locator_handler(tab.locator("#overlay"), lambda: late)
-        await self.late(ActionTimeout, tab.click, "#button", words=["locator('#overlay') has not returned"])
+        await self.late(ActionTimeout, tab.click, "#button", words=["locator('#overlay') did not return"])
         late.errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 

@@ -61,7 +61,7 @@ class RegionTests(CaptureTestCase):
         inside: Any = {"x": 0, "y": 0, "width": 10, "height": 10}
         for wrong, kind, words in (
             ({"clip": {**inside, "y": 100}}, ValueError, "full_page=True"),
-            ({"clip": {**inside, "y": 400}, "full_page": True}, ValueError, "outside of the page, of 100 x 400"),
+            ({"clip": {**inside, "y": 400}, "full_page": True}, ValueError, "outside the page, which is 100 x 400"),
             ({"clip": {**inside, "width": 0}}, ValueError, "empty"),
             ({"clip": {**inside, "x": float("nan")}}, ValueError, "finite"),
             ({"clip": {"x": 0, "y": 0}}, ValueError, "no 'width' and no 'height'"),
@@ -138,7 +138,7 @@ class RegionTests(CaptureTestCase):
         await tab.evaluate("hidden.style = 'display: block; margin: 0; width: 10px; height: 20px'")
         self.assertEqual(Png(await taking).size, (10, 20))
         await tab.evaluate("b.remove()")
-        self.assertIn("not in the document", str(await self.fails(lime.screenshot(), EvaluationError)))
+        self.assertIn("no longer in the document", str(await self.fails(lime.screenshot(), EvaluationError)))
         await lime.dispose()
         self.assertIn("disposed", str(await self.fails(lime.screenshot(), EvaluationError)))
 
@@ -399,7 +399,7 @@ class FrameTests(CaptureTestCase):
             taking = hidden.screenshot()
             await tab.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
             await tab.evaluate("document.querySelector('iframe').remove()")
-            self.assertIn("not in the document", str(await self.fails(taking, EvaluationError)))
+            self.assertIn("no longer in the document", str(await self.fails(taking, EvaluationError)))
 
     async def test_one_that_hangs(self):
         tab = await self.framed("position: absolute; top: 0; left: 0", "<p>x")
@@ -433,7 +433,7 @@ class PaperTests(CaptureTestCase):
         for options, words in (
             ({"format": "a99"}, "Letter"),
             ({"width": "1 mile"}, "px, in, cm, mm"),
-            ({"height": -1}, "must not be negative"),
+            ({"height": -1}, "expected a number from 0"),
             ({"margin": {"upper": 1}}, "top, right, bottom and left"),
         ):
             self.assertIn(words, str(await self.fails(tab.pdf(**options), ValueError)))

@@ -69,7 +69,7 @@ class ConnectTests(BrowserTestCase):
         self.assertEqual(await tab.title(), "Alone")
         error = await self.fails(only.new_page(), NotABrowser)
         self.assertEqual((error.what, error.kind), ("new_page", "page"))
-        self.assertIn("no browser but a single target (page)", str(error))
+        self.assertIn("not a browser but a single target (page)", str(error))
         await self.fails(only.new_context(), NotABrowser)
         ended: Deferred[None] = Deferred()
         same.events(network.ResponseReceived).subscribe(

@@ -139,7 +139,7 @@ async (
         };
         for (let before = ''; !over; ) {
             if (element.nodeType !== 1) throw new Error('the node is no element');
-            if (!element.isConnected || !get(Document, 'defaultView', element.ownerDocument)) throw new Error('the element is not in the document any more');
+            if (!element.isConnected || !get(Document, 'defaultView', element.ownerDocument)) throw new Error('the element is no longer in the document');
             const now = box();
             if (now && now === before) {
                 if (isScrolledSmoothly()) { // then it would be nowhere for long
