@@ -1022,10 +1022,10 @@ class FieldTests(ActionTestCase):
         await self.refused(tab.set_input_files("input", paths), "can only accept single file", kind=LocatorError)
         await self.refused(tab.set_input_files("p", paths[0]), "Node is not an HTMLInputElement", kind=LocatorError)
         await self.fails(tab.set_input_files("input", folder / "nothing"), OSError)
+        wrong: Any
         for wrong in ({"name": "a.txt"}, {"buffer": b""}):
-            await self.refused(
-                tab.set_input_files("input", wrong), 'it needs a "name" and its bytes as "buffer"', kind=ValueError
-            )  # type: ignore[arg-type]
+            words = 'it needs a "name" and its bytes as "buffer"'
+            await self.refused(tab.set_input_files("input", wrong), words, kind=ValueError)
         await self.refused(tab.set_input_files("input", folder), "does not support directories", kind=LocatorError)
         await tab.evaluate("document.querySelector('#many').webkitdirectory = true")
         await tab.set_input_files("#many", folder)
