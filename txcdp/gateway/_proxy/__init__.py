@@ -1,1 +1,1 @@
-"""A client's WebSocket, the checks of its commands, and the connection to its browser."""
+"""A client's WebSocket, the checks on its commands, and the connection to its browser."""

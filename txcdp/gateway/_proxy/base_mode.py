@@ -1,4 +1,4 @@
-"""What both modes share: leases and their ends, offered pages, and the answers when there is nothing."""
+"""The base of both modes: leases and how they end, offered pages, and the errors for unknown ids."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from txcdp.gateway._proxy.signed_ids import SignedIds
 #: Opens a WebSocket to a browser.
 OpenLine = Callable[[AnyReactor, str], Deferred[Transport]]
 
-#: What an offered page is kept in until somebody comes for it.
+#: The type of what contains an offered page until somebody opens it.
 K = TypeVar("K")
 
 
 class BaseMode(ABC, Generic[B, K]):
-    """The common part of the modes; see :class:`~txcdp.gateway._proxy.modes.Mode`.
+    """The base class of the modes; see :class:`~txcdp.gateway._proxy.modes.Mode`.
 
     :param reactor: the reactor.
-    :param pool: of browsers.
-    :param options: the gateway's.
+    :param pool: the browsers.
+    :param options: the gateway's options.
     :param open_line: opens a WebSocket to a browser.
-    :ivar leases: that there are.
+    :ivar leases: the current leases.
     """
 
     def __init__(
@@ -66,58 +66,58 @@ class BaseMode(ABC, Generic[B, K]):
     @property
     @abstractmethod
     def _waiting(self) -> int:
-        """How many clients wait for a place."""
+        """The number of clients that wait for a place."""
 
     @abstractmethod
     async def _lend(self, kept: K | None, for_page: bool) -> B:
-        """Return what a client is to have, when there is room for it.
+        """Return the browser, or the share of one, that a client gets, once there is room for it.
 
-        :param kept: what it was offered a page in.
-        :param for_page: whether it comes for a page that is still to be made.
+        :param kept: what contains the page that the client was offered.
+        :param for_page: whether the client needs it for a page that is yet to be opened.
         """
 
     @abstractmethod
     def _release(self, lease: Lease[B], browser: B) -> None:
-        """Take back what was leased."""
+        """Take back a browser, or a share of one, whose lease has ended."""
 
     @abstractmethod
     async def _connect(self, browser: B, page_id: str | None, left: Callable[[BrowserLine], None]) -> BrowserLine:
-        """Open a line to what was leased, or to a page of it."""
+        """Open a connection to a leased browser, or to one of its pages."""
 
     def _may_join(self, lease: Lease[B]) -> bool:
-        """Return whether one more client may come to a lease by its id."""
+        """Return whether another WebSocket may connect to a lease by its id."""
         return True
 
     def _keeps(self, lease: Lease[B], kind: EndpointKind) -> bool:
-        """Return whether a lease lasts as long as a line that is about to be opened."""
+        """Return whether a connection that is about to be opened keeps its lease alive."""
         return True
 
     @abstractmethod
     async def _keep_page(self, principal: Principal) -> tuple[K | None, TargetDescription | None]:
-        """Return an empty page to offer, and what it is kept in; None where there is no room for one."""
+        """Return an empty page to offer, and what contains it; None for both if there is no room for one."""
 
     @abstractmethod
     def _is_kept(self, kept: K) -> bool:
-        """Return whether what a page is kept in is still there, and nobody's."""
+        """Return whether the container of an offered page still exists and has not been leased."""
 
     @abstractmethod
     def _let_go(self, kept: K) -> None:
-        """Keep a page no more that nobody has come for."""
+        """Stop keeping an offered page that nobody has opened."""
 
     @abstractmethod
     async def _lease_kept(self, principal: Principal, name: str, kept: K | None) -> Lease[B]:
-        """Lease what a page was offered in, or as good a one.
+        """Lease the container of an offered page, or an equivalent one.
 
-        :param name: the id by which it was offered.
+        :param name: the id under which the page was offered.
         """
 
     @abstractmethod
     async def _create_page(self, browser: B, url: str) -> TargetDescription:
-        """Open a page in what was just leased."""
+        """Open a page in a browser that was just leased."""
 
     @abstractmethod
     async def _tell(self, browser: B, page_id: str, what: Literal["activate", "close"]) -> None:
-        """Activate a page, or close it."""
+        """Activate or close a page."""
 
     # Over HTTP:
 
@@ -143,7 +143,7 @@ class BaseMode(ABC, Generic[B, K]):
 
     @returns_deferred
     async def new(self, request: RoutedRequest, url: str) -> dict[str, Any]:
-        """Open a page, in what is leased for it alone."""
+        """Open a page in a browser, or a share of one, that is leased for this page alone."""
         objection = self._filter.objection_to_url(url)
         if objection is not None:
             raise Refusal(403, objection, "policy")
@@ -168,7 +168,7 @@ class BaseMode(ABC, Generic[B, K]):
         return _there(lease.browser), _there(lease.page(name))
 
     async def _list(self, *leases: Lease[B]) -> list[TargetDescription]:
-        """Describe the pages of leases, by the ids by which their clients know them."""
+        """Describe the pages of leases, by the ids that their clients know."""
         there: dict[str, list[TargetDescription]] = {}
         found = []
         for lease in leases:
@@ -185,7 +185,7 @@ class BaseMode(ABC, Generic[B, K]):
             return []  # it is just ending
 
     async def _offer(self, principal: Principal) -> Offer[K]:
-        """Offer an empty page; where there is no room for one, one that will be there."""
+        """Offer an empty page, or, if there is no room for one, the id of a page that is made when it is opened."""
         who, offers = principal.name, self._offers
         offer = offers.current(who)
         if offer is None or (offer.browser is not None and not self._is_kept(offer.browser)):
@@ -202,14 +202,14 @@ class BaseMode(ABC, Generic[B, K]):
         return offer
 
     def downloads(self, principal: Principal) -> list[str]:
-        """Return the folders of the downloads of what somebody has leased."""
+        """Return the download folders of all leases of a principal."""
         return [each.browser.downloads for each in self._of(principal) if each.browser and each.browser.downloads]
 
     # WebSockets:
 
     @returns_deferred
     async def open(self, request: RoutedRequest, kind: EndpointKind, name: str) -> BrowserLine:
-        """Open a line, with a browser for it where there is none yet."""
+        """Open a connection, and lease a browser for it if it does not have one yet."""
         if kind == "page":
             lease = await self._lease_of_page(request.principal, name)
         else:
@@ -244,7 +244,7 @@ class BaseMode(ABC, Generic[B, K]):
         return await self._take(principal, name)
 
     async def _lease_of_page(self, principal: Principal, name: str) -> Lease[B]:
-        """Return whose page is meant; where it was offered, what is leased or was kept for it."""
+        """Return the lease of a page; for an offered page, lease what was kept for it, if it is not leased yet."""
         offer = self._offers.find(principal.name, name)
         if offer is None or offer.browser is None:
             there = [each for each in self._of(principal) if each.page(name) is not None]
@@ -259,7 +259,7 @@ class BaseMode(ABC, Generic[B, K]):
         return lease
 
     async def _find(self, principal: Principal, name: str) -> Lease[B]:
-        """Return the lease with a page."""
+        """Return the lease that contains a page."""
         for lease in self._of(principal):
             if lease.page(name) is not None:
                 return lease
@@ -309,7 +309,7 @@ class BaseMode(ABC, Generic[B, K]):
         return bool(self._options.linger) and not self._stopping and not self._waiting
 
     def _left(self, lease: Lease[B], line: object) -> None:
-        """End or keep a lease one of whose lines has closed; ``None``: nobody has come, or the browser has ended."""
+        """End or keep a lease after a connection closed; ``None``: nobody came in time, or the browser has ended."""
         lease.lines.pop(line, None)
         gone = lease.browser is None or lease.browser.gone
         if lease.lines or (lease.hold.is_set and not gone):
@@ -321,7 +321,7 @@ class BaseMode(ABC, Generic[B, K]):
             lease.lingers = True
 
     def _end_a_lingering_one(self) -> bool:
-        """End the lease of a client that has gone and might have come again, since somebody waits for its place."""
+        """End a lease that is only kept in case its client returns, because somebody is waiting for its place."""
         for lease in self.leases:
             if lease.lingers and not lease.lines:
                 self._end(lease)
@@ -342,7 +342,7 @@ class BaseMode(ABC, Generic[B, K]):
             self._release(lease, lease.browser)
 
     def stop(self) -> None:
-        """End the leases that nobody has a line to."""
+        """End the leases without an open connection."""
         self._stopping = True
         self._offers.stop()
         for lease in list(self.leases):
@@ -354,9 +354,9 @@ T = TypeVar("T")
 
 
 def _there(found: T | None) -> T:
-    """Return what may have gone meanwhile.
+    """Return the argument, which is None if it has ended in the meantime.
 
-    :raises Refusal: it has.
+    :raises Refusal: it is None.
     """
     if found is None:
         raise just_gone()
@@ -364,20 +364,20 @@ def _there(found: T | None) -> T:
 
 
 def no_answer() -> Refusal:
-    """Return what is told where a browser takes too long."""
+    """Return the refusal for a browser that takes too long to answer."""
     return busy(502, "The browser did not answer in time.", "browser", 1)
 
 
 def no_such_browser() -> Refusal:
-    """Return what is told where an id is no browser's, or nobody's who asks."""
+    """Return the refusal for an id that is not a browser's, or not one of the caller's."""
     return Refusal(404, "No such browser; /json/version names one.", "unknown")
 
 
 def no_such_target() -> Refusal:
-    """Return what is told where an id is no target's, or nobody's who asks."""
+    """Return the refusal for an id that is not a target's, or not one of the caller's."""
     return Refusal(404, "No such target.", "unknown")
 
 
 def just_gone() -> Refusal:
-    """Return what is told where a browser or page has ended while it was spoken to."""
+    """Return the refusal for a browser or page that ended during the request."""
     return Refusal(404, "No such browser or page.", "unknown")

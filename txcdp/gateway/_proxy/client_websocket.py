@@ -1,4 +1,4 @@
-"""The gateway's end of a client's WebSocket: Autobahn's server with the short path, back-pressure and a heartbeat."""
+"""The gateway's end of a client's WebSocket: Autobahn's server with a fast path, backpressure and a heartbeat."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from txcdp._transports.line_end import LineEnd
 from txcdp._transports.server_frames import ServerShortPath
 from txcdp.gateway._options import ClientLimits
 
-#: Seconds for a client's part of the closing handshake, and for reading what is left; then its connection is dropped.
+#: Seconds for a client to complete the closing handshake and to read what is left; then its connection is dropped.
 _CLOSING = 2.0
 
 
 class ClientListener(Protocol):
-    """Interface of what receives a client's messages."""
+    """Interface of the object that receives a client's messages."""
 
     def client_opened(self) -> None:
         """Start relaying: the handshake is done."""
@@ -31,7 +31,7 @@ class ClientListener(Protocol):
         """Stop sending, because the client reads too slowly."""
 
     def client_empty(self) -> None:
-        """Go on sending, because the client has read everything."""
+        """Resume sending, because the client has read everything."""
 
     def client_gone(self, why: str, clean: bool) -> None:
         """Release what the client held; called once, when its connection has closed."""
@@ -42,9 +42,9 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
 
     :param reactor: the reactor.
     :param limits: see :class:`~txcdp.gateway.ClientLimits`.
-    :param listener: who speaks with it.
-    :ivar paused: whether it is not read.
-    :ivar congested: whether more waits for it than goes out in one write.
+    :param listener: receives its messages.
+    :ivar paused: whether reading from it is paused.
+    :ivar congested: whether more data is buffered for it than a single write can send.
     """
 
     def __init__(self, reactor: AnyReactor, limits: ClientLimits, listener: ClientListener) -> None:
@@ -56,7 +56,7 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
         self.deliver = listener.client_said
 
     def end(self, code: int = 1000, reason: str = "") -> None:
-        """Close it in good order; where it does not do its part in time, cut it off."""
+        """Close it with a closing handshake; if the client does not complete that in time, drop the connection."""
         self._why = self._why or reason
         super().end(code, reason)
 
@@ -69,14 +69,14 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
         self._listener.client_opened()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Take a message that came the long way; the protocol has no binary ones."""
+        """Handle a message that did not take the fast path; the protocol has no binary ones."""
         if isBinary:
             self.end(1003, "the DevTools protocol has no binary messages")
         else:
             self._listener.client_said(payload)
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
-        """Refuse a handshake. Autobahn's reasons repeat what was in the request, and it would log them."""
+        """Refuse a handshake without Autobahn's reason, which repeats parts of the request and would be logged."""
         self.wasNotCleanReason = self._why = "invalid WebSocket request"
         self.sendHttpErrorResponse(code, self._why, responseHeaders)
         self.dropConnection(abort=False)
@@ -101,7 +101,7 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
 
 
 class _ClientBackpressure(Backpressure):
-    """Backpressure that is reported to the listener as well."""
+    """Backpressure that is also reported to the listener."""
 
     def __init__(self, client: Client, listener: ClientListener) -> None:
         super().__init__(client)
@@ -119,7 +119,7 @@ class _ClientBackpressure(Backpressure):
 
 
 def client_factory(reactor: AnyReactor, limits: ClientLimits) -> Any:
-    """Return Autobahn's factory, of which the clients take their settings."""
+    """Return the Autobahn factory from which the clients take their settings."""
     factory: Any = WebSocketServerFactory(reactor=reactor, server="txcdp")
     factory.noisy = False
     factory.setProtocolOptions(

@@ -1,4 +1,4 @@
-"""The connected clients: the open WebSockets, how many each may have, and when their time is over."""
+"""The connected clients: their open WebSockets, and the limits on their number and their duration."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from txcdp.gateway._proxy.method_info import MethodTable
 from txcdp.gateway._proxy.modes import EndpointKind, Mode
 from txcdp.gateway._proxy.relay import Relay
 
-#: Seconds between checks for clients whose time is over.
+#: Seconds between checks for clients whose time is up.
 _LOOK = 1.0
 
 log = Logger()
 
 
 class Clients:
-    """Upgrades requests to WebSockets, and keeps the clients that are connected.
+    """Upgrades requests to WebSockets, and keeps track of the connected clients.
 
     :param reactor: the reactor.
-    :param mode: what gives them their browsers.
-    :param options: the gateway's.
-    :param counters: where to count.
-    :param egress: by which alone browsers reach anything; None: they reach all.
+    :param mode: assigns them their browsers.
+    :param options: the gateway's options.
+    :param counters: the counters to update.
+    :param egress: the proxy that all of the browsers' connections go through; None: they are not restricted.
     :ivar leaving: whether the gateway is being stopped, and should not be sent any more clients.
-    :ivar draining: whether it takes no more of them.
-    :ivar relays: those that are open.
+    :ivar draining: whether it accepts no more clients.
+    :ivar relays: the open relays.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Clients:
 
     @property
     def taken(self) -> int:
-        """How many places are taken, by those who are there and those who wait for a browser."""
+        """The number of places taken, by connected clients and by those that wait for a browser."""
         return self._places.total()
 
     def open_new(self, request: RoutedRequest) -> Deferred[Answer]:
@@ -130,9 +130,9 @@ class Clients:
 
     @contextmanager
     def place(self, principal: Principal) -> Iterator[None]:
-        """Count somebody who has no WebSocket as a client, too, meanwhile.
+        """Count a caller without a WebSocket as a client for the duration of the block.
 
-        :raises Refusal: there is no place.
+        :raises Refusal: no place is free.
         """
         if self.draining:
             raise stopping()
@@ -166,7 +166,7 @@ class Clients:
     # The end:
 
     def drain(self) -> OneShot[None]:
-        """Take no more clients; what is returned is given when the last one has left."""
+        """Accept no more clients; the returned Deferred fires when the last one has left."""
         self.leaving = self.draining = True
         if self._empty is None:
             self._empty = OneShot()
@@ -175,14 +175,14 @@ class Clients:
         return self._empty
 
     def end_all(self, why: str) -> None:
-        """Close all lines."""
+        """Close all clients' connections."""
         for relay in list(self.relays.values()):
             relay.end(1001, why, "drained")
 
     def end(self, number: int) -> None:
-        """Close the line of one client.
+        """Close the connection of one client.
 
-        :raises Refusal: there is none of this number.
+        :raises Refusal: no client has this number.
         """
         relay = self.relays.get(number)
         if relay is None:
@@ -190,5 +190,5 @@ class Clients:
         relay.end(1008, "the gateway's operator ended this session", "operator")
 
     def stop(self) -> None:
-        """Leave no DelayedCall behind."""
+        """Cancel every DelayedCall."""
         self._look.stop()

@@ -1,4 +1,4 @@
-"""What clients may not do.
+"""Which commands clients may not send.
 
 The command that is checked is the one that :mod:`txcdp.gateway._client_messages` has read, and it is passed on as it
 was checked: unchanged, if no parser could read it differently, or encoded again. So if something is forbidden about a
@@ -36,20 +36,20 @@ _OPENING = {
     "Target.createTarget": "url",
 }
 
-#: Commands that open another way to send commands, which the gateway would not see.
+#: Commands that open another channel for commands, which the gateway would not see.
 _WAYS_ROUND = frozenset({"Target.exposeDevToolsProtocol", "Target.openDevTools"})
 _NESTED = "Target.sendMessageToTarget"
 
-#: Pages of this scheme can do that, too, and can read files.
+#: Pages with this scheme can do that, too, and can read files.
 _DEVTOOLS = "devtools"
 
-#: Refusing the pages of the browser itself refuses all of these.
+#: Refusing the browser's own pages refuses all of these.
 _OWN_PAGES = ("chrome-distiller", "chrome-native", "chrome-search", "chrome-untrusted", _DEVTOOLS)
 
 #: Commands that make the browser itself connect to a host.
 _CONNECTING = frozenset({"Target.setRemoteLocations"})
 
-#: Refusing this command refuses giving files to pages; dragging can do that as well, so it is refused, too.
+#: Refusing this command refuses giving files to pages; since dragging can do that, too, it is refused as well.
 _GIVING_FILES = "DOM.setFileInputFiles"
 
 #: The reason for refusing a command that the browser might read differently.
@@ -58,15 +58,15 @@ UNREADABLE = "this gateway forwards only messages that it can read"
 #: The reason for refusing a URL that leads to a forbidden address.
 PRIVATE = "URLs of private addresses are not allowed by this gateway"
 
-#: How deep messages may be nested in one another.
+#: The maximum depth of messages nested in one another.
 _DEEPEST = 3
 
 
 class CommandFilter:
-    """Says which commands are not let through.
+    """Decides which commands are refused.
 
     :param policy: see :class:`~txcdp.gateway.Policy`.
-    :ivar idle: whether nothing is forbidden, so that there is no need to ask.
+    :ivar idle: whether nothing is forbidden, so that commands need not be checked.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -89,15 +89,15 @@ class CommandFilter:
             self._looks["Target.createBrowserContext"] = self._proxies
 
     def objection(self, command: Command) -> str | None:
-        """Return why a command is not let through; None where it is."""
+        """Return why a command is refused; None if it is allowed."""
         return None if self.idle else self._objection(command, 0)
 
     def concerns(self, method: str) -> bool:
-        """Whether commands of a method have to be asked about."""
+        """Whether commands with this method have to be checked."""
         return not self.idle and (method == _NESTED or method in self._looks or self._denied(method))
 
     def objection_to_url(self, url: str) -> str | None:
-        """Return why a URL may not be opened; None where it may."""
+        """Return why a URL may not be opened; None if it may."""
         if self.idle:
             return None
         try:
@@ -111,7 +111,7 @@ class CommandFilter:
         return None
 
     def _is_private(self, scheme: str, rest: str) -> bool:
-        """Whether a host is one that may surely not be connected to; the others the egress proxy judges."""
+        """Whether a host is certainly one that may not be connected to; the egress proxy decides about all others."""
         host = host_of(rest)
         if self._addresses is None or not is_private(host):
             return is_private(host)
@@ -122,7 +122,7 @@ class CommandFilter:
 
     @staticmethod
     def _saves_here(command: Command) -> bool:
-        """Return whether downloads are saved, if they are, where the gateway chooses: that reaches no other files."""
+        """Return whether any downloads are saved where the gateway chooses, so that no other files are touched."""
         params = command.params
         if command.doubled or not isinstance(params, dict) or "downloadPath" in params:
             return False
@@ -157,7 +157,7 @@ class CommandFilter:
         return self.objection_to_url(url) if isinstance(url, str) else None
 
     def _dragging(self, params: dict[str, Any]) -> str | None:
-        """Look at what is dropped on a page: it can read it, and Chromium opens it where the page does nothing."""
+        """Check what is dropped on a page: the page can read it, and Chromium opens it if the page ignores it."""
         data = params.get("data")
         if not isinstance(data, dict):
             return None

@@ -1,7 +1,7 @@
-"""How the files that clients have downloaded are handed out.
+"""Serves the files that clients have downloaded.
 
-Anyone with the token by which the browser was leased, and with the id of a download, which the browser tells only its
-client, can fetch the file from the folder that :mod:`txcdp.gateway._saving` has it saved in.
+A file is fetched from the folder where :mod:`txcdp.gateway._saving` has it saved. That takes the token with which the
+browser was leased, and the id of the download, which the browser tells only its client.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest, set_headers
 from txcdp.gateway._http.tokens import Principal
 
-#: The id of a download, as Chromium makes it.
+#: The id of a download, in Chromium's format.
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class Downloads:
-    """Hands out the files that clients have downloaded.
+    """Serves the files that clients have downloaded.
 
-    :param find: returns the folders of what somebody has leased.
+    :param find: returns the download folders of a principal's leases.
     """
 
     def __init__(self, find: Callable[[Principal], list[str]]) -> None:
         self._find = find
 
     def answer(self, request: RoutedRequest) -> Answer:
-        """Send, or delete, the file of the download with the id at the path's end."""
+        """Send or delete the file of the download whose id is at the end of the path."""
         path = self._path(request)
         if request.http.method == b"DELETE":
             with contextlib.suppress(FileNotFoundError):
@@ -59,7 +59,7 @@ class Downloads:
 
 
 def _file_resource(path: str) -> Resource:
-    """Return what serves a file; its module uses what Twisted itself calls deprecated as soon as it is imported."""
+    """Return the resource that serves a file; importing its module triggers a DeprecationWarning of Twisted's own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         from twisted.web.static import File

@@ -36,10 +36,10 @@ from txcdp.gateway._proxy.relay import BrowserLine
 
 
 class WholeBrowser:
-    """A browser that one client has for itself; see :class:`~txcdp.gateway._proxy.leases.Leasable`.
+    """A browser leased to one client as a whole; see :class:`~txcdp.gateway._proxy.leases.Leasable`.
 
     :param pooled: the browser.
-    :ivar pages: the ids of those pages that it was asked about.
+    :ivar pages: the ids of the pages that were in its last description.
     """
 
     def __init__(self, pooled: PooledBrowser) -> None:
@@ -51,17 +51,17 @@ class WholeBrowser:
 
     @property
     def gone(self) -> bool:
-        """Whether it has ended, or that is about to be heard."""
+        """Whether it has ended, even if that has not been reported yet."""
         return self.pooled.is_gone
 
     def described(self, there: list[TargetDescription]) -> list[TargetDescription]:
-        """Note which pages it has; they are all its client's."""
+        """Note which pages it has; all of them belong to its client."""
         self.pages.update(each.id for each in there if each.id)
         return there
 
 
 class Exclusive(BaseMode[WholeBrowser, PooledBrowser]):
-    """The mode in which each client has a browser for itself; see :class:`~txcdp.gateway._proxy.modes.Mode`."""
+    """The mode in which each client has a browser of its own; see :class:`~txcdp.gateway._proxy.modes.Mode`."""
 
     def __init__(
         self, reactor: AnyReactor, pool: Pool, options: GatewayOptions, open_line: OpenLine = open_locally
@@ -139,12 +139,12 @@ class Exclusive(BaseMode[WholeBrowser, PooledBrowser]):
 
 
 class LeasedLine:
-    """A line to a leased browser; see :class:`~txcdp.gateway._proxy.relay.BrowserLine`.
+    """A connection to a leased browser; see :class:`~txcdp.gateway._proxy.relay.BrowserLine`.
 
-    :param pooled: the browser that it goes to.
-    :param kind: to the browser itself, or to a page.
-    :param transport: the line.
-    :param left: called with the line when its client is gone.
+    :param pooled: the browser that it leads to.
+    :param kind: whether it leads to the browser itself or to a page.
+    :param transport: its transport.
+    :param left: called with the connection when its client is gone.
     """
 
     def __init__(
@@ -160,12 +160,12 @@ class LeasedLine:
 
     @property
     def why(self) -> str:
-        """Why the browser is gone where its client did not ask for that; else ``""``."""
+        """Why the browser is gone; ``""`` if its client asked for that."""
         return self._pooled.fault
 
     @property
     def unread(self) -> int:
-        """Nothing: what its client does not take is not taken from the browser."""
+        """Always 0: when its client does not read, the browser is not read either."""
         return 0
 
     def browser_closes(self) -> None:
@@ -173,10 +173,10 @@ class LeasedLine:
         self._pooled.happened(PooledEvent.DISMISS)
 
     def lost(self) -> None:
-        """Mark the browser as broken, where its own connection, not just a page's, has failed."""
+        """Mark the browser as broken if its own connection, not just a page's, has failed."""
         if self._kind == "browser":
             self._pooled.happened(PooledEvent.BREAK)
 
     def left(self) -> None:
-        """Release the line, because the client has gone."""
+        """Release the connection, because the client has gone."""
         self._left(self)

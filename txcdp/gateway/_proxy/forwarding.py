@@ -21,7 +21,7 @@ from txcdp.gateway._proxy.method_info import MethodInfo, MethodTable, denial
 from txcdp.gateway._saving import SAVING, with_folder
 from txcdp.protocol._wire import REPLY_START, peek_digits
 
-#: How many pending commands are tracked, to count their outcomes; beyond that, the first are forgotten.
+#: The maximum number of pending commands tracked to count their outcomes; beyond that, the oldest are forgotten.
 _WAITED_FOR = 10_000
 
 _ID_AT: Final = len(REPLY_START)
@@ -31,20 +31,20 @@ _CONTEXT: Final = "Target.createBrowserContext"
 
 
 class PendingCommands:
-    """The commands that a browser has not answered yet; each is counted once, by how it ends."""
+    """The commands that a browser has not answered yet; each is counted once, by its outcome."""
 
     def __init__(self) -> None:
         self._sent: dict[bytes, tuple[DomainCounters, float]] = {}  # by the digits of their ids
 
     def add(self, number: bytes, domain: DomainCounters, now: float) -> None:
-        """Wait for the reply to a command."""
+        """Register a command whose reply is expected."""
         sent = self._sent
         if len(sent) >= _WAITED_FOR:
             sent.pop(next(iter(sent)))[0].outcomes[LOST] += 1
         sent[number] = (domain, now)
 
     def answered(self, reply: bytes, now: float) -> None:
-        """Count the command that a reply is for."""
+        """Count the command that a reply belongs to."""
         number = peek_digits(reply)
         found = self._sent.pop(number, None)
         if found is not None:  # else one that was forgotten, or an id twice
@@ -53,7 +53,7 @@ class PendingCommands:
             domain.answered(ERROR if failed else OK, now - since)
 
     def lose(self) -> None:
-        """Count those that have no reply as lost."""
+        """Count the commands without a reply as lost."""
         for domain, _ in self._sent.values():
             domain.outcomes[LOST] += 1
         self._sent.clear()
@@ -67,14 +67,14 @@ class _Denied(Exception):
 
 
 class CommandForwarder:
-    """The way of one client's commands to its browser.
+    """Forwards one client's commands to its browser.
 
-    :param upstream: the transport of the browser's line.
-    :param execute: takes commands decoded; None: they are sent over the transport as they came.
-    :param closing: called when the client has told the browser to end.
-    :param table: how commands are dealt with.
-    :param pending: where those are noted that a reply will come to.
-    :param downloads: the folder for downloads where the client names none; ``""``: it is chosen elsewhere.
+    :param upstream: the transport of the browser's connection.
+    :param execute: takes decoded commands; None: they are sent over the transport unchanged.
+    :param closing: called when the client has told the browser to close.
+    :param table: how the commands of each method are handled.
+    :param pending: the commands whose replies are expected.
+    :param downloads: the folder for downloads if the client names none; ``""``: it is chosen elsewhere.
     """
 
     def __init__(
@@ -95,10 +95,10 @@ class CommandForwarder:
         self._downloads = downloads
 
     def forward(self, message: bytes, frame: bytes, now: float) -> bytes | None:
-        """Pass a command on, if nothing speaks against it.
+        """Forward a command, unless it is refused.
 
-        :param frame: the whole WebSocket frame that the message came in, where that can be passed on.
-        :returns: the reply to one that is refused, or None.
+        :param frame: the whole WebSocket frame of the message, if it can be forwarded as it is.
+        :returns: the error reply if it is refused, or None.
         """
         try:
             if self._execute is None:
@@ -111,7 +111,7 @@ class CommandForwarder:
         return None
 
     def close(self) -> None:
-        """Release what the client's commands hold."""
+        """Release the resources of the client's commands."""
         if self._table.egress is not None:
             self._table.egress.release(self)
 
@@ -152,9 +152,9 @@ class CommandForwarder:
         execute(checked)
 
     def _checked(self, info: MethodInfo, command: Command) -> Command:
-        """Return the command that is to be carried out.
+        """Return the command to execute.
 
-        :raises _Denied: it may not be.
+        :raises _Denied: it is refused.
         """
         objection = self._table.command_filter.objection(command)
         egress = self._table.egress

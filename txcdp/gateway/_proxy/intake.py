@@ -16,7 +16,7 @@ from txcdp.gateway._proxy.token_bucket import TokenBucket
 
 
 class Reason(enum.Enum):
-    """A reason not to read a client."""
+    """A reason to pause reading from a client."""
 
     RATE = "it sent more than its rate allows"
     BROWSER = "its browser has not taken what it has sent"
@@ -24,13 +24,13 @@ class Reason(enum.Enum):
 
 
 class Intake:
-    """The reading of one client, which goes on while there is no reason against it.
+    """Reads from one client while there is no reason to pause.
 
     :param clock: the reactor.
-    :param client: its WebSocket.
-    :param upstream: the transport of its browser's line.
-    :param bucket: limits its rate; None: nothing does.
-    :param pass_on: takes each command, and the frame that it came in or ``b""``.
+    :param client: the client's WebSocket.
+    :param upstream: the transport of its browser's connection.
+    :param bucket: limits its rate; None: no limit.
+    :param pass_on: called with each command, and with the frame that it came in or ``b""``.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Intake:
         self._reasons: set[Reason] = set()
 
     def take(self, message: bytes, now: float) -> None:
-        """Pass on what the client has sent, or hold back what came in the read in which its allowance ended."""
+        """Pass on a message; hold it back if it came in the same read in which the client used up its allowance."""
         bucket = self._bucket
         if bucket is not None and (self._held or not bucket.take(now)):
             self._held.append(message)
@@ -66,18 +66,18 @@ class Intake:
             self._draining.addCallbacks(lambda _: self.resume(Reason.BROWSER), ignore_failure)
 
     def pause(self, reason: Reason) -> None:
-        """Read no more from the client for this reason."""
+        """Pause reading from the client, for this reason."""
         self._reasons.add(reason)
         self._client.pause()
 
     def resume(self, reason: Reason) -> None:
-        """Go on reading, unless there is another reason not to."""
+        """Withdraw a reason; resume reading if there is no other."""
         self._reasons.discard(reason)
         if not self._reasons:
             self._client.resume()
 
     def stop(self) -> None:
-        """Forget what was held back."""
+        """Discard what was held back."""
         self._timer.stop()
         self._held.clear()
         if self._draining is not None:

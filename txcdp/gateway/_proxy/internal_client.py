@@ -1,4 +1,4 @@
-"""The gateway's own client in a virtual browser, on behalf of HTTP requests."""
+"""The gateway's own client of a virtual browser, which serves HTTP requests."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from txcdp.protocol import from_json, to_json
 
 
 class InternalClient:
-    """Sends commands to a virtual browser, in the place of a client.
+    """Sends commands to a virtual browser as a client would.
 
     :param clock: the reactor.
-    :param seconds: for each answer.
-    :param connect: opens the connection, of what takes its messages and its end.
-    :ivar connection: to the virtual browser.
+    :param seconds: the timeout of each command.
+    :param connect: opens the connection, given the callbacks for its messages and its end.
+    :ivar connection: the connection to the virtual browser.
     """
 
     def __init__(self, clock: Clock, seconds: float, connect: OpenConnection) -> None:
@@ -31,7 +31,7 @@ class InternalClient:
         self.connection = connect(self.deliver, self.ended)
 
     def ask(self, method: str, **params: Any) -> Deferred[dict[str, Any]]:
-        """Send a command; fires with its result, and fails with :exc:`Refusal`."""
+        """Send a command; the Deferred fires with its result, or fails with :exc:`Refusal`."""
         self._numbers += 1
         number = self._numbers
 
@@ -44,7 +44,7 @@ class InternalClient:
         return with_deadline(self._clock, asked, self._seconds, no_answer)
 
     def deliver(self, message: bytes) -> None:
-        """Take a message of the virtual browser's."""
+        """Handle a message from the virtual browser."""
         said = from_json(message)
         asked = self._asked.pop(said.get("id"), None)
         if asked is None:
@@ -55,7 +55,7 @@ class InternalClient:
             asked.errback(Refusal(403, str(said["error"].get("message")), "browser"))
 
     def ended(self, code: int, why: str) -> None:
-        """End: nothing more is answered."""
+        """Handle the end of the virtual browser: nothing more will be answered."""
         asked, self._asked = self._asked, {}
         for each in asked.values():
             each.errback(just_gone())

@@ -1,4 +1,4 @@
-"""Who has which browser, or which share of one, and the ids by which clients know it and its pages."""
+"""Leases: which client has which browser or share of one, and the ids by which it knows that and its pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from txcdp.gateway._proxy.modes import EndpointKind
 
 
 class Leasable(Protocol):
-    """A browser, or a share of one, that a client can have.
+    """A browser, or a share of one, that can be leased to a client.
 
     :ivar ended: fires when it has ended by itself.
     """
@@ -24,11 +24,11 @@ class Leasable(Protocol):
 
     @property
     def gone(self) -> bool:
-        """Whether it is of no more use to anybody."""
+        """Whether it can no longer be used."""
 
     @property
     def netloc(self) -> str:
-        """Where the browser listens."""
+        """The address at which the browser listens."""
 
     @property
     def pages(self) -> Collection[str]:
@@ -36,29 +36,29 @@ class Leasable(Protocol):
 
     @property
     def downloads(self) -> str:
-        """The folder of what is downloaded in it by who has not said where to; ``""``: none."""
+        """The folder for downloads if the client has not chosen one; ``""``: none."""
 
     def described(self, there: list[TargetDescription]) -> list[TargetDescription]:
-        """Choose what is in it from what the browser says of all that there is."""
+        """Select its own targets from the browser's list of all targets."""
 
 
 B = TypeVar("B", bound=Leasable)
 
 
 class Lease(Generic[B]):
-    """One client's hold on a browser, or on a share of one: it lasts as long as its lines, and a moment longer.
+    """One client's hold on a browser or on a share of one: it lasts a moment longer than its last connection.
 
     :param clock: the reactor.
-    :param name: the id that it has for its client.
-    :param principal: who that is.
-    :param listed: whether its pages are told to whoever has the same token.
-    :param left: called with the lease and None when nobody has come for whom it was held.
-    :ivar ready: fires with the browser, or None where there is none to be had.
-    :ivar browser: what is leased, once it is there.
-    :ivar lines: the lines that keep it, with what each goes to.
-    :ivar offered: ids by which its pages were offered, with the real ones.
-    :ivar hold: while it is set, somebody is still to come.
-    :ivar lingers: whether that is somebody who was there before.
+    :param name: the id by which its client knows the browser.
+    :param principal: the client.
+    :param listed: whether its pages are listed for everyone with the same token.
+    :param left: called with the lease and None when nobody has come for the time that it was held.
+    :ivar ready: fires with the browser, or None if none became available.
+    :ivar browser: what is leased; None until it is available.
+    :ivar lines: the connections that keep it, each with the kind of its endpoint.
+    :ivar offered: the ids under which its pages were offered, mapped to the real ones.
+    :ivar hold: while it is set, the lease is held for somebody who is yet to come.
+    :ivar lingers: whether it is held for a client that was connected before.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class Lease(Generic[B]):
         return page_id if self.browser is not None and page_id in self.browser.pages else None
 
     def described(self, there: list[TargetDescription]) -> list[TargetDescription]:
-        """Describe its pages by the ids by which its client knows them.
+        """Describe its pages by the ids that its client knows.
 
-        :param there: what the browser says of all that there is.
+        :param there: the browser's list of all targets.
         """
         names = {real: name for name, real in self.offered.items()}
         found = [] if self.browser is None else self.browser.described(there)

@@ -1,4 +1,4 @@
-"""How commands of each method are handled, looked up once for each method."""
+"""How the commands of each method are handled, looked up once for each method."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.gateway._saving import SAVING
 from txcdp.protocol._error_codes import SERVER_ERROR
 
-#: How many methods are remembered; the protocol has some hundreds, and clients may invent more.
+#: The maximum number of methods remembered; the protocol has some hundreds, and clients may invent more.
 _MOST = 4096
 
-#: Methods that need more than passing on, whatever the policy says.
+#: Methods that need more than forwarding, whatever the policy says.
 SPECIAL: Final = ("Browser.close", SAVING)
 
 #: Longer method names are not remembered.
@@ -27,8 +27,8 @@ class MethodInfo:
     """The handling of the commands of one method.
 
     :ivar method: its name.
-    :ivar domain: where they are counted.
-    :ivar special: whether there is more to do than to count and pass them on.
+    :ivar domain: the domain under which they are counted.
+    :ivar special: whether they need more than to be counted and forwarded.
     """
 
     method: str
@@ -39,9 +39,9 @@ class MethodInfo:
 class MethodTable:
     """The table of methods.
 
-    :param counters: where their commands are counted.
-    :param command_filter: what is forbidden.
-    :param egress: by which alone browsers reach anything; None: they reach all.
+    :param counters: the counters of the commands.
+    :param command_filter: decides which commands are refused.
+    :param egress: the proxy that all of the browsers' connections go through; None: they are not restricted.
     """
 
     def __init__(self, counters: Counters, command_filter: CommandFilter, egress: EgressProxy | None = None) -> None:
@@ -52,9 +52,9 @@ class MethodTable:
         self.unreadable = MethodInfo("", counters.domain(""), True)
 
     def info(self, method: bytes) -> MethodInfo:
-        """Return how a method's commands are dealt with.
+        """Return how a method's commands are handled.
 
-        :param method: in UTF-8.
+        :param method: the name, in UTF-8.
         """
         info = self._known.get(method)
         if info is None:
@@ -67,5 +67,5 @@ class MethodTable:
 
 
 def denial(command: Command, why: str) -> bytes:
-    """Return the reply to a command that is not let through."""
+    """Return the reply to a command that is refused."""
     return write_refusal(CommandRefusal(SERVER_ERROR, why), command.id, command.session_id)

@@ -1,4 +1,4 @@
-"""The interface of a mode, which alone decides how clients and browsers are brought together."""
+"""The interface of a mode, which decides how clients and browsers are matched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EndpointKind = Literal["browser", "page"]
 
 
 class Mode(Protocol):
-    """Gives clients their browsers, or their share of one; all Deferreds fail with ``Refusal``."""
+    """Assigns clients their browsers, or their shares of one; all Deferreds fail with ``Refusal``."""
 
     def version(self, request: RoutedRequest) -> Deferred[dict[str, Any]]:
         """Answer ``/json/version``."""
@@ -23,7 +23,7 @@ class Mode(Protocol):
     def targets(self, request: RoutedRequest, *, offer: bool = True) -> Deferred[list[dict[str, Any]]]:
         """Answer ``/json/list``.
 
-        :param offer: whether it begins with a page by which a browser can be taken.
+        :param offer: whether the list begins with an offered page, by which a browser can be leased.
         """
 
     def protocol(self) -> Deferred[bytes]:
@@ -39,13 +39,13 @@ class Mode(Protocol):
         """Close a page."""
 
     def open(self, request: RoutedRequest, kind: EndpointKind, name: str) -> Deferred[BrowserLine]:
-        """Open a line for a WebSocket.
+        """Open a connection to a browser for a WebSocket.
 
-        :param name: the id in its URL, ``""`` where there is none.
+        :param name: the id in the WebSocket's URL; ``""`` if there is none.
         """
 
     def downloads(self, principal: Principal) -> list[str]:
-        """Return the folders of the downloads of what somebody has leased."""
+        """Return the download folders of all leases of a principal."""
 
     def stop(self) -> None:
-        """Forget whatever waits for somebody to come."""
+        """Release everything that is kept for clients that are yet to come."""

@@ -1,4 +1,4 @@
-"""Pages that ``/json/list`` offers before anybody has them: which token is offered which one, and for how long.
+"""Pages that ``/json/list`` offers before anybody has opened them: which token is offered which one, and how long.
 
 An offered page stays the same until somebody opens it, so that a client that lists twice sees the same page twice.
 Clients that were offered the same page cannot be told apart, only counted: as many as were offered it while it was
@@ -18,17 +18,17 @@ from txcdp.chrome._descriptions import TargetDescription
 
 B = TypeVar("B")
 
-#: How many offered pages are remembered.
+#: The maximum number of offered pages remembered.
 _MOST = 10_000
 
 
 class Offer(Generic[B]):
-    """A page's URL that was given to a client, and the client it was given to.
+    """An offered page, and the token that it was offered to.
 
     :param who: the token's name.
-    :param page: as it is described to clients.
-    :param browser: which has that page, and is kept for it; None where one is to be found when somebody comes.
-    :ivar handed: when it was told, by the clock, once for each time that nobody has come for yet.
+    :param page: the page's description, as clients see it.
+    :param browser: the browser that is kept for it; None: one is found when somebody opens the page.
+    :ivar handed: the times at which it was handed out, for each time that nobody has come for yet.
     """
 
     def __init__(self, who: str, page: TargetDescription, browser: B | None) -> None:
@@ -40,11 +40,11 @@ class Offer(Generic[B]):
 
 
 class Offers(Generic[B]):
-    """The offers that were made.
+    """All offers that were made.
 
     :param clock: the reactor.
-    :param seconds: for which an offered page is kept after it was told last.
-    :param let_go: called with a browser that need not be kept any more, since nobody has come.
+    :param seconds: how long an offered page is kept after it was last handed out.
+    :param let_go: called with a browser that need not be kept any more, because nobody has come.
     """
 
     def __init__(self, clock: Clock, seconds: float, let_go: Callable[[B], object]) -> None:
@@ -55,12 +55,12 @@ class Offers(Generic[B]):
         self._known: Recent[tuple[str, str], Offer[B]] = Recent(_MOST)
 
     def current(self, who: str) -> Offer[B] | None:
-        """Return what a token is offered now."""
+        """Return the current offer for a token."""
         found = self._current.get(who)
         return None if found is None else found[0]
 
     def add(self, who: str, page: TargetDescription, browser: B | None) -> Offer[B]:
-        """Offer a page, in place of another one."""
+        """Offer a page to a token, in place of its previous offer."""
         self.withdraw(who)
         offer = Offer(who, page, browser)
         self._current[who] = (offer, Timer(self._clock, lambda: self.withdraw(who)))
@@ -68,23 +68,23 @@ class Offers(Generic[B]):
         return offer
 
     def hand_out(self, who: str) -> None:
-        """Note that a token was told of its offer."""
+        """Note that a token was sent its offer."""
         offer, kept = self._current[who]
         offer.handed.append(self._clock.seconds())
         kept.restart(self._seconds)
 
     def find(self, who: str, page_id: str) -> Offer[B] | None:
-        """Return what was offered to a token by this id, if it was."""
+        """Return the offer with this id for a token; None if there is none."""
         return self._known.get((who, page_id))
 
     def is_awaited(self, offer: Offer[B]) -> bool:
-        """Return whether somebody who was told of an offer is still to come."""
+        """Return whether somebody who was sent an offer is still to come."""
         while offer.handed and self._clock.seconds() - offer.handed[0] > self._seconds:
             offer.handed.popleft()
         return bool(offer.handed)
 
     def open(self, offer: Offer[B]) -> B | None:
-        """Take an offer; return the browser that was kept for it, where there is still one."""
+        """Accept an offer; return the browser that was kept for it, if it still is."""
         if offer.handed:
             offer.handed.popleft()
         browser, offer.browser = offer.browser, None
@@ -93,7 +93,7 @@ class Offers(Generic[B]):
         return browser
 
     def withdraw(self, who: str) -> None:
-        """Keep nothing for a token any more; what it was offered stays good as an id."""
+        """Stop keeping anything for a token; the ids that it was offered stay valid."""
         found = self._current.pop(who, None)
         if found is not None:
             offer, kept = found
@@ -103,7 +103,7 @@ class Offers(Generic[B]):
                 self._let_go(browser)
 
     def forget(self, who: str, page_id: str) -> None:
-        """Know an id no more: its browser is gone."""
+        """Forget an id, because its browser is gone."""
         self._known.pop((who, page_id), None)
 
     def longest_kept(self) -> str | None:
@@ -111,6 +111,6 @@ class Offers(Generic[B]):
         return next((who for who, (offer, _) in self._current.items() if offer.browser is not None), None)
 
     def stop(self) -> None:
-        """Keep nothing any more."""
+        """Stop keeping anything."""
         for who in list(self._current):
             self.withdraw(who)

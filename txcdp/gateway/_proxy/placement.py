@@ -1,4 +1,4 @@
-"""Finds each client of shared mode a browser that has room, and makes it wait if there is none."""
+"""Finds a browser with room for each client of shared mode, and queues the client if there is none."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ log = Logger()
 
 
 class Placement:
-    """Spreads clients over the browsers of a pool: the one with the fewest comes first.
+    """Distributes clients over the browsers of a pool: the one with the fewest clients gets the next.
 
     :param reactor: the reactor.
-    :param pool: of browsers.
-    :param options: the pool's.
+    :param pool: the browsers.
+    :param options: the pool's options.
     :param open_line: opens a WebSocket to a browser.
-    :ivar upstreams: the browsers that are shared now.
-    :ivar when_short: called one after the other where somebody would have to wait for a place and no browser can be
-        started, until one of them returns True: it has given one back.
+    :ivar upstreams: the browsers that are currently shared.
+    :ivar when_short: called one after another when a client would have to wait and no browser can be started, until one
+        of them returns True because it has released a place.
     """
 
     def __init__(
@@ -55,20 +55,20 @@ class Placement:
 
     @property
     def waiting(self) -> int:
-        """How many clients wait."""
+        """The number of waiting clients."""
         return len(self._waiters)
 
     @property
     def has_room(self) -> bool:
-        """Whether somebody would get a place for which no browser has to be started that is not on its way."""
+        """Whether a client could be placed without starting another browser than those that are starting already."""
         pool = self._pool
         coming = bool(self._opening or ((pool.idle or pool.starting) and self._may_grow()))
         return self._open and not self._waiters and (coming or self._best() is not None)
 
     def find(self) -> Deferred[Upstream]:
-        """Find a browser with room; whoever gets it has to enter it at once.
+        """Find a browser with room; the caller has to enter it at once.
 
-        :returns: fires with a :class:`Upstream`; fails with :exc:`Refusal`. It may be cancelled.
+        :returns: a Deferred that fires with an :class:`Upstream`, or fails with :exc:`Refusal`. It may be cancelled.
         """
         if not self._open:
             return fail(stopping())
@@ -82,14 +82,14 @@ class Placement:
         return waiting
 
     def stop(self) -> None:
-        """Send away whoever waits."""
+        """Refuse all waiting clients."""
         self._open = False
         self._waiters.send_away(stopping())
 
     # Browsers that are there:
 
     def _best(self) -> Upstream | None:
-        """Return the browser with the fewest clients; one that has served its time only where there is no other."""
+        """Return the browser with the fewest clients; one that is due for replacement only if there is no other."""
         open_ones = [each for each in self.upstreams if len(each.clients) < self._options.clients_per_browser]
         fresh = [each for each in open_ones if not self._pool.is_worn_out(each.pooled)]
         if not fresh and (self._opening or self._may_grow()):
@@ -116,7 +116,7 @@ class Placement:
         return len(self.upstreams) + self._opening < self._options.size
 
     def _coming(self) -> int:
-        """How many clients need not really wait: browsers are started for them."""
+        """The number of waiting clients for which a browser is already being started."""
         return (self._options.size - len(self.upstreams)) * self._options.clients_per_browser
 
     def _grow(self) -> None:

@@ -1,6 +1,6 @@
-"""One client and its connection to the browser: bytes are passed both ways, within limits.
+"""The relay between one client and its browser, which passes bytes both ways, within limits.
 
-If a client does not read, the wait is limited to ``slow_time``, and meanwhile only its own browser is not read.
+A client that does not read is tolerated for at most ``slow_time``; meanwhile only its own browser is not read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from txcdp.gateway._proxy.method_info import MethodTable
 from txcdp.gateway._proxy.token_bucket import TokenBucket
 from txcdp.protocol._wire import REPLY_START
 
-#: The close code of an in-memory connection whose client has left too much unread (RFC 6455: against the policy).
+#: The close code of an in-memory connection whose client left too much unread (RFC 6455: policy violation).
 TOO_MUCH: Final = 1008
 
 #: How many replies of one read are written together: the client can continue while the rest is still being processed.
@@ -33,11 +33,11 @@ _TOGETHER = 32
 
 
 class BrowserLine(Protocol):
-    """Interface of a client's line to a browser: its transport, and what is called at its end.
+    """Interface of a client's connection to a browser: its transport, and what is called when it ends.
 
     :ivar transport: carries its messages.
-    :ivar browser: names the browser, for people.
-    :ivar downloads: the folder for downloads where commands come as they were sent; else ``""``.
+    :ivar browser: the browser's name, for display.
+    :ivar downloads: the folder for downloads if commands are sent unchanged; else ``""``.
     """
 
     transport: Transport
@@ -46,11 +46,11 @@ class BrowserLine(Protocol):
 
     @property
     def execute(self) -> Callable[[Command], None] | None:
-        """Takes commands decoded; None where they are sent over the transport as they came."""
+        """A function that takes decoded commands; None if they are sent over the transport unchanged."""
 
     @property
     def why(self) -> str:
-        """Why the browser is gone where its client did not ask for that; else ``""``."""
+        """Why the browser is gone; ``""`` if its client asked for that."""
 
     def browser_closes(self) -> None:
         """Note that the client has sent ``Browser.close``."""
@@ -60,10 +60,10 @@ class BrowserLine(Protocol):
 
     @property
     def unread(self) -> int:
-        """Bytes for the client that this line holds, or has thrown away."""
+        """The number of bytes for the client that are buffered here, or were discarded."""
 
     def left(self) -> None:
-        """Release the line; called once, when the client has gone and the transport is closed."""
+        """Release the connection; called once, when the client has gone and the transport is closed."""
 
 
 class RelayState(enum.Enum):
@@ -110,11 +110,11 @@ RELAY_TRANSITIONS: Final[Mapping[tuple[RelayState, RelayEvent], RelayState]] = {
 
 @dataclass(slots=True)
 class Traffic:
-    """The numbers of what has passed between a client and its browser.
+    """Statistics of what has passed between a client and its browser.
 
-    :ivar began: when the client came.
+    :ivar began: when the client connected.
     :ivar active: when it last sent something.
-    :ivar commands: how many it has sent.
+    :ivar commands: the number of commands that it has sent.
     """
 
     began: float
@@ -125,18 +125,18 @@ class Traffic:
 
 
 class Relay:
-    """Carries messages between a client and its line.
+    """Relays messages between a client and its connection to a browser.
 
     :param clock: the reactor.
-    :param name: who the client is, fit to be shown.
-    :param line: what it gets.
+    :param name: the client's name, for display.
+    :param line: the connection to the browser.
     :param limits: see :class:`~txcdp.gateway.ClientLimits`.
-    :param rate: commands a second; None: no limit.
-    :param table: how commands are dealt with.
-    :param counters: where to count.
-    :param ended: called once, with the relay, why it ended and one word for that.
+    :param rate: the limit of commands per second; None: no limit.
+    :param table: how the commands of each method are handled.
+    :param counters: the counters to update.
+    :param ended: called once, with the relay, the reason for its end, and one word for that.
     :ivar client: its WebSocket.
-    :ivar traffic: what has passed.
+    :ivar traffic: its statistics.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class Relay:
     # From the client:
 
     def client_opened(self) -> None:
-        """Couple the client with its line, and send what the browser has said meanwhile."""
+        """Connect the client with its browser, and send what the browser has sent meanwhile."""
         self._life.happened(RelayEvent.OPEN)
         upstream = self.line.transport
         self.client.batched_with = upstream
@@ -186,7 +186,7 @@ class Relay:
         upstream.resume()
 
     def client_said(self, message: bytes) -> None:
-        """Take a message of the client's."""
+        """Handle a message from the client."""
         now = self.traffic.active = self._seconds()
         self._intake.take(message, now)
 
@@ -202,13 +202,13 @@ class Relay:
                 self._intake.pause(Reason.REPLIES)
 
     def client_full(self) -> None:
-        """Pause the browser's line, because the client reads too slowly, and limit how long."""
+        """Pause reading from the browser, because the client reads too slowly, and limit how long."""
         self.line.transport.pause()
         if self._life.happened(RelayEvent.FULL):
             self._slow.set(self._limits.slow_time)
 
     def client_empty(self) -> None:
-        """Resume the browser's line, because the client has read everything."""
+        """Resume reading from the browser, because the client has read everything."""
         self._slow.stop()
         self._life.happened(RelayEvent.EMPTY)
         if self._life.state is not RelayState.GONE:
@@ -219,7 +219,7 @@ class Relay:
         self.end(1008, f"you have not read what was sent for {self._limits.slow_time:g} s", "slow")
 
     def client_gone(self, why: str, clean: bool) -> None:
-        """Close the browser's line, because the client has gone."""
+        """Close the browser's connection, because the client has gone."""
         line_lost = self._life.state is RelayState.LINE_LOST
         if not self._life.happened(RelayEvent.LEAVE):
             return
@@ -241,7 +241,7 @@ class Relay:
     # From the browser:
 
     def message_received(self, message: bytes) -> None:
-        """Take a message of the browser's."""
+        """Handle a message from the browser."""
         size = len(message)
         self.traffic.bytes_out += size
         counters = self._counters
@@ -257,7 +257,7 @@ class Relay:
             self.client.flush()
 
     def transport_closed(self, reason: ConnectionLost) -> None:
-        """Disconnect the client, because the browser's line has closed."""
+        """Disconnect the client, because the browser's connection has closed."""
         self.line.lost()
         if reason.code == TOO_MUCH:
             self._close(RelayEvent.LOSE, TOO_MUCH, reason.reason, "slow")
@@ -269,11 +269,11 @@ class Relay:
     # Limits:
 
     def end(self, code: int, why: str, word: str) -> None:
-        """Close the client's line.
+        """Close the client's connection.
 
-        :param code: for its close frame.
-        :param why: for it, and for the log.
-        :param word: for counting.
+        :param code: the code of its close frame.
+        :param why: the reason, for the close frame and the log.
+        :param word: the word under which it is counted.
         """
         self._close(RelayEvent.END, code, why, word)
 
@@ -283,7 +283,7 @@ class Relay:
             self.client.end(code, why)
 
     def look(self, now: float) -> None:
-        """End it where its time is over."""
+        """End it if its time is up."""
         limits, traffic = self._limits, self.traffic
         if limits.session_time is not None and now - traffic.began >= limits.session_time:
             self.end(1008, f"a session may last at most {limits.session_time:g} s", "session_time")

@@ -42,7 +42,7 @@ from txcdp.gateway._proxy.virtual_transport import VirtualLine, VirtualTransport
 
 
 class BrowserShare:
-    """A virtual browser that a client has; see :class:`~txcdp.gateway._proxy.leases.Leasable`.
+    """A virtual browser leased to a client; see :class:`~txcdp.gateway._proxy.leases.Leasable`.
 
     :param upstream: the browser that it is in.
     :param first_page: whether it begins with an empty page.
@@ -60,7 +60,7 @@ class BrowserShare:
 
     @property
     def netloc(self) -> str:
-        """Where the browser listens."""
+        """The address at which the browser listens."""
         return self.upstream.pooled.netloc
 
     @property
@@ -74,14 +74,14 @@ class BrowserShare:
         return self.virtual.state.downloads
 
     def described(self, there: list[TargetDescription]) -> list[TargetDescription]:
-        """Choose its own targets from those of the whole browser."""
+        """Select its own targets from those of the whole browser."""
         return [each for each in there if each.id in self.pages and each.type != "tab"]
 
 
 class Shared(BaseMode[BrowserShare, Lease[BrowserShare]]):
     """The mode in which clients share browsers; see :class:`~txcdp.gateway._proxy.modes.Mode`.
 
-    :ivar placement: finds clients a browser.
+    :ivar placement: finds browsers for clients.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Shared(BaseMode[BrowserShare, Lease[BrowserShare]]):
         return VirtualLine(transport, upstream.pooled.running.pid, virtual.close, left)
 
     async def _attached(self, transport: VirtualTransport) -> None:
-        """Wait until a line has its page's session: of what happens to the page before that, nobody would be told."""
+        """Wait until a connection has its page's session: earlier events of the page would be lost."""
         try:
             await with_deadline(self._reactor, transport.opened.wait(), self._options.pool.check_timeout, no_answer)
         except BaseException:
@@ -129,11 +129,13 @@ class Shared(BaseMode[BrowserShare, Lease[BrowserShare]]):
             raise transport.lost
 
     def _may_join(self, lease: Lease[BrowserShare]) -> bool:
-        """Return whether its client has left, and may come again."""
+        """Return whether its client has left, and may come back."""
         return lease.lingers and "browser" not in lease.lines.values()
 
     def _keeps(self, lease: Lease[BrowserShare], kind: EndpointKind) -> bool:
-        """Return whether a line is to the virtual browser, or to a page of one that was made for its pages."""
+        """Return whether a connection is to the virtual browser itself, or to a page of one that was made for its
+        pages.
+        """
         return kind == "browser" or "browser" not in lease.lines.values()
 
     # Pages:
@@ -180,14 +182,14 @@ class Shared(BaseMode[BrowserShare, Lease[BrowserShare]]):
             internal.connection.close()
 
     def _end_a_kept_one(self) -> bool:
-        """End a virtual browser that is kept for somebody who was offered its page, for one who is there."""
+        """End a virtual browser that is kept for an offered page, because another client is waiting for a place."""
         who = self._offers.longest_kept()
         if who is not None:
             self._offers.withdraw(who)
         return who is not None
 
     def stop(self) -> None:
-        """End the virtual browsers that nobody has a line to, and send away whoever waits."""
+        """End the virtual browsers without an open connection, and refuse all waiting clients."""
         self._stopping = True
         self.placement.stop()
         super().stop()

@@ -9,15 +9,14 @@ from txcdp._recent import Recent
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._proxy.modes import EndpointKind
 
-#: How many names of browsers that are gone are remembered.
+#: The maximum number of ids of ended browsers that are remembered.
 _SPENT = 10_000
 
 
 class SignedIds:
-    """Makes ids that only the one may use that they were given to, and remembers which were used up.
+    """Makes ids that only the principal they were given to may use, and remembers which were used up.
 
-    An id is made without anything being reserved for it, and nothing is kept: it carries a signature. Nobody can
-    guess one.
+    Making an id neither reserves nor stores anything, because the id carries a signature. It cannot be guessed.
     """
 
     def __init__(self) -> None:
@@ -25,7 +24,7 @@ class SignedIds:
         self._spent: Recent[str, None] = Recent(_SPENT)
 
     def fresh(self, kind: EndpointKind, principal: Principal) -> str:
-        """Return a new id, in the form that Chromium's have."""
+        """Return a new id, in Chromium's format."""
         nonce = secrets.token_hex(8)
         text = nonce + self._signature(kind, principal, nonce)
         if kind == "page":
@@ -33,7 +32,7 @@ class SignedIds:
         return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
     def is_good(self, name: str, kind: EndpointKind, principal: Principal) -> bool:
-        """Whether an id was made here for this one, and is not used up."""
+        """Whether an id was made here for this principal, and is not used up."""
         text = name.replace("-", "").lower()
         if len(text) != 32 or not text.isascii() or name in self._spent:
             return False

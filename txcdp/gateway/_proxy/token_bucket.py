@@ -1,17 +1,17 @@
-"""How many commands a client may send per second: a burst, and then an even rate."""
+"""Limits how many commands a client may send per second: a burst, and then an even rate."""
 
 from __future__ import annotations
 
-#: Seconds: a tolerance, as sums of fractions are not exact.
+#: A tolerance in seconds, because sums of fractions are not exact.
 _ROUNDING = 1e-6
 
 
 class TokenBucket:
     """A token bucket, which limits a rate.
 
-    All that has to be known is when the whole of it will be there again; each command puts that off.
+    The only state is the time at which the bucket will be full again; each command postpones that.
 
-    :param rate: commands a second.
+    :param rate: commands per second.
     :param burst: commands at once, after a pause.
     """
 
@@ -21,10 +21,10 @@ class TokenBucket:
         self._whole_at = 0.0
 
     def take(self, now: float) -> bool:
-        """Take one where there is one.
+        """Take a token if there is one.
 
-        :param now: seconds, of a clock that begins at zero or later.
-        :returns: whether there was.
+        :param now: the time in seconds, of a clock that begins at zero or later.
+        :returns: whether there was one.
         """
         whole_at = self._whole_at
         if whole_at < now:
@@ -36,5 +36,5 @@ class TokenBucket:
         return True
 
     def wait(self, now: float) -> float:
-        """Return in how many seconds there will be one."""
+        """Return the number of seconds until there is a token."""
         return max(0.0, self._whole_at + self._each - self._longest + _ROUNDING / 2 - now)

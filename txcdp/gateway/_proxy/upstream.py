@@ -1,4 +1,4 @@
-"""A browser of the pool while clients share it: the connection to it, its clients, and its return when all left."""
+"""A pooled browser while clients share it: its connection, its clients, and its return once all have left."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Upstream:
     """A shared browser.
 
     :param clock: the reactor.
-    :param pool: to which it is given back.
-    :param pooled: the browser, leased.
-    :param transport: the line to it.
-    :param patience: seconds for it to clear away what the last client has left.
-    :param changed: called with the upstream when somebody has left it, or it has ended.
+    :param pool: the pool that it is returned to.
+    :param pooled: the leased browser.
+    :param transport: the connection to it.
+    :param patience: seconds for it to clean up after the last client.
+    :param changed: called with the upstream when a client has left it, or it has ended.
     :ivar shared: keeps its clients apart.
-    :ivar write_batch: lets what they hear out of one read leave in one write.
-    :ivar clients: who is in it.
-    :ivar why: it has ended, for these clients; ``""`` until then.
+    :ivar write_batch: sends each client the messages that result from one read in a single write.
+    :ivar clients: the clients in it.
+    :ivar why: why it has ended for these clients; ``""`` until then.
     """
 
     def __init__(
@@ -54,20 +54,20 @@ class Upstream:
         pooled.ended.wait().addCallback(self._end)
 
     def enter(self, client: object) -> None:
-        """Take somebody in."""
+        """Add a client."""
         self._leaving.stop()
         self.clients.add(client)
         self.pooled.sessions += 1
 
     def leave(self, client: object) -> None:
-        """Let somebody go."""
+        """Remove a client."""
         if client in self.clients:
             self.clients.discard(client)
             self.settle()
             self._changed(self)
 
     def settle(self) -> None:
-        """Give the browser back, where nobody is in it, as soon as what they have left is cleared away."""
+        """Return the browser to the pool if it has no clients, once what they left is cleaned up."""
         if not self.clients and not self.why and not self._leaving.is_set:
             self._leaving.set(self._patience)
             self._look()
@@ -84,7 +84,7 @@ class Upstream:
     # From the browser:
 
     def message_received(self, message: bytes) -> None:
-        """Take a message of the browser's."""
+        """Handle a message from the browser."""
         shared = self.shared
         shared.receive(message)
         if shared.lost is not None:
@@ -94,7 +94,7 @@ class Upstream:
             self._look()
 
     def transport_closed(self, reason: ConnectionLost) -> None:
-        """Give the browser back to the pool as broken, because its connection has closed."""
+        """Return the browser to the pool as broken, because its connection has closed."""
         self.transport.receiver = None
         if not self.why:
             self.pooled.happened(PooledEvent.BREAK)

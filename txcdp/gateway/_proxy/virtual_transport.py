@@ -1,7 +1,7 @@
-"""A client's in-memory connection to its virtual browser in a shared browser, open as long as the client reads.
+"""A client's in-memory connection to its virtual browser in a shared browser.
 
-The browser's own connection is read whatever one client does. So what a client does not read waits here, up to a limit
-in bytes; beyond that, its virtual browser is closed, and other clients do not notice.
+The browser's own connection is read regardless of what any client does. So data that a client does not read is buffered
+here, up to a limit in bytes; beyond that, its virtual browser is closed, and other clients do not notice.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from txcdp.gateway._proxy.relay import TOO_MUCH, BrowserLine
 
 
 class WriteBatch:
-    """Collects what one read of a browser's line sends to clients, so that it leaves in one write to each."""
+    """Collects what one read from a browser's connection sends to clients, so that each gets it in a single write."""
 
     def __init__(self) -> None:
         self._reading = False
         self._corked: set[WriteBatching] = set()
 
     def cork(self) -> None:
-        """Begin a read."""
+        """Begin handling a read."""
         self._reading = True
 
     def add(self, client: WriteBatching) -> None:
-        """Cork a client that is about to be sent something, where a read goes on."""
+        """Cork a client that is about to be sent something, if a read is being handled."""
         if self._reading and client not in self._corked:
             self._corked.add(client)
             client.cork()
 
     def uncork(self) -> None:
-        """End a read: uncork all that were sent something."""
+        """Finish handling a read: uncork all clients that were sent something."""
         self._reading = False
         corked, self._corked = self._corked, set()
         for client in corked:
@@ -47,15 +47,15 @@ class WriteBatch:
 class VirtualTransport:
     """A :class:`~txcdp.transports.Transport` whose other end is a virtual browser.
 
-    :param upstream: the browser's own line.
-    :param most: bytes that may wait; one message may be longer.
-    :param write_batch: what is batched with that line.
-    :param connect: opens the connection to the virtual browser, of what takes its messages and its end.
-    :ivar batched_with: the client's line.
+    :param upstream: the browser's own connection.
+    :param most: the maximum number of buffered bytes; a single message may be longer.
+    :param write_batch: the batch of writes of that connection.
+    :param connect: opens the connection to the virtual browser, given the callbacks for its messages and its end.
+    :ivar batched_with: the client's connection.
     :ivar lost: how it has ended; None until it has.
-    :ivar connection: to the virtual browser.
-    :ivar unread: bytes that wait, or waited when it ended.
-    :ivar opened: fires when the session is there that the client means where it names none, or will not be.
+    :ivar connection: the connection to the virtual browser.
+    :ivar unread: the number of buffered bytes, also after its end.
+    :ivar opened: fires when the session that messages without a session id belong to exists, or never will.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class VirtualTransport:
     # From the virtual browser:
 
     def deliver(self, message: bytes) -> None:
-        """Take a message of the virtual browser's."""
+        """Handle a message from the virtual browser."""
         size = len(message)
         self.bytes_received += size
         if not self._paused and self.receiver is not None:
@@ -120,54 +120,54 @@ class VirtualTransport:
     # From the client:
 
     def cork(self) -> None:
-        """Keep together what the browser is sent from now on."""
+        """Collect what is sent to the browser from now on."""
         self._upstream.cork()
 
     def uncork(self) -> None:
-        """Write what was kept together."""
+        """Write what was collected."""
         self._upstream.uncork()
 
     @property
     def congested(self) -> bool:
-        """Whether the browser's line has more to send than goes out in one write."""
+        """Whether the browser's connection has more data buffered than a single write can send."""
         return self._upstream.congested
 
     @property
     def unsent(self) -> int:
-        """Bytes that all clients of the browser together have sent, and that have not left this process."""
+        """The number of bytes, from all clients of the browser together, that have not left this process."""
         return self._upstream.unsent
 
     def when_drained(self) -> Deferred[None]:
-        """Wait until they have."""
+        """Return a Deferred that fires when those bytes have been sent."""
         return self._upstream.when_drained()
 
     def send(self, message: bytes) -> None:
-        """Say something to the virtual browser."""
+        """Send a message to the virtual browser."""
         if self.lost is None:
             self.bytes_sent += len(message)
             self.connection.receive(message)
 
     def execute(self, command: Command) -> None:
-        """Have a command of the client's carried out."""
+        """Execute a command of the client."""
         if self.lost is None:
             self.connection.execute(command)
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection to the virtual browser."""
         self.abort("closed", "closed")
 
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
-        """Leave, whatever is unread."""
+        """Close the connection to the virtual browser, and discard unread data."""
         self._waiting.clear()
         self.connection.close()
         self._end(ConnectionLost(why, None, cause == "closed", cause))
 
     def pause(self) -> None:
-        """Let what the virtual browser says wait."""
+        """Buffer the virtual browser's messages."""
         self._paused = True
 
     def resume(self) -> None:
-        """Go on."""
+        """Deliver the virtual browser's messages again."""
         self._paused = False
         while self._waiting and not self._paused and self.receiver is not None:
             message = self._waiting.popleft()
@@ -176,17 +176,17 @@ class VirtualTransport:
         self._tell()
 
     def describe(self) -> dict[str, object]:
-        """Return facts for people."""
+        """Return facts for display."""
         return {"kind": "shared", "bytes_received": self.bytes_received}
 
 
 class VirtualLine:
-    """A client's line to its virtual browser; see :class:`~txcdp.gateway._proxy.relay.BrowserLine`.
+    """A client's connection to its virtual browser; see :class:`~txcdp.gateway._proxy.relay.BrowserLine`.
 
-    :param transport: carries its messages.
-    :param pid: of the browser.
-    :param close: closes the virtual browser, where the client has left too much unread.
-    :param left: called with the line when its client is gone.
+    :param transport: its transport.
+    :param pid: the browser's process id.
+    :param close: closes the virtual browser if the client has left too much unread.
+    :param left: called with the connection when its client is gone.
     """
 
     def __init__(
@@ -202,23 +202,23 @@ class VirtualLine:
 
     @property
     def why(self) -> str:
-        """Why the browser is gone where its client did not ask for that; else ``""``."""
+        """Why the browser is gone; ``""`` if its client asked for that."""
         lost = self._virtual.lost
         return lost.reason if lost is not None and lost.code == INTERNAL_ERROR else ""
 
     @property
     def unread(self) -> int:
-        """Bytes for the client that wait, or have been thrown away."""
+        """The number of bytes for the client that are buffered, or were discarded."""
         return self._virtual.unread
 
     def browser_closes(self) -> None:
-        """Do nothing: what the client closes is its virtual browser alone, which sees to that."""
+        """Do nothing: the client closes only its virtual browser, which handles that itself."""
 
     def lost(self) -> None:
         """Do nothing: the end of a virtual browser says nothing about the browser."""
 
     def left(self) -> None:
-        """Release the line, because the client has gone."""
+        """Release the connection, because the client has gone."""
         lost = self._virtual.lost
         if lost is not None and lost.code == TOO_MUCH:
             self._close()

@@ -1,4 +1,4 @@
-"""One browser that is watched: follows its targets as they come and go, and the events of pages and workers.
+"""Watches one browser: its targets as they come and go, and the events of its pages and workers.
 
 ``Target.setDiscoverTargets`` reports the targets. The connection itself enables nothing: only
 :mod:`txcdp.gateway.live._targets` decides what is enabled in a target.
@@ -29,13 +29,13 @@ from txcdp.gateway.live._targets import EVENTS, Listed, TargetWatch, watched
 from txcdp.model import kind_of
 from txcdp.protocol._records import build
 
-#: Seconds after which a line that was lost, or could not be opened, is tried again.
+#: Seconds before a connection that was lost, or could not be opened, is tried again.
 _AGAIN = 5.0
 
-#: Most targets of a browser that are listed.
+#: The maximum number of targets listed for a browser.
 _MOST_SHOWN = 300
 
-#: Characters of a title.
+#: The maximum length of a title in characters.
 _TITLE = 200
 
 _LIVES = ("Target.targetCreated", "Target.targetInfoChanged", "Target.targetDestroyed")
@@ -47,13 +47,13 @@ class BrowserWatch:
     """Watches one browser.
 
     :param clock: the reactor.
-    :param tables: to be filled.
+    :param tables: the tables to fill.
     :param running: the browser.
-    :param open_line: opens a line to it.
+    :param open_line: opens a connection to it.
     :ivar state: ``opening``, ``watched``, ``lost`` or ``stopped``.
-    :ivar targets: by id.
-    :ivar request_rate: of all targets together, in a second.
-    :ivar misread: events that were not what the protocol says.
+    :ivar targets: its targets by id.
+    :ivar request_rate: requests per second of all targets together.
+    :ivar misread: the number of events that did not conform to the protocol.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class BrowserWatch:
         self._open()
 
     def stop(self) -> None:
-        """Watch it no more."""
+        """Stop watching."""
         self.state = "stopped"
         self._forget()
         opening, self._opening = self._opening, None
@@ -87,7 +87,7 @@ class BrowserWatch:
             browser.connection.close()
 
     def look(self, now: float) -> None:
-        """Work out the rates, ask for the next pictures, and open the line again where it was lost."""
+        """Compute the rates, request the next pictures, and reopen the connection if it was lost."""
         if self.state == "lost" and now - self._lost_at >= _AGAIN:
             self._open()
         self.request_rate = sum(each.look(now) for each in self.targets.values())
@@ -95,7 +95,7 @@ class BrowserWatch:
             self._ask_titles(self._browser)
 
     def _ask_titles(self, browser: Browser) -> None:
-        """Ask for what the targets are called by now: Chromium tells of a new URL, and not of the title after it."""
+        """Request the targets' current titles: Chromium reports a new URL, but not the title that follows it."""
 
         def told(result: target.GetTargetsResult) -> None:
             for info in result.target_infos:
@@ -129,7 +129,7 @@ class BrowserWatch:
         self._lost(None)
 
     def _lost(self, browser: Browser | None) -> None:
-        """Stop watching, because there is no connection (any more); mostly the browser has ended."""
+        """Stop watching, because the connection is lost or could not be opened; usually the browser has ended."""
         if self._browser is browser and self.state != "stopped":
             self._browser = None
             self.state = "lost"
@@ -144,7 +144,7 @@ class BrowserWatch:
     # Targets:
 
     def _heard(self, message: RawEvent) -> None:
-        """Take an event of any session; of a browser that writes them otherwise, what can be read is shown."""
+        """Handle an event of any session; if it does not conform to the protocol, show what can be read."""
         try:
             self._sort(message)
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -199,13 +199,13 @@ class BrowserWatch:
 
 
 def _is_hidden(target_type: str) -> bool:
-    """Return whether a target is no client's, but a part of the browser itself."""
+    """Return whether a target belongs to the browser itself rather than to a client."""
     kind = kind_of(target_type)
     return kind.is_internal or kind.is_container
 
 
 def shown_title(title: str, url: str) -> str:
-    """Return a title as it may be shown: a page without one has its URL for a title, with all that is in it."""
+    """Return a title that may be shown: the title of a page without one is its whole URL."""
     if unquote(title) in unquote(url):
         return ""
     if "/" in title and not any(each.isspace() for each in title):

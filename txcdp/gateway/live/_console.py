@@ -1,4 +1,4 @@
-"""A line of a page's console as it is displayed: limited in length; its text comes from the model."""
+"""A line of a page's console as it is displayed, limited in length."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from txcdp._privacy import printable, shown_url
 from txcdp.model import ConsoleEntry
 
-#: Characters of a line, and the most arguments that are written out in it.
+#: The maximum number of characters in a line, and of arguments that are written out in it.
 _TEXT = 500
 _ARGUMENTS = 20
 
@@ -16,8 +16,8 @@ class ConsoleLine(NamedTuple):
     """A line of the console.
 
     :ivar level: ``error``, ``warning``, ``info`` or ``debug``.
-    :ivar text: what is written.
-    :ivar where: the URL of the script and its line, where they are known.
+    :ivar text: its text.
+    :ivar where: the URL of the script and the line number, if known.
     """
 
     level: str
@@ -26,7 +26,7 @@ class ConsoleLine(NamedTuple):
 
 
 def line_of(entry: ConsoleEntry) -> ConsoleLine:
-    """Return the line that an entry is; of an exception the first one, without its stack."""
+    """Return a console entry as a line; of an exception only the first line, without its stack."""
     entry.args = entry.args[:_ARGUMENTS]
     text = entry.text
     if entry.source == "exception":

@@ -21,7 +21,7 @@ from txcdp.gateway.live._watching import LiveWatch, OpenLine, opener
 if TYPE_CHECKING:
     from txcdp.gateway._server import Gateway
 
-#: All that the page may do: take what comes from here. Nothing inline runs, nothing is sent elsewhere, no frame has it.
+#: The page may only load resources from here: no inline code runs, nothing is sent elsewhere, nothing frames it.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -34,7 +34,7 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
 }
 
-#: Which file is at which path.
+#: The file and the media type at each path.
 ASSETS: Mapping[str, tuple[str, str]] = {
     "/": ("index.html", "text/html; charset=UTF-8"),
     "/live/live.css": ("live.css", "text/css; charset=UTF-8"),
@@ -76,7 +76,7 @@ class LivePage:
         gateway.on_stop(self.feed.stop)
 
     def _events(self, request: RoutedRequest) -> Answer:
-        """Send what is to be seen, for as long as somebody looks."""
+        """Send what is to be displayed until the viewer leaves."""
         _check_operator(request)
         Viewer(request.http, self.feed, self._reactor).start()
         return TAKEN_OVER

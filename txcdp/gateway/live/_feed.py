@@ -1,6 +1,6 @@
-"""The viewers and what they are sent: first a snapshot, then what is new, at most four times a second.
+"""The viewers, and what they are sent: first a snapshot, then what is new, at most four times per second.
 
-Watching costs the browsers something, so nothing is watched unless there is a viewer.
+Watching puts load on the browsers, so nothing is watched unless there is a viewer.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from txcdp.gateway.live._tables import LiveTables
 #: Seconds between two messages to a viewer.
 TICK = 0.25
 
-#: So many of these are between two looks at what has no events of its own: clients and browsers, and all rates.
+#: The number of ticks between two updates of what has no events: clients, browsers and all rates.
 LOOK = 4
 
-#: Most viewers at once.
+#: The maximum number of viewers at once.
 MOST_VIEWERS = 8
 
 log = Logger()
 
 
 class TableSource(Protocol):
-    """Fills the tables."""
+    """Interface of what fills the tables."""
 
     def look(self) -> dict[str, Any]:
-        """Fill in what has no events; return what there is besides the tables."""
+        """Update what has no events; return what is displayed besides the tables."""
 
     def stop(self) -> None:
-        """Watch nothing any more, and leave nothing behind in the browsers."""
+        """Stop watching, and leave nothing behind in the browsers."""
 
 
 class Looker(Protocol):
@@ -46,16 +46,16 @@ class Looker(Protocol):
         """Send what is new, if anything is."""
 
     def end(self) -> None:
-        """End, because nothing more will come."""
+        """End, because nothing more will be sent."""
 
 
 class Feed:
-    """Brings the tables to the viewers.
+    """Sends the contents of the tables to the viewers.
 
     :param clock: the reactor, or a ``task.Clock``.
     :param tables: see :class:`~txcdp.gateway.live._tables.LiveTables`.
-    :param source: what fills them.
-    :ivar viewers: who looks.
+    :param source: fills the tables.
+    :ivar viewers: the current viewers.
     """
 
     def __init__(self, clock: Clock, tables: LiveTables, source: TableSource) -> None:
@@ -69,7 +69,7 @@ class Feed:
         self.viewers: list[Looker] = []
 
     def add(self, viewer: Looker) -> None:
-        """Let somebody look.
+        """Add a viewer.
 
         :raises Refusal: there are too many.
         """
@@ -83,19 +83,19 @@ class Feed:
             viewer.offer()
 
     def remove(self, viewer: Looker) -> None:
-        """Remove a viewer; with the last one, stop watching and forget what was seen."""
+        """Remove a viewer; after the last one, stop watching and forget what was seen."""
         if viewer in self.viewers:
             self.viewers.remove(viewer)
             if not self.viewers:
                 self._stop_watching()
 
     def stop(self) -> None:
-        """Let nobody look any more."""
+        """End all viewers, and accept no more."""
         for viewer in list(self.viewers):
             viewer.end()
 
     def news(self, revision: int) -> tuple[bytes | None, int]:
-        """Return what is new since a revision, in JSON, and the revision that it leads to.
+        """Return what is new since a revision, in JSON, and the resulting revision.
 
         :param revision: 0 for everything.
         """
@@ -105,7 +105,7 @@ class Feed:
         return self.message(news), self._tables.revision
 
     def message(self, news: dict[str, Any]) -> bytes:
-        """Return a message in JSON: news, or none, with the time and what there is besides the tables."""
+        """Return a message in JSON: what is new, if anything, the time, and what is displayed besides the tables."""
         return msgspec.json.encode({"now": round(self._clock.seconds(), 3), "gateway": self._head, **news})
 
     def _tick(self) -> None:

@@ -1,6 +1,6 @@
-"""The gateway's last hour, for the graphs: a sample every ten seconds, whether there is a viewer or not.
+"""The gateway's last hour, for the graphs: a sample every ten seconds, whether or not there is a viewer.
 
-A sample consists of a few numbers that are counted anyway, for ``/metrics``; there are never more than :data:`SLOTS`.
+A sample consists of a few numbers that are counted anyway, for ``/metrics``; at most :data:`SLOTS` are kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from txcdp._reactor import Clock, whole
 from txcdp.gateway._counters import DENIED, ERROR, LOST, Counters
 from txcdp.gateway.live._tables import SLOTS, LiveTable
 
-#: Seconds from one sample to the next; with so many slots that is an hour.
+#: Seconds between two samples, so that all of them cover an hour.
 EVERY = 3600 // SLOTS
 
 log = Logger()
@@ -24,7 +24,7 @@ log = Logger()
 
 @dataclass(frozen=True)
 class _Totals:
-    """The numbers that were counted up to a moment."""
+    """The counters' values at one moment."""
 
     at: float
     commands: int
@@ -32,13 +32,13 @@ class _Totals:
 
 
 class History:
-    """Takes a sample of a gateway's numbers again and again.
+    """Takes samples of a gateway's counters at regular intervals.
 
     :param clock: the reactor, or a ``task.Clock``.
-    :param table: what it fills: a row for each sample, of which the oldest goes.
-    :param state: returns what :meth:`txcdp.gateway.Gateway.state` does.
-    :param counters: what has passed through the gateway.
-    :param failures: returns how many browsers did not start so far.
+    :param table: the table to fill: a row for each sample, of which the oldest are dropped.
+    :param state: returns the same as :meth:`txcdp.gateway.Gateway.state`.
+    :param counters: the counters of the gateway's traffic.
+    :param failures: returns how many browsers have failed to start so far.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class History:
         self._loop.clock = whole(clock)
 
     def start(self) -> None:
-        """Begin; the first sample is taken at once."""
+        """Start taking samples; the first one is taken at once."""
         if not self._loop.running:
             self._before = self._totals()
             self._loop.start(EVERY).addErrback(lambda failure: log.failure("The history", failure=failure))
 
     def stop(self) -> None:
-        """Take no sample any more."""
+        """Stop taking samples."""
         if self._loop.running:
             self._loop.stop()
 

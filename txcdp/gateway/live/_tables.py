@@ -1,7 +1,7 @@
-"""What is displayed, as tables that can be asked for what is new: each row, and each removal, has a revision.
+"""The displayed data, as tables that can be asked for what is new: each row, and each removal, has a revision.
 
-Everything is limited in size, so what a viewer has not seen yet is limited, too, however slowly it reads: nothing is
-kept for any viewer in particular.
+The size of every table is limited, and so is what a viewer has not seen yet, however slowly it reads: nothing is stored
+per viewer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-#: Which tables there are, and the most rows of each.
+#: The tables, and the maximum number of rows of each.
 SIZES: Mapping[str, int] = {
     "browsers": 200,
     "clients": 500,
@@ -21,21 +21,21 @@ SIZES: Mapping[str, int] = {
     "pictures": 60,
 }
 
-#: Samples of the history that are kept.
+#: The number of samples kept in the history.
 SLOTS = 360
 
-#: Seconds over which a rate is an average: what happened before that counts little.
+#: The time in seconds over which a rate is averaged: earlier events count little.
 _SPAN = 3.0
 
 Row = dict[str, Any]
 
 
 class LiveTable:
-    """Rows by key, in the order in which they came.
+    """Rows by key, in the order in which they were added.
 
-    :param tables: whose it is.
-    :param most: how many rows are kept; then the oldest goes.
-    :ivar rows: by key; each has it as ``key``, too.
+    :param tables: the tables that it belongs to.
+    :param most: the maximum number of rows; the oldest are dropped.
+    :ivar rows: the rows by key; each also contains its key, as ``key``.
     """
 
     def __init__(self, tables: LiveTables, most: int) -> None:
@@ -47,7 +47,7 @@ class LiveTable:
         self.rows: dict[Any, Row] = {}
 
     def put(self, key: Any, row: Row) -> None:
-        """Set a row; where it is there already, as it is, nothing is new."""
+        """Set a row; if it is unchanged, nothing is new."""
         row["key"] = key
         if self.rows.get(key) == row:
             return
@@ -57,13 +57,13 @@ class LiveTable:
         self._revisions[key] = self._tables.next()
 
     def change(self, key: Any, **fields: Any) -> None:
-        """Set some fields of a row, if it is (still) there."""
+        """Set some fields of a row, if it (still) exists."""
         row = self.rows.get(key)
         if row is not None:
             self.put(key, {**row, **fields})
 
     def drop(self, key: Any) -> None:
-        """Take a row out, if it is there."""
+        """Remove a row, if it exists."""
         if self.rows.pop(key, None) is not None:
             del self._revisions[key]
             self._gone.append((self._tables.next(), key))
@@ -71,7 +71,7 @@ class LiveTable:
                 self._forgotten = self._gone.popleft()[0]
 
     def keep(self, rows: Mapping[Any, Row]) -> None:
-        """Set all rows; those that are not among them go."""
+        """Set all rows; existing rows that are not among them are removed."""
         for key in [key for key in self.rows if key not in rows]:
             self.drop(key)
         for key, row in rows.items():
@@ -89,11 +89,11 @@ class LiveTable:
 
 
 class LiveTables:
-    """All tables, with one count of revisions.
+    """All tables, with a common revision counter.
 
-    :ivar revision: the last one.
+    :ivar revision: the current revision.
     :ivar beginning: the revision before which nothing is known.
-    :ivar history: samples of the last hour, which are remembered also while nobody looks.
+    :ivar history: the samples of the last hour, which are kept even without a viewer.
     """
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class LiveTables:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything but the history."""
+        """Forget everything except the history."""
         self.beginning = self.next()
         self.browsers, self.clients, self.targets, self.requests, self.lines, self.pictures = (
             LiveTable(self, most) for most in SIZES.values()
@@ -121,7 +121,7 @@ class LiveTables:
 
 
 class Rate:
-    """The rate of something, of late, in a second, computed from its total."""
+    """The recent rate of something per second, computed from its total."""
 
     def __init__(self) -> None:
         self._total = 0.0
@@ -129,7 +129,7 @@ class Rate:
         self._value = 0.0
 
     def note(self, total: float, now: float) -> float:
-        """Take the total, and return the rate."""
+        """Record the total, and return the rate."""
         if self._at is not None and now > self._at:
             seconds = now - self._at
             self._value += ((total - self._total) / seconds - self._value) * -math.expm1(-seconds / _SPAN)
@@ -140,9 +140,9 @@ class Rate:
 
 
 class Meter:
-    """A total that grows, and its rate.
+    """A growing total, and its rate.
 
-    :ivar total: to be added to.
+    :ivar total: the total, for the caller to add to.
     """
 
     def __init__(self) -> None:
@@ -150,5 +150,5 @@ class Meter:
         self._rate = Rate()
 
     def rate(self, now: float) -> float:
-        """Return how much is added in a second, of late."""
+        """Return the recent rate per second."""
         return self._rate.note(self.total, now)

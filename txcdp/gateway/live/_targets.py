@@ -1,9 +1,9 @@
-"""One target that is watched: its requests, its console and, for a page, a picture of it.
+"""Watches one target: its requests, its console and, for a page, a picture of it.
 
-The domains that are enabled for that, in a session of the gateway's own, are chosen so that the client's page behaves
+The domains that are enabled for this, in a session of the gateway's own, are chosen so that the client's page behaves
 as if nobody watched it: ``Network`` without keeping bodies, ``Runtime`` and ``Log`` for the console, a small
-screencast. ``Page`` is not enabled, because dialogs would then wait for an answer, and ``Debugger`` and ``Fetch`` never
-are: they pause what runs.
+screencast. ``Page`` is not enabled, because dialogs would then wait for an answer. ``Debugger`` and ``Fetch`` never
+are, because they pause what runs.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ from txcdp.model import (
 )
 from txcdp.protocol._records import Event
 
-#: Of one target in a second; one that has more is not followed any more.
+#: The maximum number of events per second of one target; if it has more, it is no longer followed.
 _MOST_EVENTS = 2000
 
-#: Targets of a browser that are followed at once; more are only listed.
+#: The maximum number of targets of a browser that are followed at once; further ones are only listed.
 _MOST = 50
 
-#: Requests of one target that are on their way; of more, the oldest is not followed to its end.
+#: The maximum number of requests in flight of one target; beyond that, the oldest is not followed to its end.
 _MOST_OPEN = 200
 
-#: Pixels of a picture, its quality in percent, and the most characters of it (in base 64).
+#: The size of a picture in pixels, its quality in percent, and its maximum number of characters (in base 64).
 _WIDTH, _HEIGHT, _QUALITY = 400, 250, 60
 _LARGEST_PICTURE = 400_000
-#: The quality of one that is as large as the page.
+#: The quality of a picture that is as large as the page.
 _STILL_QUALITY = 30
 
-#: Characters of words that the browser says.
+#: The maximum length of single words from the browser, in characters.
 _WORD = 80
 
-#: What the model is fed with.
+#: The events that are passed to the model.
 _FED: tuple[type[Event], ...] = (
     *(inspector.TargetCrashed, inspector.TargetReloadedAfterCrash, log_domain.EntryAdded),
     *(network.LoadingFailed, network.LoadingFinished, network.RequestServedFromCache, network.RequestWillBeSent),
@@ -74,10 +74,10 @@ _SCREENCAST = {"format": "jpeg", "quality": _QUALITY, "maxWidth": _WIDTH, "maxHe
 #: begins with a change, and a picture that is asked for while a document is replaced may come to nothing.
 _STILL = 2
 
-#: What is shown of where a response came from.
+#: How the source of a response is displayed.
 _CACHES = {"disk": "disk cache", "worker": "worker", "memory": "memory cache"}
 
-#: What is shown of how a request has ended; of those that are not here, whoever has asked is gone.
+#: How the end of a request is displayed; for outcomes that are not listed here, the requester is gone.
 _ENDS = {
     ExchangeState.FINISHED: "done",
     ExchangeState.REDIRECTED: "done",
@@ -89,7 +89,7 @@ _numbers = count(1)
 
 
 class Listed(Choice):
-    """The targets that a browser lists and something happens in: pages and workers that the root can attach to."""
+    """The targets of a browser that are watched: pages and workers that the root session can attach to."""
 
     below = ()  # what is within a page is told of by its own session, which is not asked
 
@@ -97,21 +97,21 @@ class Listed(Choice):
         self._followed: set[str] = set()
 
     def wants_above(self, info: target.TargetInfo) -> bool:
-        """Return whether it is one of these, and there are not too many."""
+        """Return whether a target is one of these, and the limit is not reached."""
         kind = kind_of(info.type)
         return (kind.has_document or kind.is_worker) and not kind.is_within and len(self._followed) < _MOST
 
     def took(self, info: target.TargetInfo) -> None:
-        """Count it."""
+        """Count a target."""
         self._followed.add(info.target_id)
 
     def left(self, info: target.TargetInfo) -> None:
-        """Count it no more."""
+        """Stop counting a target."""
         self._followed.discard(info.target_id)
 
 
 def watched(target_type: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return what a target is sent that is watched."""
+    """Return the commands that are sent to a watched target."""
     commands: list[tuple[str, dict[str, Any]]] = [
         ("Network.enable", _NOTHING_KEPT),
         ("Runtime.enable", {}),
@@ -124,7 +124,7 @@ class TargetWatch:
     """Watches one target.
 
     :param clock: the reactor.
-    :param tables: to be filled.
+    :param tables: the tables to fill.
     :param key: the target's id.
     :param kind: its type.
     """
@@ -135,7 +135,7 @@ class TargetWatch:
         self._session: Session | None = None
         self._following: Following | None = None
         self._feed = ModelFeed(BrowserModel(), _FED)
-        #: The rows of the requests that have not ended, by exchange.
+        #: The rows of requests in flight, by exchange.
         self._open: dict[str, int] = {}
         self._picture: int | None = None
         self._taking: Deferred[Any] | None = None
@@ -151,11 +151,11 @@ class TargetWatch:
         self._tables.targets.change(self.key, **fields)
 
     def listen(self, session: Session, following: Following) -> None:
-        """Begin to listen to a session that is followed."""
+        """Start listening to the target's session."""
         self._session, self._following = session, following
 
     def end(self) -> None:
-        """Drop the target, which is gone, from the tables."""
+        """Remove the target, which is gone, from the tables."""
         self._session = None
         for number in self._open.values():
             self._tables.requests.change(number, state="gone")
@@ -163,9 +163,9 @@ class TargetWatch:
         self._tables.pictures.drop(self.key)
 
     def look(self, now: float) -> float:
-        """Work out the rates, and ask for the next picture.
+        """Compute the rates, and request the next picture.
 
-        :returns: requests in a second.
+        :returns: requests per second.
         """
         self._events = 0
         rate = self._requests.rate(now)
@@ -186,7 +186,7 @@ class TargetWatch:
         return rate
 
     def heard(self, message: RawEvent) -> None:
-        """Take one of :data:`EVENTS`."""
+        """Handle one of :data:`EVENTS`."""
         if self._session is None:
             return
         self._events += 1
@@ -232,7 +232,7 @@ class TargetWatch:
             self._session.execute(command).addErrback(ignore_failure)
 
     def _take_picture(self) -> None:
-        """Take a picture of a page that does not change; what the screencast has to show goes before."""
+        """Take a picture of a page that does not change; a frame of the screencast takes precedence."""
         session = self._session
         if session is None or self._taking is not None:
             return
@@ -252,7 +252,7 @@ class TargetWatch:
     # Its life:
 
     def _frame(self, params: dict[str, Any]) -> None:
-        """Take a picture; the next one is asked for with the next look."""
+        """Handle a picture; the next one is requested at the next update."""
         self._picture = params["sessionId"]
         if len(params["data"]) <= _LARGEST_PICTURE:
             self._tables.pictures.put(self.key, {"jpeg": params["data"]})

@@ -1,4 +1,4 @@
-"""One viewer: an HTTP response that does not end, as Server-Sent Events, at the pace at which the viewer reads."""
+"""One viewer: an endless HTTP response of Server-Sent Events, sent at the pace at which the viewer reads."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from txcdp._reactor import Clock
 from txcdp.gateway._http.requests import set_headers
 from txcdp.gateway.live._feed import Feed
 
-#: Seconds after which a viewer who has nothing new to see is told that all is well, and how many wait.
+#: Seconds after which a viewer without news is sent a message anyway, with the number of waiting clients.
 QUIET = 1.0
 
-#: Seconds for which a viewer may leave what he is sent unread; then his line is cut.
+#: Seconds for which a viewer may leave data unread; then its connection is closed.
 SLOW = 30.0
 
-#: Seconds after which an answer ends, and the page has to ask again: so a token that was taken back is of no use then.
+#: Seconds after which a response ends and the page has to reconnect, so that a revoked token stops working.
 LONGEST = 900.0
 
 
 @implementer(IPushProducer)
 class Viewer:
-    """Sends to one viewer what is new; while he does not read, nothing is written, and nothing kept for him.
+    """Sends one viewer what is new; while it does not read, nothing is written, and nothing is stored for it.
 
-    :param request: Twisted's.
-    :param feed: where the news are from.
+    :param request: Twisted's request.
+    :param feed: provides what is new.
     :param clock: the reactor.
-    :ivar revision: what he was sent.
+    :ivar revision: the revision that it was last sent.
     """
 
     def __init__(self, request: Any, feed: Feed, clock: Clock) -> None:
@@ -41,7 +41,7 @@ class Viewer:
         self.revision = 0
 
     def start(self) -> None:
-        """Begin the answer.
+        """Begin the response.
 
         :raises Refusal: there are too many viewers.
         """
@@ -57,7 +57,7 @@ class Viewer:
             raise
 
     def offer(self) -> None:
-        """Send what is new, if the viewer reads and its time is not over."""
+        """Send what is new, if the viewer reads and its time is not up."""
         now = self._clock.seconds()
         if self._paused is not None:
             if now - self._paused >= SLOW:
@@ -74,7 +74,7 @@ class Viewer:
             self._request.write(b"data: " + news + b"\n\n")
 
     def end(self) -> None:
-        """End the answer."""
+        """End the response."""
         if not self._ended:
             self._request.unregisterProducer()
             self._request.finish()
@@ -89,7 +89,7 @@ class Viewer:
             self._paused = self._clock.seconds()
 
     def resumeProducing(self) -> None:
-        """Allow writing again; what is new meanwhile goes out with the next message."""
+        """Allow writing again; what is new meanwhile is sent with the next message."""
         self._paused = None
 
     def stopProducing(self) -> None:

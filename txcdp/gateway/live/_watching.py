@@ -1,8 +1,8 @@
-"""What is watched while there is a viewer: the clients, by the existing counters, and the browsers that they have.
+"""What is watched while there is a viewer: the clients, by the existing counters, and their browsers.
 
-A browser is watched through a WebSocket of its own, so that watching delays nobody else's messages, and so that
-everything ends with that connection: the browser then forgets the sessions, and what was enabled in them. Browsers that
-nobody has are not watched.
+Each browser is watched over a WebSocket of its own, so that watching delays nobody else's messages. When that
+connection ends, the browser forgets its sessions, and what was enabled in them. Browsers that nobody has leased are not
+watched.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway.live._browsers import BrowserWatch
 from txcdp.gateway.live._tables import LiveTables, Rate, Row
 
-#: A browser that says more at once is not watched for a while: a page may log a text of any length.
+#: A browser that sends a larger message is not watched for a while: a page may log a text of any length.
 _LONGEST_MESSAGE = 16 * 1024 * 1024
 
 _LINE = WebSocketOptions(ping_interval=None, max_message_size=_LONGEST_MESSAGE)
 
-#: Opens a line to a browser.
+#: Opens a connection to a browser.
 OpenLine = Callable[[Running], Deferred[Browser]]
 
 
 def opener(reactor: AnyReactor) -> OpenLine:
-    """Return what opens a line of its own to a browser."""
+    """Return a function that opens a separate connection to a browser."""
 
     def open_line(running: Running) -> Deferred[Browser]:
         return connect(reactor, running.ws_url, options=_LINE, probes=None)
@@ -41,11 +41,11 @@ class LiveWatch:
     """Fills the tables; see :class:`~txcdp.gateway.live._feed.TableSource`.
 
     :param clock: the reactor.
-    :param tables: to be filled.
-    :param state: returns what :meth:`txcdp.gateway.Gateway.state` does.
-    :param taken: returns the browsers that somebody has.
-    :param open_line: opens a line to one.
-    :ivar browsers: those that are watched, by process id.
+    :param tables: the tables to fill.
+    :param state: returns the same as :meth:`txcdp.gateway.Gateway.state`.
+    :param taken: returns the browsers that are leased.
+    :param open_line: opens a connection to one.
+    :ivar browsers: the watched browsers by process id.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class LiveWatch:
         self.browsers: dict[int, BrowserWatch] = {}
 
     def stop(self) -> None:
-        """Watch nothing any more, and leave nothing behind in the browsers."""
+        """Stop watching, and leave nothing behind in the browsers."""
         watched, self.browsers = self.browsers, {}
         for each in watched.values():
             each.stop()
         self._rates.clear()
 
     def look(self) -> dict[str, Any]:
-        """Fill in what has no events; return what there is besides the tables."""
+        """Update what has no events; return what is displayed besides the tables."""
         now = self._clock.seconds()
         state = self._state()
         self._look_at_browsers(now)
@@ -90,7 +90,7 @@ class LiveWatch:
             self.browsers[pid].look(now)
 
     def _clients(self, clients: list[Row], now: float) -> dict[str, float]:
-        """Fill in the clients; return the commands in a second by browser."""
+        """Update the clients; return the commands per second by browser."""
         rows: dict[int, Row] = {}
         found: dict[str, float] = {}
         for each in clients:

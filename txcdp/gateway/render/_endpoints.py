@@ -1,4 +1,4 @@
-"""The endpoints: from a request to its result, or to a problem, within its timeout."""
+"""The rendering endpoints: each turns a request into its result, or into a problem, within its timeout."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from txcdp.gateway.render._requests import Content, Evaluate, Evaluated, Pdf, Re
 from txcdp.gateway.render._sharing import Sharing
 from txcdp.page import Page
 
-#: What comes from a page is not to act in the gateway's name, whoever looks at it.
+#: Content from a page must not act with the gateway's origin in anybody's browser.
 _HARMLESS = {"Content-Security-Policy": "sandbox"}
 
 
-#: Takes of a page what is wanted.
+#: Extracts the result from the page.
 Take = Callable[[Page, Any], Coroutine[Any, Any, Rendered]]
 
 
@@ -76,7 +76,7 @@ _DOCUMENT = Operation("openapi", "Return this document.", {"application/json": {
 
 
 class Late(DeadlineError):
-    """The time is up."""
+    """The timeout has expired."""
 
 
 class Renders:
@@ -121,7 +121,7 @@ class Renders:
 
     @property
     def _places(self) -> int:
-        """How many renders there may be at once, where the pool has browsers for them."""
+        """The maximum number of renders at once, if the pool has browsers for them."""
         options = self._options
         return options.browsers * min(options.pages, options.renders)
 
@@ -152,13 +152,13 @@ class Renders:
 
     @returns_deferred
     async def _make(self, wanted: Render, take: Take, principal: Principal) -> tuple[Rendered, int | None]:
-        """Load a page by all rules that there are, and take of it what is wanted, within the time for that.
+        """Load a page under all rules, and extract the result, within the timeout.
 
-        :param wanted: what is asked for.
-        :param take: takes it.
-        :param principal: who asks.
-        :returns: fires with what was taken, and the HTTP status that the page came with, if any; fails with
-            :exc:`Problem` alone, but for mistakes in the program.
+        :param wanted: the request.
+        :param take: extracts the result from the page.
+        :param principal: the requester.
+        :returns: a Deferred that fires with the result, and the HTTP status of the page, if any; it fails only with
+            :exc:`Problem`, except for programming errors.
         """
         progress = Progress()
         with self._told(wanted, progress), self._place(principal):
@@ -169,10 +169,10 @@ class Renders:
     async def _page(
         self, wanted: Render, principal: Principal, prepare: Callable[[Page], object]
     ) -> AsyncIterator[tuple[Page, int | None]]:
-        """Load a page by all rules that there are, within the time for that, and lend it for as long as is wanted.
+        """Load a page under all rules, within the timeout, and provide it for the duration of the block.
 
         :param prepare: called with the page before it is loaded.
-        :raises Problem: where it cannot be loaded; what fails later is raised as it is.
+        :raises Problem: if it cannot be loaded; later errors are raised unchanged.
         """
         progress = Progress()
         async with AsyncExitStack() as stack:
@@ -184,7 +184,7 @@ class Renders:
 
     @contextmanager
     def _told(self, wanted: Render, progress: Progress) -> Iterator[None]:
-        """Let what goes wrong with a render be told as a :exc:`Problem`."""
+        """Raise errors of a render as :exc:`Problem`."""
         try:
             seconds = self._seconds(wanted)
             self._check_url(wanted.url)
@@ -219,9 +219,9 @@ class Renders:
         return rendered, status
 
     def _check_size(self, size: int) -> None:
-        """Refuse what is larger than may be given out.
+        """Refuse a result that is too large.
 
-        :raises Problem: it is.
+        :raises Problem: it is too large.
         """
         if size > self._options.max_output:
             raise Problem(
@@ -236,7 +236,7 @@ class Renders:
         return Problem(413, f"A request may have at most {most:,} bytes.", "body")
 
     def _read(self, request: RoutedRequest, path: str) -> Any:
-        """Return what is asked for."""
+        """Return the decoded request."""
         kind = request.http.getHeader(b"content-type") or b""
         if kind.partition(b";")[0].strip().lower() != b"application/json":
             raise Problem(415, "A request must be JSON: Content-Type: application/json is required.", "type")
@@ -258,7 +258,7 @@ class Renders:
     def _check_url(self, url: str | None) -> None:
         """Refuse a URL that may not be opened.
 
-        :raises Problem: it is one.
+        :raises Problem: it may not be opened.
         """
         if url is None:
             return

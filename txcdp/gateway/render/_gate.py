@@ -1,4 +1,4 @@
-"""Intercepts a page's documents: puts in the HTML that was given, and keeps out what the policy forbids."""
+"""Intercepts a page's documents: inserts the HTML that was given, and blocks what the policy forbids."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from txcdp.network._interception import Holding, PausedRequest, Pausing
 from txcdp.page import Page
 from txcdp.protocol import Command
 
-#: Where a document comes from that has no URL and may have nothing of private addresses: a name that nobody has
-#: (RFC 6761). To Chromium it is one from the public internet.
+#: The URL of a document without one that may not access private addresses: a name that nobody has (RFC 6761). To
+#: Chromium it is on the public internet.
 NOWHERE = "http://html.invalid/"
 
 _HTML = [fetch.HeaderEntry(name="content-type", value="text/html; charset=utf-8")]
 
 
 class Gate(Holding):
-    """Pauses the requests for documents of a page and its frames, and decides which are let through.
+    """Pauses the requests for documents of a page and its frames, and decides which may continue.
 
-    Redirects stop at it, too, and so does where scripts lead to; pictures, scripts and what they fetch do not.
+    It also stops redirects and navigations by scripts, but not pictures, scripts and what scripts fetch.
 
-    :param page: whose.
-    :param objection: says why a URL may not be loaded, or None.
-    :param html: what comes instead of the first document; None: nothing does.
-    :ivar objected: why the page's document was kept out; None where it was not.
-    :ivar url: of the last document of the page that was let through; ``""`` before.
+    :param page: the page.
+    :param objection: returns why a URL may not be loaded, or None.
+    :param html: the content that replaces the first document; None: nothing is replaced.
+    :ivar objected: why the page's document was blocked; None if it was not.
+    :ivar url: the URL of the page's last document that was allowed; ``""`` before the first.
     """
 
     def __init__(self, page: Page, objection: Callable[[str], str | None], html: str | None) -> None:
@@ -39,7 +39,7 @@ class Gate(Holding):
         self.url = ""
 
     def close(self) -> Deferred[None]:
-        """Begin to stop documents."""
+        """Start pausing documents."""
         return self._page._interception.add_interceptor(self)
 
     def wants(self) -> Pausing | None:
@@ -47,7 +47,7 @@ class Gate(Holding):
         return Pausing((fetch.RequestPattern(url_pattern="*", resource_type="Document"),))
 
     def takes(self, paused: PausedRequest) -> bool:
-        """Answer a document that is not let through, or is here."""
+        """Answer the request for a document that is blocked or replaced."""
         if paused.response:
             return False
         event = paused.event

@@ -14,7 +14,7 @@ from txcdp.gateway.render._problems import KIND, Details
 _TEXT = {"type": "string"}
 _REF = "#/components/schemas/{name}"
 
-#: What a render can end with besides its result: see :mod:`txcdp.gateway.render._problems`.
+#: The possible outcomes of a render besides its result: see :mod:`txcdp.gateway.render._problems`.
 _PROBLEMS = {
     400: "The request cannot be read, or is invalid.",
     413: "The request is too long.",
@@ -37,9 +37,9 @@ _TOKENS = {
 
 
 def document(routes: Iterable[Route], base: str = "") -> dict[str, Any]:
-    """Return the document of what is described in a table of routes.
+    """Return the OpenAPI document for a table of routes.
 
-    :param base: the path below which they are.
+    :param base: the path prefix of all routes.
     """
     routes = list(routes)
     kinds: list[Any] = [Details]
@@ -115,7 +115,7 @@ def _other(route: Route, operation: Operation) -> dict[str, Any]:
 
 
 def _content(kinds: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what describes bodies, by their type: of a schema, or of a record."""
+    """Return the description of bodies by media type, from a schema or a record class."""
     return {name: {"schema": kind if isinstance(kind, dict) else _schema(kind)} for name, kind in kinds.items()}
 
 

@@ -25,7 +25,7 @@ from txcdp.protocol._error_codes import INVALID_PARAMS
 
 KIND = "application/problem+json"
 
-#: Seconds after which it is worth to try again when a browser has ended.
+#: Seconds after which a retry makes sense when a browser has ended.
 _SOON = 1.0
 
 
@@ -40,7 +40,7 @@ class Thrown(Struct, frozen=True, kw_only=True):
 
 
 class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem. type: a URN that ends in a word for it. error_text: Chromium's name for what hinders a page."""
+    """A problem. type: a URN that ends in a word for it. error_text: Chromium's name for the page's network error."""
 
     type: str
     title: str
@@ -51,9 +51,9 @@ class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Problem(Refusal):
-    """A refusal that is written as JSON.
+    """A refusal that is sent as JSON.
 
-    :param more: more of :class:`Details`.
+    :param more: further fields of :class:`Details`.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class Problem(Refusal):
         )
 
     def written(self) -> tuple[bytes, str]:
-        """Return it as the body of an answer, and which type that is."""
+        """Return it as the body of a response, and its media type."""
         return to_json(self.details), KIND
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """Return how an error of a render is told; None for one that is not to be expected."""
+    """Return the problem for an error of a render; None if the error is unexpected."""
     found = error if isinstance(error, Refusal) else _refusal_of(error)
     if found is None or isinstance(found, Problem):
         return found

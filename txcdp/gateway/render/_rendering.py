@@ -23,10 +23,10 @@ from txcdp.page import _commits as commits
 from txcdp.page._evaluation import by_value
 from txcdp.protocol import to_json
 
-#: What Chromium says where it is not the request's fault.
+#: Chromium's error message if printing fails through no fault of the request.
 _PRINTER_FAILED = "Printing failed"
 
-#: What of a request is the printer's, by the protocol's names.
+#: The fields of a request that are passed to ``Page.printToPDF``, by the protocol's names.
 _PRINTED = set(Pdf.__struct_fields__) - set(Render.__struct_fields__) - {"paper"}
 
 
@@ -34,8 +34,8 @@ _PRINTED = set(Pdf.__struct_fields__) - set(Render.__struct_fields__) - {"paper"
 class Rendered:
     """The outcome of a render.
 
-    :ivar body: the bytes.
-    :ivar kind: their type.
+    :ivar body: its bytes.
+    :ivar kind: its media type.
     """
 
     body: bytes
@@ -44,7 +44,7 @@ class Rendered:
 
 @dataclass
 class Progress:
-    """The progress of a render, in words, for the message at its deadline."""
+    """The progress of a render in words, for the error message of its timeout."""
 
     doing: str = "waiting for a browser"
 
@@ -53,9 +53,9 @@ class Progress:
 class Rules:
     """Decides which URLs a page may open.
 
-    :ivar objection: says why a URL may not be opened; None: all may be.
-    :ivar private: whether a document without URL may have what is at private addresses.
-    :ivar refused: says whether a URL led to an address that may not be connected to.
+    :ivar objection: returns why a URL may not be opened; None: all URLs may be.
+    :ivar private: whether a document without a URL may access private addresses.
+    :ivar refused: returns whether a URL led to an address that may not be connected to.
     """
 
     objection: Callable[[str], str | None] | None = None
@@ -70,13 +70,13 @@ async def load(
     progress: Progress,
     prepare: Callable[[Page], object] = lambda page: None,
 ) -> tuple[Page, int | None]:
-    """Open a page in a context, and load what is wanted.
+    """Open a page in a context, and load what was requested.
 
-    :param progress: is told how far it is.
-    :param prepare: called with the page before it goes anywhere.
-    :returns: the page, and the HTTP status that it came with, if any.
-    :raises Problem: the page leads to where it may not.
-    :raises NavigationError: and what else ``Page.goto`` fails with.
+    :param progress: records the current step.
+    :param prepare: called with the page before it is loaded.
+    :returns: the page, and its HTTP status, if any.
+    :raises Problem: the page leads to a URL that is not allowed.
+    :raises NavigationError: like ``Page.goto``, along with that method's other errors.
     """
     progress.doing = "opening a page"
     page = await context.new_page()
@@ -106,7 +106,7 @@ async def load(
 
 
 def _set_up(context: BrowserContext, page: Page, wanted: Render) -> list[Any]:
-    """Send what makes the page as it is wanted."""
+    """Send the commands that configure the page as requested."""
     root, session, window = context.browser.session, page.session, wanted.viewport
     sent: list[Any] = [
         root.execute(browser.set_download_behavior(behavior="deny", browser_context_id=context.id)),
@@ -145,7 +145,7 @@ async def screenshot(page: Page, wanted: Screenshot) -> Rendered:
 
 
 async def pdf(page: Page, wanted: Pdf) -> Rendered:
-    """Print it."""
+    """Print it to PDF."""
     options = {name: getattr(wanted, name) for name in _PRINTED}
     if wanted.paper is not None:
         options["paper_width"], options["paper_height"] = PAPERS[wanted.paper]
@@ -165,12 +165,12 @@ async def content(page: Page, wanted: Content) -> Rendered:
 
 
 def _literal(value: Any) -> str:
-    """Write a value of JSON as JavaScript, where the key ``__proto__`` alone means something else."""
+    """Write a JSON value as JavaScript; only the key ``__proto__`` has a different meaning there."""
     return to_json(value).decode().replace('"__proto__":', '["__proto__"]:')
 
 
 async def evaluate(page: Page, wanted: Evaluate) -> Rendered:
-    """Return a value of its JavaScript."""
+    """Return the value of a JavaScript expression or function."""
     if wanted.function is None:
         expression = str(wanted.expression)
     else:

@@ -1,4 +1,4 @@
-"""The JSON of each request; the OpenAPI document is made from the same classes."""
+"""The JSON schema of each request, as classes; the OpenAPI document is made from the same classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Positive = Annotated[float, Meta(gt=0)]
 Inches = Annotated[float, Meta(gt=0, le=200)]
 Margin = Annotated[float, Meta(ge=0, le=200)]
 
-#: Inches.
+#: The paper formats: width and height in inches.
 PAPERS: dict[str, tuple[float, float]] = {
     "a3": (11.69, 16.54),
     "a4": (8.27, 11.69),
@@ -28,7 +28,7 @@ PAPERS: dict[str, tuple[float, float]] = {
 
 
 class Viewport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The window: its size in CSS pixels, and how many device pixels one of these has."""
+    """The viewport: its size in CSS pixels, and the number of device pixels per CSS pixel."""
 
     width: Pixels = 1280
     height: Pixels = 720

@@ -1,10 +1,10 @@
 """Browsers that renders share, each render in a context of its own.
 
-A lease of the pool is a whole browser: starting one takes half a second of a processor, and by default nobody gets it
-after its first client. That suits clients that may do anything with a browser. A render may only do what its endpoint
-does, and Chromium isolates contexts: no two share a cookie, a cache, storage or a page's process. So one leased browser
-serves several renders at once, and many in a row. It is given back to the pool after a certain number, or when there
-was nothing to render for a while.
+A lease of the pool is a whole browser: starting one takes half a second of processor time, and by default a browser is
+not reused after its first client. That suits clients that may do anything with a browser. A render may only do what its
+endpoint does, and Chromium isolates contexts: no two share a cookie, a cache, storage or a page's process. So one
+leased browser serves several renders at once, and many in a row. It is returned to the pool after a certain number of
+renders, or when it has been idle for a while.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from txcdp.gateway._options import RenderOptions
 
 T = TypeVar("T")
 
-#: Seconds for a context to be closed; then its browser serves no more renders.
+#: Seconds to wait for a context to close; if it does not, its browser serves no more renders.
 _PATIENCE = 10.0
 
-#: Seconds after which it is worth to try again.
+#: Seconds after which a retry makes sense.
 _SOON = 2.0
 
 log = Logger()
@@ -39,11 +39,11 @@ class RenderBrowser:
     """A browser that renders share.
 
     :param clock: the reactor.
-    :ivar now: renders that it has.
-    :ivar used: renders that it has had, with these.
-    :ivar spoiled: whether a context is left in it.
-    :ivar lingering: goes off when it has had nothing to render for long enough.
-    :ivar done: given when it is needed no more.
+    :ivar now: the number of renders in progress.
+    :ivar used: the number of renders so far, including these.
+    :ivar spoiled: whether a context could not be closed in it.
+    :ivar lingering: a timer that expires when it has been idle for long enough.
+    :ivar done: fires when it is no longer needed.
     """
 
     def __init__(self, clock: Clock, browser: Browser) -> None:
@@ -57,12 +57,12 @@ class RenderBrowser:
 
 
 class Sharing:
-    """Lends browser contexts to renders, over browsers that they share.
+    """Lends browser contexts to renders, in browsers that they share.
 
     :param clock: the reactor, or a ``task.Clock``.
-    :param lend: lends a browser of the pool.
-    :param options: how many, and for how long.
-    :ivar hosts: browsers that are there.
+    :param lend: leases a browser from the pool.
+    :param options: the limits on numbers and times.
+    :ivar hosts: the browsers currently leased.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class Sharing:
 
     @property
     def now(self) -> int:
-        """How many renders have a place."""
+        """The number of renders in progress."""
         return sum(host.now for host in self.hosts)
 
     @asynccontextmanager
     async def context(self) -> AsyncIterator[BrowserContext]:
-        """Lend a new context; it is closed at the end, for which nobody has to wait.
+        """Lend a new context; it is closed at the end, without making the caller wait.
 
-        :raises Refusal: there is no browser to be had.
+        :raises Refusal: no browser is available.
         """
         host = await self._place()
         making = host.browser.new_context(no_viewport=True)
@@ -96,11 +96,11 @@ class Sharing:
             self._close(host, making)
 
     def is_worn(self, browser: Browser) -> bool:
-        """Whether a browser takes no more renders, and waits for those that it has to end."""
+        """Whether a browser accepts no more renders, and waits for its current ones to end."""
         return any(host.browser is browser and host.used >= self._options.renders for host in self.hosts)
 
     def drain(self) -> None:
-        """Give browsers back as soon as they have nothing to render."""
+        """Return browsers as soon as they have no renders."""
         self._draining = True
         for host in list(self.hosts):
             self._settle(host)
@@ -134,7 +134,7 @@ class Sharing:
                 )
 
     async def _keep(self) -> None:
-        """Have a browser of the pool until it is needed no more."""
+        """Hold a lease of a browser until it is no longer needed."""
         async with AsyncExitStack() as stack:
             entering = Deferred.fromCoroutine(self._enter(stack))
             self._leasing.add(entering)
@@ -160,7 +160,7 @@ class Sharing:
         return await stack.enter_async_context(self._lend())
 
     def _refuse(self, error: Exception) -> None:
-        """Fail those who wait, unless one of the browsers that are there may still have a place for them."""
+        """Fail the waiting renders, unless one of the leased browsers may still have a place for them."""
         if self.hosts or self._leasing:
             return
         self._waiters.send_away(error)
@@ -170,7 +170,7 @@ class Sharing:
         return not (host.spoiled or host.done.fired) and host.now < options.pages and host.used < options.renders
 
     def _settle(self, host: RenderBrowser) -> None:
-        """See whether a browser is needed any more."""
+        """Check whether a browser is still needed."""
         if host.now or host.done.fired:
             return
         if self._draining or host.spoiled or host.used >= self._options.renders:
@@ -202,7 +202,7 @@ def _all_taken() -> Refusal:
 
 
 def _result_of(making: Deferred[T]) -> Deferred[T]:
-    """Return a Deferred of the same outcome; cancelling it ends the waiting alone."""
+    """Return a Deferred with the same outcome; cancelling it ends only the waiting."""
     waiter: Deferred[T] = Deferred()
 
     def pass_on(result: Any) -> Any:
