@@ -1,1 +1,1 @@
-"""The conversation with a browser: sessions, dispatch, connection, outages; its public parts are in ``txcdp``."""
+"""The connection to a browser: sessions, dispatching, reconnecting; its public parts are in ``txcdp``."""

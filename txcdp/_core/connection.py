@@ -1,8 +1,8 @@
-"""A connection: all sessions with one browser over one transport.
+"""A connection: all sessions with one browser, over one transport at a time.
 
-A message's way in is four hops: the transport, the inbox, the route of its method and session, the
-stream's subscribers. A command's way out: the session, the dispatcher, the transport; the
-reply fires the Deferred that the table of pending commands kept.
+An incoming message passes through the transport, the inbox, the route of its method and session, and the stream's
+subscribers. A command passes through the session, the dispatcher and the transport; its reply fires the Deferred in the
+table of pending commands.
 """
 
 from __future__ import annotations
@@ -153,9 +153,9 @@ class Connection(EndedByBlock):
         return self._table.attach(target_id)
 
     def _attach_apart(self, target_id: str | None) -> Deferred[Session]:
-        """Attach to a target once more, for a program's own use.
+        """Attach to a target a second time, for the program's own use.
 
-        :param target_id: None: the browser itself.
+        :param target_id: the target's id; None: the browser itself.
         """
         return self._table.attach_apart(target_id)
 
@@ -213,7 +213,7 @@ class Connection(EndedByBlock):
     # What sessions call:
 
     def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
-        """Wait for a line before a command is sent; see :meth:`txcdp._core.outage.Outage.wait_for_line`."""
+        """Wait for a transport before a command is sent; see :meth:`txcdp._core.outage.Outage.wait_for_line`."""
         return self._outage.wait_for_line(method, literal_seconds_of(timeout, self._dispatcher.timeout))
 
     def _detach(self, session: Session) -> Deferred[None]:
@@ -229,7 +229,7 @@ class Connection(EndedByBlock):
         return send_barrier(self, self.session)
 
     def _session_unknown(self, owner: object) -> Exception | None:
-        """End a session that the browser does not know, and whose end it has never told."""
+        """End a session that the browser does not know, although it never reported its end."""
         if not isinstance(owner, Session) or owner is self.session:
             return None
         gone = SessionDetached(owner.id or "")

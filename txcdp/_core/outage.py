@@ -1,10 +1,10 @@
-"""The time in which a connection has no line: what it begins and ends with.
+"""Outages: the times in which a connection has no transport, how they begin and how they end.
 
-When a line is lost that somebody (the *keeper*) is going to replace, nothing ends: commands in flight fail,
-later ones fail until the line is there, streams wait. Over another line each session is attached to
-its target again, set up as it was, and its streams go on, with a :class:`~txcdp.streams.Gap` for those who
-want to know. A target that is not there any more may be replaced by another one, where somebody
-knows how to make it; otherwise its session ends.
+If a transport is lost and a *keeper* is going to replace it, the connection does not end: commands in flight fail,
+later ones fail until there is a new transport, and streams wait. Over the new transport each session is attached to its
+target again and set up as before, and its streams continue, with a :class:`~txcdp.streams.Gap` for subscribers that
+want it. A target that no longer exists may be replaced by another one, if there is a function that makes one; otherwise
+its session ends.
 """
 
 from __future__ import annotations
@@ -27,38 +27,38 @@ from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, Mal
 from txcdp.health import HealthEvent, LineLost
 from txcdp.streams import Gap, StreamSubject
 
-#: Seconds for the browser to tell of a frame or a worker again, once its page is attached.
+#: Seconds for the browser to report a frame or a worker again, once its page is attached.
 _BARRIER_TIMEOUT = 5.0
 
 
 class Replacement(NamedTuple):
-    """A target that takes the place of one which is gone.
+    """A target that takes the place of one that is gone.
 
-    :ivar settle: called when the session is set up again, and before its subscribers are told of the gap.
+    :ivar settle: called when the session is set up again, before its subscribers are told of the gap.
     """
 
     info: target.TargetInfo
     settle: Callable[[], object]
 
 
-#: Makes another target for a session whose own is gone; fires with None where it cannot be replaced.
+#: Makes a replacement for the target of a session when the target is gone; fires with None if it cannot be replaced.
 Replace = Callable[[Session], Deferred[Replacement | None]]
 
 
 class Keeper(Protocol):
-    """Interface of what looks for another line when one is lost."""
+    """Interface of the object that looks for another transport when one is lost."""
 
     def line_lost(self, reason: ConnectionLost) -> None:
-        """Note that the line is lost, whether or not another one is wanted."""
+        """Note that the transport is lost, whether or not another one is wanted."""
 
     def stop(self) -> Deferred[None]:
-        """Look for none; fires when nothing is being tried any more."""
+        """Stop looking; the Deferred fires when no attempt is under way any more."""
 
 
 class Outage:
-    """Whether a connection has a line, and how it goes on over another one; made by the connection.
+    """Whether a connection has a transport, and how it continues over another one; made by the connection.
 
-    :ivar error: what ended the last line, while there is no other one.
+    :ivar error: what ended the last transport, while there is no other one.
     """
 
     def __init__(
@@ -82,17 +82,17 @@ class Outage:
         self._waiting = 0
 
     def when_over(self) -> Deferred[None]:
-        """Return a Deferred that fires when there is a line, and fails when there will be none."""
+        """Return a Deferred that fires when there is a transport, and fails when there will be none."""
         if self.error is None:
             return succeed(None)
         return self._over.wait().addCallback(_raise_loss)
 
     def wait_for_line(self, method: str, limit: float | None) -> Deferred[float | None] | None:
-        """Wait for a line before a command is sent.
+        """Wait for a transport before a command is sent.
 
-        :param limit: the command's own deadline in seconds.
-        :returns: fires with what is left of the deadline when there is a line; fails with what the command is
-            to fail with. None where commands do not wait.
+        :param limit: the command's own timeout in seconds.
+        :returns: a Deferred that fires with the remaining timeout when there is a transport, and fails with the error
+            for the command. None if commands do not wait.
         """
         return None if self.error is None or not self._wait else self._wait_for_line(method, limit)
 
@@ -118,24 +118,24 @@ class Outage:
     # What a keeper calls:
 
     def keep(self, keeper: Keeper, replace: Replace | None = None, wait: float = 0.0, max_waiting: int = 0) -> None:
-        """Let the connection outlive its line.
+        """Let the connection outlive its transport.
 
-        :param keeper: who finds another one, and calls :meth:`resume` with it.
-        :param replace: makes another target for a session whose own is gone.
-        :param wait: seconds that a command waits for a line at most, as one does that was held back when the last one
-            was lost; 0: it fails at once.
-        :param max_waiting: how many may.
+        :param keeper: finds another transport, and calls :meth:`resume` with it.
+        :param replace: makes a replacement for the target of a session when the target is gone.
+        :param wait: the maximum number of seconds that a command waits for a transport, as does one that was held back
+            when the last transport was lost; 0: it fails at once.
+        :param max_waiting: the maximum number of waiting commands.
         """
         self._keeper, self._replace = keeper, replace
         self._wait, self._most = wait, max_waiting
 
     @returns_deferred
     async def resume(self, transport: Transport, restarted: bool = False) -> Gap:
-        """Go on over another line, with everything set up as it was.
+        """Continue over another transport, with everything set up as before.
 
         :param restarted: whether it leads to a browser that was restarted.
-        :returns: fires with the gap when all sessions have been found again or given up; fails like
-            ``Session.execute`` when the line is lost meanwhile, or the browser does not answer.
+        :returns: a Deferred that fires with the gap when all sessions have been restored or given up. It fails like
+            ``Session.execute`` when the transport is lost meanwhile, or the browser does not answer.
         """
         self._dispatcher.go_on(transport)
         before = self.error
@@ -148,9 +148,9 @@ class Outage:
         return gap
 
     def give_up(self) -> Deferred[None]:
-        """Look for no other line: the connection ends with its line, or now if it has none.
+        """Stop looking for another transport: the connection ends with its current one, or now if it has none.
 
-        :returns: fires when nothing is being tried any more.
+        :returns: a Deferred that fires when no attempt is under way any more.
         """
         keeper, self._keeper = self._keeper, None
         stopped = succeed(None) if keeper is None else keeper.stop()
@@ -161,7 +161,7 @@ class Outage:
     # What the connection tells:
 
     def begin(self, lost: ConnectionLost) -> bool:
-        """Begin an outage because the line is lost.
+        """Begin an outage because the transport is lost.
 
         :returns: whether another one is being looked for.
         """
@@ -183,7 +183,7 @@ class Outage:
         return True
 
     def ended(self, lost: ConnectionLost) -> None:
-        """Fire what waits for the end of the outage: the connection has ended."""
+        """Fire the Deferreds that wait for the end of the outage, because the connection has ended."""
         self._over.fire(lost)
         self._keeper = self.error = None
 
@@ -215,9 +215,9 @@ class Outage:
         reason: ConnectionLost | None,
         replaced: dict[str, target.TargetInfo],
     ) -> None:
-        """Attach to a session's target again, or to what takes its place.
+        """Attach to a session's target again, or to its replacement.
 
-        :param replaced: what has taken the place of which target: a program may have a session of its own there.
+        :param replaced: maps targets to their replacements: the program may have a session of its own with one.
         """
         before = "" if session.target is None else session.target.target_id
         if session._apart is not None and before in replaced:
@@ -237,7 +237,7 @@ class Outage:
         self._table.abandon(session, copy.copy(reason))
 
     async def _attached(self, session: Session) -> bool:
-        """Attach; that the browser tells before it answers makes the session be adopted."""
+        """Attach to a target; the browser's event, which precedes its reply, makes the session be adopted."""
         root, info = self._table.root, session.target
         if session not in self._table.adrift or info is None:
             return True
@@ -248,7 +248,7 @@ class Outage:
         return not session.suspended
 
     async def _find_children(self, reason: ConnectionLost | None) -> None:
-        """Wait for frames and workers, which the auto-attaching of what they belong to brings back."""
+        """Wait for frames and workers, which are restored by the auto-attach of their parents."""
         targets = self._table
         before = -1
         while targets.adrift and len(targets.adrift) != before:
@@ -261,7 +261,7 @@ class Outage:
 
 
 async def _answered(session: Session) -> None:
-    """Wait until the browser's own process has handled what was sent before; any answer will do."""
+    """Wait until the browser's main process has handled what was sent before; an error reply is as good."""
     try:
         await session.execute(target.get_target_info(), timeout=_BARRIER_TIMEOUT)
     except (CommandError, MalformedMessage):

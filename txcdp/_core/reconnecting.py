@@ -1,8 +1,8 @@
-"""Another line for a connection that has lost its own: looked for by Twisted's ``ClientService``.
+"""Reconnects a connection that has lost its transport, by means of Twisted's ``ClientService``.
 
-The service keeps the time between attempts and their order; what an attempt is (finding the browser, opening
-the line, setting all sessions up again over it) is its endpoint's, so that a line which is lost while
-it is being set up is a failed attempt.
+The service handles the delays between attempts and their order. An attempt (finding the browser, opening a transport,
+setting up all sessions over it) is made by its endpoint, so that a transport that is lost during the set-up counts as a
+failed attempt.
 """
 
 from __future__ import annotations
@@ -78,29 +78,29 @@ class ReconnectPolicy:
 
 
 class Opened(NamedTuple):
-    """A line to a browser.
+    """A transport to a browser.
 
-    :ivar identity: tells one running browser from another, as its WebSocket's URL does.
+    :ivar identity: distinguishes one running browser from another, as its WebSocket URL does.
     """
 
     transport: Transport
     identity: str
 
 
-#: Finds a browser and opens a line to it; must end, and leave nothing behind when it is cancelled.
+#: Finds a browser and opens a transport to it; must complete, and leave nothing behind when it is cancelled.
 OpenLine = Callable[[], Deferred[Opened]]
 
 
 class Reconnector:
-    """Keeps a connection supplied with lines; see :class:`txcdp._core.outage.Keeper`.
+    """Provides a connection with transports; see :class:`txcdp._core.outage.Keeper`.
 
-    :param connection: which has its first line already.
-    :param identity: of the browser that the first line leads to.
-    :param open_line: finds the browser and opens a line to it.
-    :param policy: when, and how often.
+    :param connection: the connection, which has its first transport already.
+    :param identity: the identity of the browser that the first transport leads to.
+    :param open_line: finds the browser and opens a transport to it.
+    :param policy: when, and how often, to reconnect.
     :param clock: the reactor, or a ``task.Clock``.
-    :param replace: makes another target for a session whose own is gone.
-    :param name: of the browser, for the log.
+    :param replace: makes a replacement for the target of a session when the target is gone.
+    :param name: the browser's name, for the log.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Reconnector:
         self._service.startService()
 
     def line_lost(self, reason: Exception) -> None:
-        """Report the loss of the line to ``ClientService``, which then connects again."""
+        """Report the loss of the transport to ``ClientService``, which then connects again."""
         if self._has_line and not isinstance(reason, ConnectionDone):
             log.warn("{name}: {reason}; reconnecting", name=self._name, reason=reason)
         self._has_line = False
@@ -141,7 +141,7 @@ class Reconnector:
             protocol.connectionLost(Failure(reason))
 
     def stop(self) -> Deferred[None]:
-        """Look for no line any more; an attempt under way is cancelled, and has cleaned up when this fires."""
+        """Stop reconnecting; an attempt under way is cancelled, and has cleaned up when the Deferred fires."""
         # Later, since the attempt may be what calls us.
         return deferLater(whole(self._clock), 0).addCallback(lambda _: self._service.stopService())
 
@@ -153,7 +153,7 @@ class Reconnector:
 
     @returns_deferred
     async def _connect(self, factory: Any) -> Any:
-        """Make one attempt; the first one finds the line that the connection was made with."""
+        """Make one attempt; the first one uses the transport that the connection was made with."""
         if not self._has_line:
             try:
                 await self._open()
@@ -202,11 +202,11 @@ class _Endpoint:
 
 
 class _Hook:
-    """Stands for the transport of the protocol that ``ClientService`` watches; the connection closes the line."""
+    """Stands in for the protocol's transport that ``ClientService`` watches; the connection closes the real one."""
 
     def __init__(self, reconnector: Reconnector) -> None:
         self._reconnector = reconnector
 
     def loseConnection(self) -> None:
-        """Let the service be done with it."""
+        """Tell the service that the connection is closed."""
         self._reconnector.line_lost(ConnectionDone())

@@ -1,4 +1,4 @@
-"""Several streams as one."""
+"""Combines several streams into one."""
 
 # ruff: noqa: A001  (zip is called as everywhere in Rx)
 

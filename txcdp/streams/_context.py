@@ -1,4 +1,4 @@
-"""What the streams of one connection share."""
+"""The state that all streams of a connection share."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from txcdp.streams._scheduler import PipelineScheduler
 
 
 class FlowControl(Protocol):
-    """Interface that a full queue asks to stop reading: the ``Flow`` of one connection, or those of several."""
+    """Interface that a full queue asks to pause reading: the ``Flow`` of one connection, or those of several."""
 
     @property
     def stats(self) -> Stats:
-        """The counters of what is dropped, and the like."""
+        """The counters of dropped items and the like."""
 
     @property
     def held(self) -> bool:
-        """Whether a queue would rather not have more."""
+        """Whether a queue has asked for a pause."""
 
     @property
     def paused(self) -> bool:
         """Whether reading is paused."""
 
     def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
-        """Ask for a pause; ``give_up`` is called with the seconds when it has become too long."""
+        """Ask for a pause; ``give_up`` is called with its duration in seconds if it becomes too long."""
 
     def release(self, holder: object) -> None:
-        """Withdraw what :meth:`hold` asked for."""
+        """Withdraw a request made with :meth:`hold`."""
 
 
 class StreamContext:
@@ -90,7 +90,7 @@ class StreamContext:
 
 
 class _Together:
-    """The flows of several connections: a pause stops them all."""
+    """The flows of several connections: a pause applies to all of them."""
 
     def __init__(self, flows: list[FlowControl]) -> None:
         self.stats = flows[0].stats
@@ -98,27 +98,27 @@ class _Together:
 
     @property
     def held(self) -> bool:
-        """Whether one is."""
+        """Whether any of them is held."""
         return any(flow.held for flow in self._flows)
 
     @property
     def paused(self) -> bool:
-        """Whether one is."""
+        """Whether any of them is paused."""
         return any(flow.paused for flow in self._flows)
 
     def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
-        """Ask all for a pause."""
+        """Ask all of them for a pause."""
         for flow in self._flows:
             flow.hold(holder, give_up)
 
     def release(self, holder: object) -> None:
-        """Let all go on."""
+        """Withdraw the request from all of them."""
         for flow in self._flows:
             flow.release(holder)
 
 
 def joined(contexts: Iterable[StreamContext]) -> StreamContext:
-    """Return what streams share that are put together: the first one's clock, and the flow of all."""
+    """Return the shared state of combined streams: the first one's clock, and the flows of all."""
     different = list({id(each.flow): each for each in contexts}.values())
     first = different[0]
     if len(different) == 1:

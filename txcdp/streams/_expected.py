@@ -1,4 +1,4 @@
-"""One item of a stream: as a Deferred, or expected while something is done."""
+"""A single item of a stream: as a Deferred, or expected while a block runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from txcdp.streams._stream import context_of
 
 T = TypeVar("T")
 
-#: How an item is expected, for who has tried something else.
+#: A hint on how to expect an item, for error messages.
 _BLOCK: Final = "`async with stream.expect() as expected: ...`, without an await, and then `await expected.value`"
 
-#: Decides whether an item is the one: its result's truth counts, or that of the Deferred or coroutine that it returns.
+#: Decides whether an item matches: by the truth of its result, or of what the returned Deferred or coroutine yields.
 Predicate: TypeAlias = Callable[[T], object]
 
-#: Which item: a function of it, or what its URL has to match. None: the first.
+#: Which item: a function of the item, or a pattern for its URL. None: the first.
 Match: TypeAlias = Predicate[T] | str | re.Pattern[str] | None
 
 
@@ -66,7 +66,7 @@ def first(
 
 
 class _Taking(Generic[T]):
-    """Takes the first item of a stream that counts.
+    """Takes the first item of a stream that matches.
 
     :ivar result: fires with it.
     """
@@ -116,11 +116,11 @@ class Expected(Generic[T]):
     if not TYPE_CHECKING:  # a checker is to refuse them
 
         def __await__(self) -> NoReturn:
-            """Refuse: a context manager is no Deferred; its item is."""
+            """Refuse: the context manager itself is not awaitable; its item is."""
             raise TypeError(f"an expected item cannot be awaited itself: {_BLOCK}")
 
         def __enter__(self) -> NoReturn:
-            """Refuse: the block's end waits."""
+            """Refuse: it needs ``async with``, because the end of the block waits."""
             raise TypeError(f"the end of the block waits, so it must be `async with`: {_BLOCK}")
 
         __exit__ = __enter__
@@ -146,10 +146,10 @@ class Expected(Generic[T]):
 
 
 def predicate_of(match: Match[T], base_url: str | None = None) -> Predicate[T] | None:
-    """Return the function that decides whether an item is the one.
+    """Return the function that decides whether an item matches.
 
-    :param base_url: what a glob may be relative to.
-    :raises TypeError: for what is no match.
+    :param base_url: the URL that a glob may be relative to.
+    :raises TypeError: if it is not a valid match.
     """
     if match is None or (callable(match) and not isinstance(match, str | re.Pattern)):
         return match
@@ -159,10 +159,10 @@ def predicate_of(match: Match[T], base_url: str | None = None) -> Predicate[T] |
 
 
 class _ByURL:
-    """Decides by the URL of an item.
+    """Matches an item by its URL.
 
-    :param base_url: what a glob may be relative to.
-    :raises TypeError: for what is no pattern.
+    :param base_url: the URL that a glob may be relative to.
+    :raises TypeError: if it is not a pattern.
     """
 
     def __init__(self, match: str | re.Pattern[str], base_url: str | None) -> None:

@@ -1,7 +1,7 @@
 """The guarded fan-out: an observable that is a plain list of subscribers, each of which can only harm itself.
 
-A ``Subject`` throws a subscriber's error into whoever emits, and skips the subscribers behind it;
-here each delivery is caught on its own, logged with its traceback, and ends that subscription alone.
+A ``Subject`` raises a subscriber's exception in the caller that emits, and skips the remaining subscribers. Here each
+delivery is guarded separately: an exception is logged with its traceback, and ends only that subscription.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class StreamSubject(Stream[T]):
         self._release()(error)
 
     def _release(self) -> Callable[[Exception], None]:
-        """Let the present subscribers go, and return what fails their subscriptions, and no later ones."""
+        """Remove the current subscribers, and return a function that fails their subscriptions, but no later ones."""
         observers, self._observers = self._observers, ()
         if observers:
             self._last_left()
@@ -109,10 +109,10 @@ class StreamSubject(Stream[T]):
             self._last_left()
 
     def _first_came(self) -> None:
-        """Hook: there is a subscriber now."""
+        """Hook: called when there is a first subscriber."""
 
     def _last_left(self) -> None:
-        """Hook: there is no subscriber any more."""
+        """Hook: called when there is no subscriber any more."""
 
     def _harmed(self, observer: abc.ObserverBase[Any]) -> None:
         log.failure("A subscriber of {name} raised; its subscription is ended", name=self.name)
@@ -136,19 +136,19 @@ class StreamSubject(Stream[T]):
 
 
 class EventOwner(Protocol):
-    """The part of a session that gives an event stream its messages while it has subscribers."""
+    """The part of a session that feeds an event stream while it has subscribers."""
 
     def stream_wanted(self, stream: EventStream[Any]) -> None:
-        """Begin to call ``stream._feed``."""
+        """Start calling ``stream._feed``."""
 
     def stream_unwanted(self, stream: EventStream[Any]) -> None:
-        """Cease to call ``stream._feed``."""
+        """Stop calling ``stream._feed``."""
 
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
-        """Report a subscriber that has raised at a message, once all have got it."""
+        """Report a subscriber that raised an exception for a message, once all have received it."""
 
     def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
-        """Report a handler that has failed at an item and will be called again."""
+        """Report a handler that failed for an item and will be called again."""
 
 
 class EventStream(StreamSubject[T]):
@@ -197,7 +197,7 @@ class EventStream(StreamSubject[T]):
         return Pipeline(Observable(subscribe), self.context, f"{self.name}.with_gaps()")
 
     def _mark(self, gap: Gap) -> None:
-        """Deliver a gap to those who want to know."""
+        """Deliver a gap to the subscribers that want it."""
         for observer in self._gap_observers:
             try:
                 observer.on_next(gap)

@@ -1,14 +1,14 @@
-"""Whether to read from the browser: full queues hold it back, within what the browser can buffer.
+"""Whether to read from the browser: full queues pause reading, within what the browser can buffer.
 
-A paused socket fills the browser's own send buffer, and past 256 MB Chromium drops messages without a
-word. How much waits there cannot be seen from here. So the time spent paused, counted from the last
-moment at which we had surely kept up, is limited by what the browser can produce at its fastest: then
-the queues that held are told to give up, with a typed error, before anything is lost unseen.
+A paused socket fills the browser's own send buffer, and beyond 256 MB Chromium drops messages silently. How much is
+buffered there cannot be observed from here. So the time spent paused, counted from the last moment at which everything
+had certainly been read, is limited by what the browser can produce at its fastest. After that, the queues that asked
+for the pause are told to give up, with a typed error, before anything is lost unnoticed.
 
-That we have kept up is known from a barrier: a command whose reply comes after all that was waiting
-in the browser's buffer when it was handled there.
+A barrier shows that everything has been read: it is a command whose reply follows everything that was in the browser's
+buffer when it was handled there.
 
-Nothing is held back while a command waits for its reply: the consumer that awaits it would wait for ever.
+Reading is not paused while a command waits for its reply: a consumer that awaits it would wait forever.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from twisted.internet.interfaces import IDelayedCall
 from txcdp._reactor import Clock
 from txcdp.stats import Stats
 
-#: Seconds of pausing, added up since we last kept up, after which queues are told to give up. The fastest that was
-#: seen, calls of a binding with 1 MB each, needs 4.7 s for 256 MB; this is safe up to 128 MB a second.
+#: The total of seconds paused since everything had been read, after which queues are told to give up. The fastest
+#: output seen, calls of a binding with 1 MB each, needs 4.7 s for 256 MB; this limit is safe up to 128 MB per second.
 PAUSE_LIMIT = 2.0
 
-#: Seconds of reading without a queue filling up again after which we ask whether we have kept up.
+#: Seconds of reading without a queue filling up again, after which a barrier is sent.
 _CAUGHT_UP = 0.1
 
 
@@ -37,21 +37,21 @@ class Pausable(Protocol):
         """Stop reading."""
 
     def resume(self) -> None:
-        """Go on reading."""
+        """Resume reading."""
 
 
 class Flow:
     """Pauses and resumes one transport on behalf of queues.
 
     :param clock: a reactor or a ``task.Clock``.
-    :param line: what is paused.
+    :param line: the transport that is paused.
     :param stats: the connection's counters.
-    :param waiting: tells how many commands wait for their replies, barriers included.
-    :param limit: seconds of pausing that are taken as safe.
-    :param barrier: sends a barrier, and returns a Deferred that fires when its reply has come, or fails; that
-        may still be on its way during a pause.
-    :ivar barriers: how many barriers are on their way.
-    :ivar held: whether a queue would rather not have more.
+    :param waiting: returns how many commands wait for their replies, barriers included.
+    :param limit: the number of seconds of pausing considered safe.
+    :param barrier: sends a barrier, and returns a Deferred that fires when its reply has arrived, or fails; it may
+        still be in flight during a pause.
+    :ivar barriers: the number of barriers in flight.
+    :ivar held: whether a queue has asked for a pause.
     :ivar paused: whether the transport is paused.
     """
 
@@ -84,33 +84,33 @@ class Flow:
     def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
         """Ask for a pause.
 
-        :param give_up: called with the seconds when the pause has become too long.
+        :param give_up: called with its duration in seconds if the pause becomes too long.
         """
         if not self._stopped:  # what operators emit at the end comes after it
             self._holders[holder] = give_up
             self._update()
 
     def release(self, holder: object) -> None:
-        """Withdraw what :meth:`hold` asked for."""
+        """Withdraw a request made with :meth:`hold`."""
         if self._holders.pop(holder, None) is not None:
             self._update()
 
     def command_sent(self) -> None:
-        """Read on, because a reply is being waited for."""
+        """Resume reading, because a command waits for its reply."""
         self._update()
 
     def replied(self) -> None:
-        """Pause again if need be: perhaps no other reply is being waited for."""
+        """Pause again if necessary, because perhaps no other command waits for its reply."""
         self._update()
 
     def suspend(self) -> None:
-        """Forget the pause, because the line is lost."""
+        """Forget the pause, because the transport is lost."""
         self._lost = True
         self.paused = False
         self._cancel_timer()
 
     def resume(self, line: Pausable) -> None:
-        """Control another line from now on."""
+        """Control another transport from now on."""
         self._line = line
         self._lines += 1
         self._lost = False
@@ -153,7 +153,7 @@ class Flow:
             self._barrier().addCallbacks(self._kept_up, self._not_marked, callbackArgs=(before, self._lines))
 
     def _kept_up(self, _: object, before: float, lines: int) -> None:
-        """Subtract what was spent before a barrier up to which everything has been read."""
+        """Subtract the time spent paused before a barrier up to which everything has been read."""
         if lines == self._lines:
             self._spent -= before
         self._not_marked()

@@ -1,9 +1,9 @@
-"""Streams that have something begun for them once somebody subscribes, and the streams of several owners as one.
+"""Streams that do something when their first subscriber comes, and streams that combine those of several owners.
 
-What a page says is a stream of the page; those of all pages of a context are gathered to one of the context, those of
-all contexts to one of the browser. A gathered stream is subscribed to its sources while it has a subscriber of its own:
-who listens to a context listens to each of its pages, with all that this means there, such as that somebody decides
-about a dialog.
+The events of a page are streams of the page; those of all pages of a context are combined into one of the context, and
+those of all contexts into one of the browser. A combined stream subscribes to its sources while it has a subscriber
+itself. So subscribing to a context counts as subscribing to each of its pages, with all consequences, such as that the
+program answers dialogs.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ T = TypeVar("T", covariant=True)
 
 
 class OnDemandStream(StreamSubject[T]):
-    """A stream for which something is begun when it has a subscriber.
+    """A stream that calls a function when it has a first subscriber.
 
-    :param begin: is called each time that there is a first subscriber, before it is given anything.
-    :param leave: is called each time that the last one has left.
+    :param begin: called whenever there is a first subscriber, before it receives anything.
+    :param leave: called whenever the last subscriber has left.
     """
 
     __slots__ = ("_begin", "_leave")
@@ -50,10 +50,10 @@ class OnDemandStream(StreamSubject[T]):
 
 
 class OnDemandStreams:
-    """The streams of an owner, such as a page, each made when it is asked for; they end with it.
+    """The streams of an owner, such as a page, each created on first use; they end with the owner.
 
-    :param context: what the streams of the connection share.
-    :param name: of the owner, for people.
+    :param context: the state that the streams of the connection share.
+    :param name: the owner's name, for display.
     """
 
     def __init__(self, context: StreamContext, name: str) -> None:
@@ -66,32 +66,32 @@ class OnDemandStreams:
         return name in self._streams
 
     def get(self, name: str) -> StreamSubject[Any]:
-        """Return one of them, the same one each time."""
+        """Return a stream by name, always the same one."""
         stream = self._streams.get(name)
         return self._made(name, StreamSubject(self.context, f"{self._name}.{name}")) if stream is None else stream
 
     def on_demand(
         self, name: str, begin: Callable[[], object], leave: Callable[[], object] | None = None
     ) -> StreamSubject[Any]:
-        """Return one of them for which something is begun when somebody subscribes; see :class:`OnDemandStream`."""
+        """Return a stream that calls a function when somebody subscribes; see :class:`OnDemandStream`."""
         stream = self._streams.get(name)
         if stream is None:
             stream = self._made(name, OnDemandStream(self.context, f"{self._name}.{name}", begin, leave))
         return stream
 
     def listened(self, name: str) -> bool:
-        """Return whether somebody has subscribed to one of them."""
+        """Return whether any of these streams has a subscriber."""
         stream = self._streams.get(name)
         return stream is not None and stream.listened
 
     def push(self, name: str, item: object) -> None:
-        """Deliver an item to who has subscribed to one of them."""
+        """Deliver an item to the subscribers of a stream."""
         stream = self._streams.get(name)
         if stream is not None:
             stream.push(item)
 
     def end(self, error: Exception | None = None) -> None:
-        """End them all, and those that are asked for later."""
+        """End all streams, and those that are requested later."""
         if self._end is None:
             self._end = (error,)
             for stream in self._streams.values():
@@ -105,12 +105,12 @@ class OnDemandStreams:
 
 
 class GatheredStream(StreamSubject[T]):
-    """The streams of several owners, those that are there and those that come, as one.
+    """A stream that combines those of several owners, existing and future ones.
 
-    It goes on whatever becomes of one of them: the failure or the end of a source only ends its part.
+    It does not end with a source: when one fails or completes, only its part ends.
 
-    :param sources: returns the streams that there are at present.
-    :param begin: is called each time that there is a first subscriber.
+    :param sources: returns the current source streams.
+    :param begin: called whenever there is a first subscriber.
     """
 
     __slots__ = ("_begin", "_parts", "_sources")
@@ -128,7 +128,7 @@ class GatheredStream(StreamSubject[T]):
         self._parts: dict[Stream[Any], abc.DisposableBase] = {}
 
     def add(self, source: Stream[Any]) -> None:
-        """Gather another one, where anybody listens."""
+        """Add a source, if there are subscribers."""
         if self.listened and source not in self._parts:
 
             def ended(error: Exception | None = None) -> None:
@@ -151,7 +151,7 @@ class GatheredStream(StreamSubject[T]):
             each.dispose()
 
     def end(self, error: Exception | None = None) -> None:
-        """Complete every subscription, or fail it with ``error``; no source is listened to any more."""
+        """Complete every subscription, or fail it with ``error``, and unsubscribe from all sources."""
         super().end(error)
         self._last_left()
 
@@ -165,11 +165,11 @@ _UNKNOWN = _Unknown()
 
 
 class OwnersStreams(OnDemandStreams):
-    """The streams of an owner of owners, such as a context with its pages: its own, and those that it gathers.
+    """The streams of an owner of owners, such as a context with its pages: its own, and those that it combines.
 
-    :param context: what the streams of the connection share.
-    :param name: of the owner, for people.
-    :param owners: returns those whose streams are gathered; a stream is an attribute of the same name of each.
+    :param context: the state that the streams of the connection share.
+    :param name: the owner's name, for display.
+    :param owners: returns the owners whose streams are combined; a stream is an attribute with the same name on each.
     """
 
     def __init__(self, context: StreamContext, name: str, owners: Callable[[], Iterable[object]]) -> None:
@@ -182,10 +182,10 @@ class OwnersStreams(OnDemandStreams):
         begin: Callable[[], object] | None = None,
         sources: Callable[[], Iterable[Stream[Any]]] | None = None,
     ) -> StreamSubject[Any]:
-        """Return the stream that gathers those of that name, the same one each time.
+        """Return the stream that combines those with that name, always the same one.
 
-        :param begin: is called each time that there is a first subscriber.
-        :param sources: returns what is gathered, where that is more than the owners' streams.
+        :param begin: called whenever there is a first subscriber.
+        :param sources: returns the sources, if there are more than the owners' streams.
         """
         stream = self._streams.get(name)
         if stream is not None:
@@ -194,12 +194,12 @@ class OwnersStreams(OnDemandStreams):
         return self._made(name, GatheredStream(self.context, f"{self._name}.{name}", sources, begin))
 
     def add(self, owner: object) -> None:
-        """Gather the streams of another owner."""
+        """Add the streams of another owner."""
         for name in list(self._streams):
             self.add_source(name, partial(getattr, owner, name))
 
     def add_source(self, name: str, source: Callable[[], Stream[Any]]) -> None:
-        """Gather another stream under a name, where anybody listens to those of that name."""
+        """Add another source to the combined stream with a name, if that has subscribers."""
         stream = self._streams.get(name)
         if stream is not None and stream.listened and isinstance(stream, GatheredStream):
             stream.add(source())

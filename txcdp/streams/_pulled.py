@@ -1,4 +1,4 @@
-"""Streams of what is pulled, such as the pieces of a large file: read when it is wanted, and never in advance."""
+"""Streams that pull their data, such as the chunks of a large file: it is read on demand, never in advance."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ T = TypeVar("T", covariant=True)
 
 
 class _Gate:
-    """The flow of one stream: a full queue of it stops that alone from being read.
+    """The flow of one stream: when its queue is full, only this stream is paused.
 
-    :ivar stats: of the connection.
+    :ivar stats: the connection's counters.
     """
 
     def __init__(self, stats: Stats) -> None:
@@ -29,7 +29,7 @@ class _Gate:
 
     @property
     def held(self) -> bool:
-        """Whether a queue would rather not have more."""
+        """Whether a queue has asked for a pause."""
         return bool(self._holders)
 
     @property
@@ -38,17 +38,17 @@ class _Gate:
         return self.held
 
     def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
-        """Ask for a pause, which may be as long as it likes: what is not read stays where it is."""
+        """Ask for a pause, which may last any time: data that is not read stays where it is."""
         self._holders.add(id(holder))
 
     def release(self, holder: object) -> None:
-        """Withdraw what :meth:`hold` asked for."""
+        """Withdraw a request made with :meth:`hold`."""
         self._holders.discard(id(holder))
         if not self._holders:
             self._open.notify(None)
 
     def when_open(self) -> Deferred[None]:
-        """Return a Deferred that fires when nobody holds it any more."""
+        """Return a Deferred that fires when nobody asks for a pause any more."""
         return self._open.wait()
 
 

@@ -1,4 +1,4 @@
-"""A stream as an async iterator, with a declared policy for a consumer that is slower than the browser."""
+"""A stream as an async iterator, with an explicit policy for a consumer that is slower than the browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 #: What a full queue does: stop reading from the browser, drop items, keep only the latest, or fail.
 Overflow = Literal["pause", "drop_oldest", "drop_newest", "latest", "error"]
 
-#: How many times its size a queue with ``overflow="pause"`` may grow to while a reply has to be read.
+#: The factor by which a queue with ``overflow="pause"`` may exceed its size while a reply has to be read.
 _SPILL = 10
 
 
@@ -139,7 +139,7 @@ class EventQueue(AsyncIterator[T], Generic[T]):
             self._context.flow.hold(self, self._paused_too_long)
 
     def _make_room(self) -> bool:
-        """Return whether the new item is to be held."""
+        """Return whether the new item is to be kept."""
         if self.overflow == "pause":
             if len(self._items) < self.maxsize * _SPILL:
                 return True

@@ -34,10 +34,10 @@ class TwistedScheduler(_ReactivexScheduler):
 
 
 class PipelineScheduler(TwistedScheduler):
-    """The default of pipelines: what is due now runs now, as without a scheduler; what is due later, on the reactor.
+    """The default scheduler of pipelines: due work runs immediately, later work on the reactor.
 
-    With a plain :class:`TwistedScheduler` as the default, ``start_with`` and other synchronous operators
-    would wait for the reactor's next turn, and what is subscribed after them would miss events.
+    With a plain :class:`TwistedScheduler` as the default, ``start_with`` and other synchronous operators would wait for
+    the reactor's next iteration, and whatever is subscribed after them would miss events.
     """
 
     def schedule(self, action: abc.ScheduledAction[S], state: S | None = None) -> abc.DisposableBase:

@@ -1,8 +1,8 @@
-"""Streams: observables that know the reactor's clock and the browser's flow, whose operators hand both on.
+"""Streams: observables that carry the reactor's clock and the browser's flow, and pass both on to their operators.
 
-reactivex's operators find their scheduler when somebody subscribes, and take a thread where nobody names one.
-So everything an operator is made of or gives here (the result, the streams that a function returns, the windows
-and groups that come as items) is a :class:`Stream` itself, which subscribes with the connection's scheduler.
+reactivex's operators choose their scheduler at subscription, and use a thread if none is given. So everything that an
+operator takes or returns here (the result, the streams that a function returns, the windows and groups that are items)
+is a :class:`Stream` as well, which subscribes with the connection's scheduler.
 """
 
 from __future__ import annotations
@@ -56,19 +56,19 @@ E = TypeVar("E")
 F = TypeVar("F", bound=Callable[..., object] | None)
 Ts = TypeVarTuple("Ts")
 
-#: What a function may return for each item where its items are wanted: a stream, or something with one result.
+#: What a function may return for each item if its items are emitted: a stream, or something with a single result.
 Inner: TypeAlias = Observable[U] | Deferred[U] | Coroutine[Any, Any, U]
 
 Scheduler: TypeAlias = abc.SchedulerBase | None
 Seconds: TypeAlias = typing.RelativeTime
 
-#: How to have what a stream carries, for who has tried something else.
+#: A hint on how to receive the items of a stream, for error messages.
 _ITEMS: Final = (
     "`await first(stream)` waits for its next item, `stream.subscribe(function)` has each of them, and so has "
     "`async with queue(stream) as items: async for item in items: ...` (first and queue are in txcdp.streams)"
 )
 
-#: What runs a coroutine function, for who has given one to what only calls functions.
+#: A hint on how to run a coroutine function, for error messages of methods that only call functions.
 _EACH: Final = "stream.each(function) runs one for each item"
 _FLAT_MAP: Final = "what a coroutine function returns for each item are the items of stream.flat_map(function)"
 
@@ -76,11 +76,11 @@ log = Logger()
 
 
 def _called(function: F, of: str, instead: str = _FLAT_MAP) -> F:
-    """Refuse what cannot be called, and a coroutine function, of which nothing would run: its result would be true.
+    """Refuse an argument that is not callable, or a coroutine function, which would never run: its result is truthy.
 
-    :param of: what calls it.
-    :param instead: what awaits a coroutine function.
-    :raises TypeError: it is one of these.
+    :param of: the name of the method that calls it.
+    :param instead: what to use for a coroutine function.
+    :raises TypeError: if it is refused.
     """
     if function is None:
         return function
@@ -183,13 +183,13 @@ class Stream(Observable[T_co]):
     # ever, or fail in words that tell nothing.
 
     def __add__(self, other: Observable[U]) -> Stream[T_co | U]:
-        """Give this stream's items, and when it has ended those of the other one; see :meth:`concat`."""
+        """Emit this stream's items, and once it has completed those of the other; see :meth:`concat`."""
         return self.concat(other)
 
     __iadd__ = __add__
 
     def __await__(self) -> NoReturn:
-        """Refuse: a stream has no one result, and may have no end."""
+        """Refuse: a stream has no single result, and may never complete."""
         raise TypeError(f"{self!r} cannot be awaited: {_ITEMS}")
 
     def run(self, scheduler: Scheduler = None) -> NoReturn:
@@ -199,11 +199,13 @@ class Stream(Observable[T_co]):
     if not TYPE_CHECKING:  # a checker is to refuse them
 
         def __iter__(self) -> NoReturn:
-            """Refuse: what a stream carries comes later."""
+            """Refuse: the items of a stream arrive later."""
             raise TypeError(f"{self!r} cannot be iterated: {_ITEMS}")
 
         def __aiter__(self) -> NoReturn:
-            """Refuse: what comes while an item is worked on has to be kept somewhere, and how much is to be said."""
+            """Refuse: items that arrive while one is processed have to be buffered, and the program has to say how
+            many.
+            """
             raise TypeError(f"{self!r} cannot be iterated: {_ITEMS}")
 
     # What becomes of each item:
@@ -910,7 +912,7 @@ class Stream(Observable[T_co]):
         return made
 
     def _later(self, operator: Callable[[Any], Any], how: str) -> Stream[U]:
-        """Make a stream that calls its subscribers from elsewhere than the source does."""
+        """Make a stream that calls its subscribers at other times than the source does."""
         name = f"{self.name}.{how}()"
         made: Stream[U] = carry(operator(self), self.context, name, how.startswith("window"), _Guarded)
         return made
@@ -930,7 +932,7 @@ class Stream(Observable[T_co]):
         return lambda item: bound(mapper(item), self.context)
 
     def _given(self, mapper: Callable[[Any], Any] | None) -> Any:
-        """Let a function that is given an observable be given a stream."""
+        """Wrap a function so that it receives a stream instead of an observable."""
         if mapper is None:
             return None
         return lambda source: bound(mapper(carry(source, self.context, self.name)), self.context)
@@ -939,7 +941,7 @@ class Stream(Observable[T_co]):
         return self._made(ops.map(self._bound), "")
 
     def _checked(self, on_next: Any, on_error: abc.OnError | None, on_completed: abc.OnCompleted | None) -> Any:
-        """Refuse what cannot be called with what comes; return what takes the error."""
+        """Refuse callbacks that cannot be called with an item; return the one that handles the error."""
         if hasattr(on_next, "on_next"):
             return on_error
         for function in (on_next, on_error, on_completed):
@@ -947,16 +949,16 @@ class Stream(Observable[T_co]):
         return on_error or self._unheard
 
     def _handler_failed(self, item: Any) -> None:
-        """Hook: a handler of :meth:`each` has failed at an item."""
+        """Hook: called when a handler of :meth:`each` has failed for an item."""
 
     def _unheard(self, error: Exception) -> None:
         """Log an error that ends a subscription without ``on_error``."""
         self._report(Failure(error), "it failed, and its subscriber has no on_error", TxcdpError)
 
     def _report(self, failure: Failure, what: str, plain: type[Exception]) -> None:
-        """Log what nobody else hears of.
+        """Log an error that is not reported otherwise.
 
-        :param plain: the errors that are no mistake in a program, and whose traceback says nothing.
+        :param plain: the errors that are not programming errors, and are logged without a traceback.
         """
         if isinstance(failure.value, plain):
             log.error("{name}: {what}: {error}", name=self.name, what=what, error=failure.value)
@@ -1060,10 +1062,10 @@ class GroupedStream(_Guarded[T_co], Generic[K_co, T_co]):
 def carry(
     result: Any, context: StreamContext, name: str, nested: bool = False, kind: type[Pipeline[Any]] = Pipeline
 ) -> Any:
-    """Let what operators made be a stream with that context; what is no observable stays what it is.
+    """Make the result of operators a stream with that context; anything but an observable is returned unchanged.
 
     :param nested: whether its items are observables.
-    :param kind: what it is to be.
+    :param kind: the class of the result.
     """
     if isinstance(result, list):  # of partition
         return [carry(each, context, name) for each in result]
@@ -1081,7 +1083,7 @@ def carry(
 
 
 def bound(source: Any, context: StreamContext) -> Any:
-    """Let an operand be a stream with that context; what is none (seconds, say) stays what it is."""
+    """Make an operand a stream with that context; other values (such as seconds) are returned unchanged."""
     if isinstance(source, types.CoroutineType):
         source = Deferred.fromCoroutine(source)
     if isinstance(source, Deferred):
@@ -1090,14 +1092,14 @@ def bound(source: Any, context: StreamContext) -> Any:
 
 
 def context_of(source: object) -> StreamContext | None:
-    """Return the context that a stream carries, None for a foreign observable."""
+    """Return the context that a stream carries; None for a foreign observable."""
     return source.context if isinstance(source, Stream) else None
 
 
 def together(sources: Iterable[Any]) -> tuple[list[Stream[Any]], StreamContext]:
-    """Return what is put together as streams, and the context of them all.
+    """Return the arguments as streams, and their combined context.
 
-    :raises TypeError: where one of them is nothing of that kind, or none is a stream of txcdp.
+    :raises TypeError: if one of them is not an observable, or none is a stream of txcdp.
     """
     every = list(sources)
     for each in every:
@@ -1115,12 +1117,12 @@ def together(sources: Iterable[Any]) -> tuple[list[Stream[Any]], StreamContext]:
     return [bound(each, context) for each in every], context
 
 
-#: The operators whose items are observables, by the modules of reactivex that they are made in.
+#: The operators that emit observables, by the reactivex modules that define them.
 _NESTING = tuple(f"reactivex.operators.{name}" for name in ("_window", "_groupby", "_groupjoin"))
 
 
 def _is_nesting(operator: Any) -> bool:
-    """Return whether an operator gives observables as items; its function is a variable of what curries it."""
+    """Return whether an operator emits observables; its function is a variable of its currying wrapper."""
     cells = getattr(operator, "__closure__", None) or ()
     functions = [operator, *(cell.cell_contents for cell in cells)]
     return any(str(getattr(each, "__module__", "")).startswith(_NESTING) for each in functions)

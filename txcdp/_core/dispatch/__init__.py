@@ -1,8 +1,7 @@
-"""What goes in and out between a transport and the sessions; the dispatcher (``dispatcher``) is made of it.
+"""The parts that pass messages between a transport and the sessions; ``dispatcher`` combines them.
 
-In: the inbox (``inbox``) takes messages one at a time; a reply goes to its
-pending (``pending``) command, by id alone, an event to the streams on its
-route (``routing``), or to a tap (``tap``). Out: the
-outbox (``outbox``) hands commands to the transport, at a pace (``pacing``)
-where one is set. All deadlines (``deadlines``) of a connection share one timer.
+Incoming: the inbox (``inbox``) handles messages one at a time; a reply goes to its pending command (``pending``), by id
+alone, an event to the streams on its route (``routing``), or to a tap (``tap``). Outgoing: the outbox (``outbox``)
+hands commands to the transport, within the limits on sending (``pacing``), if there are any. All deadlines
+(``deadlines``) of a connection share one timer.
 """

@@ -1,4 +1,4 @@
-"""Who of many waiting has waited too long, with one DelayedCall for all of them."""
+"""Many deadlines with a single DelayedCall."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from txcdp._reactor import Clock
 
 
 class DeadlineCall:
-    """A function that is called when its time is up, like a reactor's DelayedCall.
+    """A function that is called at a deadline, like a reactor's DelayedCall.
 
-    :param deadlines: where it waits.
-    :param function: takes nothing.
+    :param deadlines: the deadlines that it belongs to.
+    :param function: the function, called without arguments.
     """
 
     __slots__ = ("_deadlines", "_function", "queue")
@@ -27,32 +27,32 @@ class DeadlineCall:
         self._function: Callable[[], object] | None = function
 
     def active(self) -> bool:
-        """Return whether it is still to be called."""
+        """Return whether it has neither been called nor cancelled."""
         return self._function is not None
 
     def cancel(self) -> None:
-        """Have it not called; nothing where it was."""
+        """Cancel the call; do nothing if it was called."""
         self._function = None
         self.queue.pop(self, None)
         if self._deadlines.stopped:
             self._deadlines.stop()
 
     def go_off(self) -> None:
-        """Call it, once, unless it was cancelled."""
+        """Call the function, once, unless it was cancelled."""
         function, self._function = self._function, None
         if function is not None:
             function()
 
 
 class Deadlines:
-    """A queue of deadlines for each length of time in use.
+    """A queue of deadlines for each timeout in use.
 
-    All who wait equally long expire in the order in which they came, so each queue is a plain dict
-    in which adding and discarding cost the same however many wait, and only its head is ever looked at.
+    Entries with the same timeout expire in the order in which they were added. So each queue is a plain dict: adding
+    and discarding cost the same however many entries there are, and only the first is ever looked at.
 
-    :param clock: gives the time and calls back.
-    :param expired: called with the key of each one whose time is up.
-    :ivar stopped: whether no DelayedCall is to be left behind when nobody waits any more.
+    :param clock: provides the time and DelayedCalls.
+    :param expired: called with the key of each entry that has expired.
+    :ivar stopped: whether the DelayedCall is cancelled once nothing waits any more.
     """
 
     def __init__(self, clock: Clock, expired: Callable[[int], None]) -> None:
@@ -65,15 +65,15 @@ class Deadlines:
         self.stopped = False
 
     def callLater(self, seconds: float, function: Callable[[], object], /) -> DeadlineCall:
-        """Call a function after a time; for what nearly always is cancelled before."""
+        """Call a function after a time; meant for calls that are nearly always cancelled."""
         call = DeadlineCall(self, function)
         call.queue = self.add(call, seconds, self._now())
         return call
 
     def add(self, key: Any, seconds: float, now: float) -> dict[Any, float]:
-        """Let ``key`` expire ``seconds`` after ``now``, the clock's present time.
+        """Let ``key`` expire ``seconds`` after ``now``, the clock's current time.
 
-        :returns: the queue it is in; to forget it, delete it from there.
+        :returns: the queue that contains it; delete it from there to cancel it.
         """
         queue = self._queues.get(seconds)
         if queue:  # somebody expires before this one
@@ -87,7 +87,7 @@ class Deadlines:
         return queue
 
     def stop(self) -> None:
-        """Forget all keys, and leave no DelayedCall behind as soon as no function waits to be called."""
+        """Forget all keys, and leave no DelayedCall behind once no function waits to be called."""
         self.stopped = True
         for queue in self._queues.values():
             for key in [each for each in queue if not isinstance(each, DeadlineCall)]:

@@ -1,6 +1,6 @@
-"""All that goes in and out between a transport and the sessions, over one line after the other.
+"""Passes messages between the sessions and a transport, or several in succession.
 
-It knows sessions by their ids alone: what they are, and what their ends mean, is told to it and asked of others.
+It knows sessions only by their ids; what they are, and what their ends mean, is up to its callers.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from txcdp.streams._flow import Flow
 
 
 class SendingOwner(Owner, Protocol):
-    """A session, as far as its commands need it: what stands for it at the end of a message."""
+    """The part of a session that sending its commands needs: the end of its messages."""
 
     _tail: bytes
 
 
 class Dispatcher:
-    """Takes commands to a transport, and replies and events from it to where they belong.
+    """Passes commands to a transport, and replies and events from it to their receivers.
 
-    :param transport: the first line.
+    :param transport: the first transport.
     :param clock: the reactor, or a ``task.Clock``.
-    :param timeout: default deadline of a command in seconds; None: none.
-    :param session_unknown: given who a command was sent for when the browser does not know that session; returns what
-        the command fails with.
-    :param line_ended: called when a line has ended.
-    :param barrier: sends a command whose reply tells that all that came before has been read.
-    :param max_in_flight: and the others: see ``Connection``.
-    :ivar slow_mo: seconds for which the answers to what a person would see done are held back.
-    :ivar lost: what ended all of it; None while a line is there, or looked for.
+    :param timeout: the default timeout of a command in seconds; None: none.
+    :param session_unknown: called with the owner of a command when the browser does not know its session; returns the
+        error for the command.
+    :param line_ended: called when a transport has closed.
+    :param barrier: sends a command whose reply shows that everything before it has been read.
+    :param max_in_flight: like the other parameters, see ``Connection``.
+    :ivar slow_mo: seconds by which the replies to visible actions are delayed.
+    :ivar lost: what ended the connection; None while there is a transport, or one is being looked for.
     :ivar taps: the streams of all sessions' events.
     """
 
@@ -84,12 +84,12 @@ class Dispatcher:
 
     @property
     def transport(self) -> Transport:
-        """The present line, or the last one."""
+        """The current transport, or the last one."""
         return self._outbox.transport
 
     @property
     def traffic(self) -> tuple[int, int]:
-        """Bytes sent and received over all lines."""
+        """Bytes sent and received over all transports."""
         line = self._outbox.transport
         return self._earlier[0] + line.bytes_sent, self._earlier[1] + line.bytes_received
 
@@ -100,7 +100,7 @@ class Dispatcher:
     ) -> Deferred[Any]:
         """Send one command of a session; see ``Session.execute``.
 
-        :param urgent: at once, whatever the limits on sending.
+        :param urgent: whether to send it at once, regardless of the limits on sending.
         """
         if self.lost is not None:
             return fail(copy.copy(self.lost))
@@ -129,7 +129,7 @@ class Dispatcher:
         return pending
 
     def when_writable(self) -> Deferred[None]:
-        """Wait for the line to take more; see ``Connection.when_writable``."""
+        """Wait until the transport accepts more; see ``Connection.when_writable``."""
         return fail(copy.copy(self.lost)) if self.lost is not None else self._outbox.when_writable()
 
     def _not_sent(self, message: bytes, error: ValueError) -> None:
@@ -139,21 +139,21 @@ class Dispatcher:
 
     @property
     def delivering(self) -> bool:
-        """Whether a message is being delivered just now, of which some may not have heard yet."""
+        """Whether a message is being delivered, so that some subscribers may not have received it yet."""
         return self._inbox.delivering
 
     def route(self, key: bytes, stream: EventReceiver) -> None:
-        """Begin to feed a stream with the events of the session with that key."""
+        """Start feeding a stream with the events of the session with that key."""
         self.routes.add(stream.method.encode(), key, stream)
 
     def unroute(self, key: bytes, stream: EventReceiver) -> None:
-        """Cease to feed it."""
+        """Stop feeding it."""
         self.routes.remove(stream.method.encode(), key, stream)
 
     def group(self, events: frozenset[type[Event]], decoder: Callable[[type[Event]], EventDecoder[Any]]) -> EventGroup:
-        """Return what feeds receivers with several kinds of events at once; it is made once.
+        """Return the group that feeds receivers with several kinds of events at once; it is created once.
 
-        :param decoder: returns what turns messages into events of a kind.
+        :param decoder: returns the decoder for a kind of event.
         """
         found = self._groups.get(events)
         if found is None:
@@ -177,13 +177,13 @@ class Dispatcher:
         self._inbox.malformed(error)
 
     def count_lenient(self) -> None:
-        """Count a message that had to be read tolerantly."""
+        """Count a message that had to be decoded leniently."""
         self.stats.lenient += 1
 
     # From one line to the next:
 
     def suspend(self) -> list[Deferred[Any]]:
-        """Stop because the line is lost and another one is looked for.
+        """Stop sending, because the transport is lost and another one is being looked for.
 
         :returns: the commands that were held back, and so never sent.
         """
@@ -191,31 +191,31 @@ class Dispatcher:
         return self._outbox.take_back()
 
     def go_on(self, transport: Transport) -> None:
-        """Go on over another line."""
+        """Continue over another transport."""
         self._earlier = self.traffic
         self._outbox.transport = transport
         self._flow.resume(transport)
         transport.receiver = self._inbox
 
     def went_on(self, gap: Gap) -> None:
-        """Count and mark the gap, when all sessions are there again."""
+        """Count and mark the gap, once all sessions are restored."""
         self.stats.reconnects += 1
         for tap in list(self.taps):
             tap._mark(gap)
 
     def give_up(self, lost: ConnectionLost) -> None:
-        """End as the last line has ended: there will be no other one."""
+        """End with the error of the last transport: there will be no other one."""
         self._inbox.transport_closed(lost)
 
     def stop(self, lost: ConnectionLost) -> None:
-        """Send and hold nothing from now on; what waits for replies is failed by :meth:`end`."""
+        """Stop sending, and discard what is held back; :meth:`end` fails the pending commands."""
         self.lost = lost
         self.pending.stop()
         self._flow.stop()
         self._outbox.stop()
 
     def end(self, lost: ConnectionLost) -> None:
-        """Fail what waits for replies, and end the taps."""
+        """Fail the pending commands, and end the taps."""
         self.pending.fail(lost)
         for tap in list(self.taps):
             tap.end(None if lost.clean else lost)

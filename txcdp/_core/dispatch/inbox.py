@@ -1,11 +1,12 @@
-"""What comes in from a transport, handled in order and one thing at a time.
+"""Handles the messages from a transport in order, one at a time.
 
-Nothing is delivered re-entrantly: what arrives, or the end of the line, while a message is being
-delivered waits until every subscriber has had that message.
+Nothing is delivered re-entrantly: messages that arrive while another is being delivered, or the end of the transport,
+wait until every subscriber has received that message.
 
-Users' code runs below the functions here, and an error that it keeps holds their frames by its traceback (a plain
-function's error does so always, a coroutine's in Python 3.12 and the first releases of 3.13). So what hands a message
-on has let go of it when it returns, and so do the transports: else each error that is kept would keep a message.
+User code runs below the functions here. An exception that it keeps holds their frames through its traceback (a plain
+function's exception always does; a coroutine's in Python 3.12 and the first releases of 3.13). So every function that
+passes a message on, here and in the transports, drops its reference before it returns. Otherwise each exception that is
+kept would keep a message.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ log = Logger()
 
 
 class Inbox:
-    """The receiver of one transport: replies go to the pending commands, events to the routes.
+    """The receiver of one transport: passes replies to the pending commands, and events to the routes.
 
-    :param ended: called once, with how the line ended.
-    :ivar reply: takes a reply by its number; may be replaced by what also looks at it.
+    :param ended: called once, with how the transport ended.
+    :ivar reply: takes a reply by its number; may be replaced to observe replies.
     """
 
     def __init__(
@@ -55,11 +56,11 @@ class Inbox:
 
     @property
     def delivering(self) -> bool:
-        """Whether a message is being delivered just now, of which some may not have heard yet."""
+        """Whether a message is being delivered, so that some subscribers may not have received it yet."""
         return self._busy
 
     def message_received(self, message: bytes) -> None:
-        """Take one message from the transport."""
+        """Handle one message from the transport."""
         if self._busy:
             self._held.append(message)
             return
@@ -78,7 +79,7 @@ class Inbox:
             del message
 
     def transport_closed(self, reason: ConnectionLost) -> None:
-        """End the connection because its transport has closed, after the message in hand."""
+        """End the connection because its transport has closed, after the message being handled."""
         if self._busy:
             self._held.append(reason)
         else:

@@ -1,4 +1,4 @@
-"""What goes out of a connection: in order, within the limits on sending, and no more than its bounds allow."""
+"""The outgoing messages of a connection: sent in order, within the limits on sending and on buffered bytes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from txcdp.errors import Overloaded
 class Outbox:
     """Sends a connection's messages.
 
-    :param transport: where to; may be replaced.
-    :param clock: for limits on sending.
-    :param refused: is called with a message that is none for this line, such as one too large for the pipe.
+    :param transport: the transport; may be replaced.
+    :param clock: the clock for the limits on sending.
+    :param refused: called with a message that the transport does not accept, such as one too large for the pipe.
     :param max_in_flight: see :class:`~txcdp._core.dispatch.pacing.Pacer`.
-    :param commands_per_second: likewise.
-    :param max_unsent: bytes that may wait; None: any number.
-    :ivar transmit: sends a message now; may be replaced by what also looks at it.
+    :param commands_per_second: see :class:`~txcdp._core.dispatch.pacing.Pacer`.
+    :param max_unsent: the maximum number of buffered bytes; None: no limit.
+    :ivar transmit: sends a message now; may be replaced to observe messages.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Outbox:
         return self.transport.unsent + (0 if self.pacer is None else self.pacer.held_bytes)
 
     def overload(self, method: str) -> Overloaded | None:
-        """Return why a command must not be added to what waits, if it must not."""
+        """Return why no further command may be queued; None if one may."""
         unsent = self.unsent
         if unsent <= self._max_unsent:
             return None
@@ -64,23 +64,23 @@ class Outbox:
             self.pacer.submit(message, pending)
 
     def take_back(self) -> list[Deferred[Any]]:
-        """Send nothing of what the limits hold back; return the Deferreds of those commands."""
+        """Discard the commands that the limits hold back; return their Deferreds."""
         return [] if self.pacer is None else self.pacer.take_back()
 
     @property
     def writable(self) -> bool:
-        """Whether little waits."""
+        """Whether few bytes are buffered."""
         return not self.transport.congested and (self.pacer is None or not self.pacer.held_bytes)
 
     def when_writable(self) -> Deferred[None]:
-        """Return a Deferred that fires at once while little waits, else when nothing does.
+        """Return a Deferred that fires at once if few bytes are buffered, otherwise when none are.
 
-        It fails with :exc:`ConnectionLost` when the line ends before. It may be cancelled.
+        It fails with :exc:`ConnectionLost` if the transport closes first. It may be cancelled.
         """
         return succeed(None) if self.writable else self._becomes_writable()
 
     def stop(self) -> None:
-        """Send nothing more that is held back, and leave no DelayedCall behind."""
+        """Discard what is held back, and leave no DelayedCall behind."""
         if self.pacer is not None:
             self.pacer.stop()
 

@@ -1,4 +1,4 @@
-"""Limits on sending: so many commands in flight, so many in any one second."""
+"""Limits on sending: the number of commands in flight, and per second."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 class Pacer:
-    """Holds messages back, in order, until the limits let them go.
+    """Holds messages back, in order, until the limits allow them to be sent.
 
     A command that ends while it is held (cancelled, timed out, detached) is never sent.
 
     :param clock: a reactor or a ``task.Clock``.
     :param send: sends a message.
-    :param max_in_flight: how many commands may wait for their replies; None: any number.
-    :param commands_per_second: how many may be sent within any one second; None: any number.
-    :ivar held_bytes: the size of what is held back.
+    :param max_in_flight: the maximum number of commands in flight; None: no limit.
+    :param commands_per_second: the maximum number sent within any one second; None: no limit.
+    :ivar held_bytes: the total size of the messages held back.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class Pacer:
         self._timer.stop()
 
     def take_back(self) -> list[Deferred[Any]]:
-        """Hold nothing any more; return the Deferreds of the commands that were held back, and so never sent."""
+        """Discard the commands that were held back, and so never sent; return their Deferreds."""
         held = [deferred for _, deferred in self._held if not deferred.called]
         self._held.clear()
         self._empty()
         return held
 
     def when_empty(self) -> Deferred[None]:
-        """Return a Deferred that fires when nothing is held back any more; it may be cancelled."""
+        """Return a Deferred that fires when nothing is held back; it may be cancelled."""
         return self._emptied.wait() if self._held else succeed(None)
 
     def _go_on(self) -> None:

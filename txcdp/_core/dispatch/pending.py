@@ -1,4 +1,4 @@
-"""The commands that wait for their replies: each of their Deferreds fires, exactly once."""
+"""The commands in flight: each of their Deferreds fires exactly once."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from txcdp.stats import MethodStats, Stats
 
 T = TypeVar("T")
 
-#: Chromium takes ids up to here.
+#: The largest id that Chromium accepts.
 LARGEST_ID = 2**31 - 1
 
-#: How many ids of commands that were given up are kept, to tell a late reply from one to nobody.
+#: How many ids of abandoned commands are kept, to tell a late reply from an unexpected one.
 _REMEMBERED = 10_000
 
 
 class Decode(Protocol):
     """Turns a reply's message into a result; see :class:`txcdp.protocol._wire.ReplyDecoder`.
 
-    :ivar method: the command's.
-    :ivar opening: of the command's message, see :func:`txcdp.protocol._wire.command_opening`.
+    :ivar method: the command's method.
+    :ivar opening: how the command's message begins; see :func:`txcdp.protocol._wire.command_opening`.
     """
 
     method: str
     opening: bytes
 
     def read(self, message: bytes, number: int, session: str | None, on_lenient: Callable[[], None]) -> Any:
-        """Return the result, or raise what the browser said."""
+        """Return the result, or raise the browser's error."""
 
 
 class NeverSent(ConnectionLost):
-    """The line was lost while a command was held back: it may be sent over another one.
+    """Raised when the transport is lost while a command is held back: it may be sent over another one.
 
-    Whoever sends commands of the user's lets them wait for that; it goes no further.
+    The code that sends users' commands handles this; users do not see it.
 
-    :param lost: how the line was lost.
-    :ivar left: seconds that are left of the command's own deadline, None where it has none.
+    :param lost: how the transport was lost.
+    :ivar left: the remaining seconds of the command's own timeout; None if it has none.
     """
 
     def __init__(self, lost: ConnectionLost, left: float | None) -> None:
@@ -65,9 +65,9 @@ class Owner(Protocol):
 
 
 class PendingCommand(Deferred[T]):
-    """The Deferred of a command that waits for its reply, with what is needed to fire it.
+    """A command in flight: its Deferred, and what is needed to fire it.
 
-    :ivar queue: the queue of its deadline, None where it has none.
+    :ivar queue: the queue that contains its deadline; None if it has none.
     """
 
     __slots__ = ("decode", "number", "owner", "queue", "sent_at", "stats", "timeout")
@@ -86,10 +86,10 @@ class PendingCommands:
 
     :param clock: for deadlines and latencies.
     :param stats: the connection's counters.
-    :param session_unknown: called with the owner of a command whose session the browser does not know;
-        returns what that command fails with instead.
-    :param malformed: called with what is wrong with a reply that could not be read.
-    :param most: how many may wait; None: any number.
+    :param session_unknown: called with the owner of a command whose session the browser does not know; returns the
+        error for the command.
+    :param malformed: called with a description of a reply that could not be read.
+    :param most: the maximum number of commands; None: no limit.
     :ivar deadlines: the queue of all deadlines.
     """
 
@@ -121,9 +121,9 @@ class PendingCommands:
 
         :param owner: the session that it belongs to.
         :param timeout: seconds, or None for no deadline.
-        :param urgent: however many wait.
-        :returns: the Deferred of its result, which knows the command's id as ``number``.
-        :raises Overloaded: when as many wait as may.
+        :param urgent: whether to ignore the maximum number of commands.
+        :returns: the Deferred of its result, which has the command's id as ``number``.
+        :raises Overloaded: when the maximum number is reached.
         """
         if len(self._waiting) >= self._most and not urgent:
             raise Overloaded(decode.method, f"{len(self._waiting):,} commands are waiting for replies (max_pending)")
@@ -179,13 +179,13 @@ class PendingCommands:
         del message  # see the inbox
 
     def fail(self, error: Exception, owner: object = None) -> None:
-        """Fail what waits with ``error``: all of it, or what belongs to ``owner``."""
+        """Fail all commands, or those of ``owner``, with ``error``."""
         for pending in list(self._waiting.values()):
             if (owner is None or pending.owner is owner) and self._give_up(pending):
                 pending.errback(copy.copy(error))
 
     def give_back(self, held: Iterable[Deferred[Any]], lost: ConnectionLost) -> None:
-        """Fail commands that were never sent, since the line is lost, with :exc:`NeverSent`."""
+        """Fail commands that were never sent with :exc:`NeverSent`, because the transport is lost."""
         for pending in held:
             if isinstance(pending, PendingCommand) and self._give_up(pending):
                 self._given_up.pop(pending.number, None)  # nobody will answer
@@ -217,7 +217,7 @@ class PendingCommands:
             self._stats.unknown += 1
 
     def _give_up(self, pending: PendingCommand[Any]) -> bool:
-        """Wait for a reply no longer; return whether it was still being waited for."""
+        """Stop waiting for a reply; return whether it was still pending."""
         number = pending.number
         if self._waiting.pop(number, None) is None:
             return False
@@ -241,6 +241,6 @@ class PendingCommands:
 
 
 def _without_frames(error: Exception) -> Exception:
-    """Let an error go without our own calls, and what they stumbled over: who keeps it would keep the message."""
+    """Strip an error of its traceback, context and cause: whoever keeps the error would keep the message, too."""
     error.__context__ = error.__cause__ = None
     return error.with_traceback(None)

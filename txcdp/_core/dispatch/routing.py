@@ -1,4 +1,4 @@
-"""Which streams want which event of which session, found without decoding a message."""
+"""Which streams receive which event of which session, found without decoding a message."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from txcdp.streams import EventStream
 
 log = Logger()
 
-#: EventRoutes that are kept for what only taps want. The protocol has some 250 events.
+#: The maximum number of routes kept for events that only taps receive. The protocol has some 250 events.
 _KEPT = 1000
 
-#: Bytes of the longest name for which one is kept.
+#: The maximum length in bytes of an event name for which a route is kept.
 _LONGEST = 100
 
 
 class EventReceiver(Protocol):
-    """Something that is fed with one kind of event of one session: a stream or an ``Input``."""
+    """Receives one kind of event of one session: a stream or an ``Input``."""
 
     @property
     def method(self) -> str:
         """The event's name."""
 
     def _feed(self, message: bytes) -> None:
-        """Take one message."""
+        """Handle one message."""
 
 
 class GroupReceiver(Protocol):
-    """Something that is fed with several kinds of events of one session."""
+    """Receives several kinds of events of one session."""
 
     def _feed(self, method: str, message: bytes) -> None:
-        """Take one message.
+        """Handle one message.
 
         :param method: the event's name.
         """
 
 
 class EventGroup:
-    """Kinds of events that several sessions' receivers want alike, as those of all pages do.
+    """Kinds of events that receivers of several sessions all need, as pages do.
 
-    A receiver is added to all of their routes in one step: a page wants two score of kinds, and may last a moment.
+    A receiver is added to all of their routes in one step: a page needs about forty kinds, and may be short-lived.
 
-    :param decoders: by the events' names, what turns a message into the event.
+    :param decoders: the decoders by event name.
     """
 
     __slots__ = ("_receivers", "decoders")
@@ -57,7 +57,7 @@ class EventGroup:
         self._receivers: dict[bytes, tuple[GroupReceiver, ...]] = {}
 
     def add(self, session: bytes, receiver: GroupReceiver) -> None:
-        """Deliver a session's events of these kinds to a receiver, too."""
+        """Deliver a session's events of these kinds to another receiver."""
         self._receivers[session] = (*self._receivers.get(session, ()), receiver)
 
     def remove(self, session: bytes, receiver: GroupReceiver) -> None:
@@ -75,10 +75,10 @@ class EventRoute(Protocol):
     """Handles one kind of event."""
 
     def deliver(self, message: bytes, session: bytes | None) -> bool:
-        """Handle a message; ``session`` is None where it has not been read yet.
+        """Handle a message; ``session`` is None if it has not been read yet.
 
-        :returns: whether anybody wanted it.
-        :raises MalformedMessage: where it has to be decoded to learn its session, and cannot be.
+        :returns: whether the event had a receiver.
+        :raises MalformedMessage: if the message has to be decoded to find its session, and cannot be.
         """
 
 
@@ -86,7 +86,7 @@ class StreamRoute:
     """The streams of one event, by session.
 
     :param method: the event's name.
-    :ivar groups: that the event is in; their receivers have it first.
+    :ivar groups: the groups that contain the event; their receivers get it first.
     """
 
     __slots__ = ("_first", "_method", "_more", "_prefix", "groups", "taps")
@@ -101,7 +101,7 @@ class StreamRoute:
 
     @property
     def empty(self) -> bool:
-        """Whether nobody wants the event."""
+        """Whether the event has no receivers."""
         return not (self._first or self.taps or self.groups)
 
     def add(self, session: bytes, stream: EventReceiver) -> None:
@@ -109,11 +109,11 @@ class StreamRoute:
         self._set(session, (*self._of(session), stream))
 
     def remove(self, session: bytes, stream: EventReceiver) -> None:
-        """Deliver no more to ``stream``."""
+        """Stop delivering to ``stream``."""
         self._set(session, tuple(each for each in self._of(session) if each is not stream))
 
     def deliver(self, message: bytes, session: bytes | None) -> bool:
-        """Feed a message to those who want it; see :class:`EventRoute`."""
+        """Feed a message to its receivers; see :class:`EventRoute`."""
         if session is None:
             session = session_of(message, self._prefix)
         stream = self._first.get(session)
@@ -148,7 +148,7 @@ class StreamRoute:
 class EventRoutes:
     """All routes of one connection.
 
-    A tap is a stream that wants events of any session; ``wanted`` tells by the method's name which.
+    A tap is a stream of events of any session; its ``wanted`` decides by the event's name.
     """
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ class EventRoutes:
         self._failed: WeakSet[EventStream[Any]] = WeakSet()  # taps whose ``wanted`` has raised: logged once
 
     def fix(self, method: bytes, route: EventRoute) -> None:
-        """Let ``route`` handle an event; it delivers to the streams through :meth:`deliver_to_streams`."""
+        """Let ``route`` handle an event permanently; it delivers to the streams through :meth:`deliver_to_streams`."""
         self._fixed[method] = self._first[method] = route
 
     def add(self, method: bytes, session: bytes, stream: EventReceiver) -> None:
@@ -174,7 +174,7 @@ class EventRoutes:
             self._drop_if_empty(method, route)
 
     def group(self, decoders: Mapping[str, Callable[[bytes], Any]]) -> EventGroup:
-        """Make a group of some kinds of events, which is there for good: the library itself has a few of them.
+        """Create a permanent group of event kinds; only the library itself has groups, and few of them.
 
         :param decoders: as :class:`EventGroup` takes them.
         """
@@ -185,7 +185,7 @@ class EventRoutes:
         return made
 
     def add_tap(self, stream: EventStream[Any], wanted: Callable[[str], bool]) -> None:
-        """Deliver to ``stream`` every event, of any session, whose name is ``wanted``."""
+        """Deliver every event of any session whose name is ``wanted`` to ``stream``."""
         self._taps[stream] = wanted
         self._retap()
 
@@ -195,7 +195,7 @@ class EventRoutes:
         self._retap()
 
     def deliver(self, method: bytes, message: bytes, session: bytes | None = None) -> bool:
-        """Hand an event's message to those who want it; see :class:`EventRoute`."""
+        """Pass an event's message to its receivers; see :class:`EventRoute`."""
         route = self._first.get(method)
         if route is None:
             if not self._taps:
@@ -204,7 +204,7 @@ class EventRoutes:
         return route.deliver(message, session)
 
     def deliver_to_streams(self, method: bytes, message: bytes, session: bytes) -> bool:
-        """Hand an event's message to the streams that want it, whatever route is fixed for it."""
+        """Pass an event's message to the streams that receive it, regardless of any fixed route."""
         route = self._route(method) if self._taps else self._streams.get(method)
         return route is not None and route.deliver(message, session)
 
@@ -217,7 +217,7 @@ class EventRoutes:
         return route
 
     def _tapped_route(self, method: bytes) -> StreamRoute:
-        """Return the route of what only taps want; it is kept, unless somebody makes names up."""
+        """Return the route of an event that only taps receive; it is kept, unless there are too many names."""
         if len(self._streams) < _KEPT and len(method) <= _LONGEST:
             return self._route(method)
         route = StreamRoute(method)

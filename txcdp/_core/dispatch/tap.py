@@ -1,4 +1,4 @@
-"""Taps: every event, command and reply of all sessions, for those who watch or record all of it."""
+"""Taps: every event, command and reply of all sessions, for observers and recorders."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RawEvent(NamedTuple):
 def read_message(message: bytes) -> RawEvent:
     """Decode an event's message.
 
-    :raises MalformedMessage: for what is no event.
+    :raises MalformedMessage: if it is not an event.
     """
     value = from_json(message)
     if not isinstance(value, dict) or not isinstance(value.get("method"), str):
@@ -43,9 +43,9 @@ def read_message(message: bytes) -> RawEvent:
 
 
 class Tap:
-    """Puts one stream into the routes while it has subscribers.
+    """Routes events to one stream while that has subscribers.
 
-    :param wanted: tells by an event's name whether the stream carries it; None: all of them.
+    :param wanted: decides by an event's name whether the stream carries it; None: it carries all events.
     """
 
     def __init__(self, routes: EventRoutes, wanted: Callable[[str], bool] | None) -> None:
@@ -53,18 +53,18 @@ class Tap:
         self._wanted = wanted or (lambda _: True)
 
     def stream_wanted(self, stream: EventStream[Any]) -> None:
-        """Begin to feed the stream."""
+        """Start feeding the stream."""
         self._routes.add_tap(stream, self._wanted)
 
     def stream_unwanted(self, stream: EventStream[Any]) -> None:
-        """Cease to feed the stream."""
+        """Stop feeding the stream."""
         self._routes.remove_tap(stream)
 
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
-        """Do nothing: a tap takes all events, and is nobody's subscriber."""
+        """Do nothing: a tap answers nothing that an event might hold up."""
 
     def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
-        """Do nothing: a tap takes all events, and is nobody's subscriber."""
+        """Do nothing: a tap answers nothing that an event might hold up."""
 
 
 class CommandObserver(NamedTuple):
@@ -79,7 +79,7 @@ class CommandObserver(NamedTuple):
 
 
 def observe_commands(outbox: Outbox, inbox: Inbox, observer: CommandObserver) -> Callable[[], None]:
-    """Observe commands and replies, which costs nothing where nobody does. Returns what ends it."""
+    """Observe commands and replies, at no cost without observers; return a function that stops it."""
     transmit, reply = outbox.transmit, inbox.reply
     listening = True
 

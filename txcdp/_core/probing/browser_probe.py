@@ -1,4 +1,4 @@
-"""The probe that asks whether the browser's main thread answers."""
+"""The probe that checks whether the browser's main thread responds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from txcdp.domains import browser
 from txcdp.errors import CommandError, Gone
 from txcdp.health import BrowserResponsive, BrowserUnresponsive
 
-#: Bytes that pongs do not add up to between two looks: more of them are part of a message.
+#: More bytes than pongs add up to between two checks: if more have come, they are part of a message.
 _PONGS = 4096
 
 
 class BrowserProbe(Rounds):
-    """Asks the browser for its version, at once and then whenever it has said nothing for some time.
+    """Asks the browser for its version, at once and then whenever it has sent nothing for some time.
 
-    Whatever does not answer the first time may be no browser, and is left alone. Node refuses, and is asked no
-    more: it does not answer while its program waits in the system, for minutes perhaps, and means no harm.
+    If the first probe is not answered, the other end may not be a browser, and is not probed again. Nor is one that
+    refuses it, such as Node: it may not answer for minutes while its program blocks, although nothing is wrong.
     """
 
     _probe: Deferred[Any] | None = None
@@ -30,18 +30,18 @@ class BrowserProbe(Rounds):
     _reported = False
 
     def start(self) -> None:
-        """Begin."""
+        """Start probing."""
         super().start()
         self._ask()
 
     def stop(self) -> None:
-        """Leave neither a DelayedCall nor a command behind."""
+        """Stop probing, and leave neither a DelayedCall nor a command behind."""
         super().stop()
         give_up(self._probe)
         self._reported = False
 
     def _signs(self) -> tuple[int, int]:
-        """Return how many messages have come, all of which pass through the browser's main thread, and bytes."""
+        """Return the number of messages received, all of which pass through the browser's main thread, and of bytes."""
         stats = self._connection.stats
         told = stats.events + stats.ignored + stats.unknown + stats.malformed + stats.late
         return told + stats.replies + stats.errors, stats.bytes_received
@@ -61,7 +61,7 @@ class BrowserProbe(Rounds):
         self._probe.addBoth(self._answered)
 
     def _answered(self, result: object) -> None:
-        """Note the answer to a probe, of whatever kind."""
+        """Note the answer to a probe, even if it is an error."""
         self._probe = None
         if failed_with(result, CancelledError):
             return

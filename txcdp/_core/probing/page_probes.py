@@ -1,4 +1,4 @@
-"""The probes that ask whether each attached page answers, and where it does not, why."""
+"""The probes that check whether each attached page responds, and if not, why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from txcdp._core.connection import Connection
 
-#: What is told of a page that begins or ceases to wait for somebody.
+#: The events that report that a page starts or stops waiting, with the cause.
 _WAITS: dict[str, tuple[PageCause, bool]] = {
     "Page.javascriptDialogOpening": ("dialog", True),
     "Page.javascriptDialogClosed": ("dialog", False),
@@ -33,9 +33,9 @@ _WAITS: dict[str, tuple[PageCause, bool]] = {
 class _PageState:
     """The state of one page's probes.
 
-    :ivar probe: waits for the answer.
-    :ivar asking: waits for the answer that only a busy page gives.
-    :ivar since: when it was asked what it did not answer in time; None: it answers.
+    :ivar probe: the probe that is waiting for its answer.
+    :ivar asking: the second probe, which only a busy page answers.
+    :ivar since: when the probe was sent that was not answered in time; None: the page responds.
     """
 
     session: Session
@@ -44,13 +44,13 @@ class _PageState:
     since: float | None = None
 
     def drop(self) -> None:
-        """Wait for no answer any more."""
+        """Stop waiting for answers."""
         give_up(self.probe)
         give_up(self.asking)
 
 
 class PageProbes(Rounds):
-    """Asks all attached pages for a constant, and what keeps those that do not answer."""
+    """Asks all attached pages for a constant, and finds out what blocks those that do not answer."""
 
     def __init__(self, connection: Connection, options: ProbeOptions, interval: float) -> None:
         super().__init__(connection, options, interval)
@@ -61,7 +61,7 @@ class PageProbes(Rounds):
         self._tap: DisposableBase | None = None
 
     def start(self) -> None:
-        """Begin with the first round when the interval is over."""
+        """Start the first round after the interval."""
         super().start()
         self._tap = self._connection.events_raw(_WAITS.__contains__).subscribe(self._told, ignore_failure)
         self._send(self._connection.session, target.get_target_info()).addCallbacks(
@@ -69,7 +69,7 @@ class PageProbes(Rounds):
         )
 
     def stop(self) -> None:
-        """Leave neither a DelayedCall nor a command behind."""
+        """Stop probing, and leave neither a DelayedCall nor a command behind."""
         super().stop()
         if self._tap is not None:
             self._tap.dispose()
@@ -122,7 +122,7 @@ class PageProbes(Rounds):
             self._connection.health.push(PageResponsive(page.session, self._clock.seconds() - since))
 
     def _look(self) -> None:
-        """Ask those that have not answered whether they are busy, unless it is known why."""
+        """Ask the pages that have not answered whether they are busy, unless the cause is known."""
         for page in self._all():
             if page.probe is None:
                 continue
@@ -162,7 +162,7 @@ class PageProbes(Rounds):
             self._connection.health.push(PageUnresponsive(page.session, cause, self._clock.seconds() - since))
 
     def _rest_if_done(self) -> None:
-        """End the round where it is over before its time."""
+        """End the round early if all pages have answered."""
         if all(page.probe is None for page in self._all()):
             self._rest()
 
@@ -170,5 +170,5 @@ class PageProbes(Rounds):
         self._after(max(0.0, self._begun + self._interval - self._clock.seconds()), self._begin)
 
     def _all(self) -> list[_PageState]:
-        """Return all pages, whatever those who are told do meanwhile."""
+        """Return all pages, as a list that callbacks cannot change."""
         return list(self._pages.values())

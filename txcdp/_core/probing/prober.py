@@ -1,4 +1,4 @@
-"""The one who starts and stops a connection's probes."""
+"""Starts and stops a connection's probes."""
 
 from __future__ import annotations
 

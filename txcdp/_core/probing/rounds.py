@@ -59,21 +59,21 @@ class Rounds:
         self._call: IDelayedCall | None = None
 
     def start(self) -> None:
-        """Begin with the first round when the interval is over."""
+        """Start the first round after the interval."""
         self._running = True
         self._after(self._interval, self._begin)
 
     def stop(self) -> None:
-        """Leave no DelayedCall behind."""
+        """Stop, and leave no DelayedCall behind."""
         self._running = False
         self._wait_no_more()
 
     def _begin(self) -> None:
-        """Ask."""
+        """Send the probes of a round."""
         raise NotImplementedError
 
     def _after(self, seconds: float, then: Callable[[], None]) -> None:
-        """Let one thing happen later, in place of what was to."""
+        """Schedule a function, in place of the one that was scheduled."""
         self._wait_no_more()
         if self._running:  # whoever heard of something may have stopped it
             self._call = self._clock.callLater(seconds, self._now, then)
@@ -95,11 +95,11 @@ class Rounds:
 
 
 def give_up(deferred: Deferred[Any] | None) -> None:
-    """Wait for an answer no longer."""
+    """Stop waiting for an answer."""
     if deferred is not None:
         deferred.cancel()
 
 
 def failed_with(result: object, *kinds: type[Exception]) -> bool:
-    """Whether something ended with one of these errors."""
+    """Whether a result is a failure with one of these errors."""
     return isinstance(result, Failure) and bool(result.check(*kinds))

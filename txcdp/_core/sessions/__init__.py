@@ -1,4 +1,4 @@
-"""The conversations with targets: what a session sends and streams, and how sessions come and go."""
+"""Sessions with targets: what a session sends and streams, and how sessions begin and end."""
 
 from txcdp._core.sessions.session import AutoAttach, Session, StabilityPolicy
 

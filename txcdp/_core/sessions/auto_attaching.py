@@ -1,4 +1,4 @@
-"""What is asked of ``Target.setAutoAttach`` for all who want targets attached: a pure policy, which sends nothing."""
+"""Combines the settings of ``Target.setAutoAttach`` that different parties need; it sends nothing itself."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH, Wa
 
 
 class Wanting(Protocol):
-    """One of those who want targets to be attached."""
+    """A party that needs targets to be attached."""
 
     def _want(self) -> Want:
-        """Return what is asked of the browser."""
+        """Return the parameters that it needs."""
 
 
 W = TypeVar("W", bound=Wanting)
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 class AutoAttaching(Generic[W]):
-    """The auto-attach settings asked for in one session: by our policies, and by the user with commands sent by hand.
+    """The auto-attach settings needed in one session: by our policies, and by the user's own commands.
 
-    :ivar policies: in the order in which they were started.
+    :ivar policies: the policies in the order in which they were started.
     """
 
     def __init__(self) -> None:
@@ -33,13 +33,13 @@ class AutoAttaching(Generic[W]):
 
     @property
     def related(self) -> bool:
-        """Whether ``Target.autoAttachRelated`` was sent by hand, which a ``Target.setAutoAttach`` would undo."""
+        """Whether the user has sent ``Target.autoAttachRelated``, which a ``Target.setAutoAttach`` would undo."""
         return bool(_related(self._by_hand))
 
     def asked(self, method: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], Callable[[], None]]:
-        """Take down what was sent by hand.
+        """Note a command of the user.
 
-        :returns: the parameters that cover what all want, and what takes it back where the browser refuses.
+        :returns: the parameters that satisfy everyone, and a function that undoes the note if the browser refuses them.
         """
         want = read_want(params)
         if want is None or (method == SET_AUTO_ATTACH and not isinstance(params.get("autoAttach"), bool)):
@@ -60,31 +60,31 @@ class AutoAttaching(Generic[W]):
         return {**params, **self.params()}, take_back
 
     def add(self, policy: W) -> Callable[[], None]:
-        """Take a policy up; returns what takes that back."""
+        """Add a policy; return a function that undoes that."""
         self.remove(policy)
         self.policies = (*self.policies, policy)
         self._by_hand = {key: want for key, want in self._by_hand.items() if not key}
         return lambda: self.remove(policy)
 
     def remove(self, policy: W) -> None:
-        """Let a policy go."""
+        """Remove a policy."""
         self.policies = tuple(each for each in self.policies if each is not policy)
 
     def clear(self) -> None:
-        """Forget all of it, since the session has ended."""
+        """Forget everything, because the session has ended."""
         self.policies, self._by_hand = (), {}
 
     def params(self) -> dict[str, Any]:
-        """Return the parameters of ``Target.setAutoAttach`` that cover what all want."""
+        """Return the parameters of ``Target.setAutoAttach`` that satisfy everyone."""
         wants = [*(each._want() for each in self.policies), *filter(None, [self._by_hand.get("")])]
         if not wants:
             return {"autoAttach": False, "waitForDebuggerOnStart": False, "flatten": True}
         return write_want(merged(wants))
 
     def attaching(self, params: Mapping[str, Any]) -> Callable[[T], T]:
-        """Take down that a target is being attached to by a command; the browser tells of it before it answers.
+        """Note that a command attaches to a target; the browser reports the session before it replies.
 
-        :returns: what is to be called with the outcome, which it returns.
+        :returns: a function to be called with the outcome, which it returns.
         """
         target_id = params.get("targetId")
         self._attaching.append(target_id)
@@ -96,11 +96,11 @@ class AutoAttaching(Generic[W]):
         return attached
 
     def is_attaching(self, info: TargetInfo) -> bool:
-        """Whether a session that is told of was asked for by a command, and not attached automatically."""
+        """Whether a reported session was requested by a command, rather than attached automatically."""
         return info.target_id in self._attaching or info.type == "browser"
 
     def by_hand(self, kind: str) -> bool:
-        """Whether somebody who sent a command by hand wants a type of target."""
+        """Whether the user's own commands ask for a type of target."""
         return any(each.covers(kind) for each in self._by_hand.values())
 
     def attaches(self, kind: str) -> bool:
@@ -108,7 +108,7 @@ class AutoAttaching(Generic[W]):
         return self.by_hand(kind) or any(each._want().covers(kind) for each in self.policies)
 
     def holds(self, kind: str) -> bool:
-        """Whether a new target of a type is not ours to resume."""
+        """Whether a new target of a type is left to the user to resume."""
         return holds(self._by_hand.values(), kind)
 
 
@@ -117,4 +117,4 @@ def _related(by_hand: Mapping[str, Want]) -> dict[str, Want]:
 
 
 def _nothing() -> None:
-    """Take nothing back."""
+    """Undo nothing."""

@@ -1,4 +1,4 @@
-"""Barriers: commands whose replies tell that all that the browser had to say before has been read."""
+"""Barriers: commands whose replies show that everything that the browser sent before has been read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import CommandError
 from txcdp.protocol._wire import ReplyDecoder
 
-#: Answered by the browser's main process, also for a page whose own process hangs; others refuse it.
+#: Answered by the browser's main process, even for a page whose own process hangs; other targets refuse it.
 _METHOD = "Browser.getVersion"
 
 _decode: ReplyDecoder[Any] = ReplyDecoder(_METHOD, None)
@@ -30,7 +30,7 @@ def send_barrier(connection: Sender, root: Session) -> Deferred[object]:
     """Send a barrier.
 
     :param root: the root session.
-    :returns: fires when its reply has come, a refusal included; fails when none comes.
+    :returns: a Deferred that fires when its reply has arrived, even if that is an error; it fails when none arrives.
     """
 
     def refused(failure: Failure) -> None:

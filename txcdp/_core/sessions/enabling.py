@@ -1,9 +1,9 @@
-"""Domains are enabled while somebody listens to their events, and disabled some time after the last has left.
+"""Enables domains while their events have listeners, and disables them some time after the last one has left.
 
-A subscriber misses nothing that a command causes which is sent after it subscribed, and has to await
-nothing: a target's own process handles commands in order. The browser's process, though, handles some
-commands itself and at once, navigation among them, while an ``enable`` sent before is still on its way
-to the target. So those few (:data:`txcdp.protocol._wire.OVERTAKES`) wait until it has been answered.
+A subscriber receives all events that are caused by commands sent after it subscribed, without having to wait: a
+target's own process handles commands in order. But the browser's process handles some commands itself at once,
+including navigation, while an ``enable`` that was sent earlier is still on its way to the target. So those few commands
+(:data:`txcdp.protocol._wire.OVERTAKES`) wait until it has been answered.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from txcdp.errors import Gone
 
 T = TypeVar("T")
 
-#: Enabling these changes what the page can do or stops it, so only the user can decide it: requests and
-#: dialogs then wait for an answer, scripts stop at breakpoints, devices and credentials become virtual.
+#: Enabling these domains changes what the page can do, or stops it: requests and dialogs then wait for an answer,
+#: scripts stop at breakpoints, devices and credentials become virtual. So only the user may decide to do that.
 TAKES_DECISIONS = frozenset(
     {"Debugger", "DeviceAccess", "FedCm", "Fetch", "SmartCardEmulation", "WebAuthn", "BluetoothEmulation"}
 )
@@ -31,13 +31,13 @@ TAKES_DECISIONS = frozenset(
 #: Domains whose events are sent only while another domain is enabled too.
 NEEDS = {"CSS": "DOM", "Overlay": "DOM"}
 
-#: Seconds for which a command that would overtake the enabling waits for a target that does not answer;
-#: it may hang, and navigating be the way out. One that is overtaken (fresh tabs on a machine with too much
-#: to do were seen to take more than 2 s) sends no event of the navigation, and never answers the ``enable``.
+#: Seconds for which a command that would overtake an ``enable`` waits for a target that does not answer: the target may
+#: hang, and a navigation may be the remedy. If the command does overtake it (new tabs on an overloaded machine have
+#: taken more than 2 s), no event of the navigation arrives, and the ``enable`` is never answered.
 PATIENCE = 4.5
 
-#: Bytes of a request's body that are told with the request. A larger one is asked for where somebody wants it: the
-#: browser says a body twice, as text and in base64, in up to seven times its bytes, and drops what is over 256 MB.
+#: The maximum size in bytes of a request body that is included in the event. A larger one is fetched on demand: the
+#: browser sends a body twice, as text and in base64, in up to seven times its size, and drops messages over 256 MB.
 MOST_POST_DATA: Final = 1 << 20
 
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {"Network": {"maxPostDataSize": MOST_POST_DATA}}
@@ -46,7 +46,7 @@ ENABLED_BY_LISTENING = PLAIN_ENABLE - TAKES_DECISIONS
 
 
 def parameters_of(domain: str) -> dict[str, Any]:
-    """Return what a domain is enabled with."""
+    """Return the parameters with which a domain is enabled."""
     return _PARAMETERS.get(domain, {})
 
 
@@ -54,8 +54,8 @@ class Enabling:
     """Counts the listeners of each domain in one session.
 
     :param execute: sends a command by its method, with its parameters.
-    :param refused: called with a domain and the error when the browser would not enable it.
-    :param linger: seconds from the last listener's leaving to the disabling; None: never disable.
+    :param refused: called with a domain and the error when the browser refuses to enable it.
+    :param linger: seconds between the last listener's leaving and the disabling; None: never disable.
     """
 
     def __init__(
@@ -83,7 +83,9 @@ class Enabling:
         return self._unanswered > 0
 
     def is_beginning(self, domain: str) -> bool:
-        """Whether an ``enable`` of a domain is not answered yet: what comes until then may be of the time before."""
+        """Whether a domain's ``enable`` is unanswered: events that arrive until then may report what happened before
+        it.
+        """
         return domain in self._beginning
 
     def settled(self) -> Deferred[None]:
@@ -103,7 +105,7 @@ class Enabling:
         return waiter
 
     def listen(self, domain: str) -> None:
-        """Count one more listener; the first one enables the domain."""
+        """Add a listener; the first one enables the domain."""
         if domain in ENABLED_BY_LISTENING:
             if domain in NEEDS:
                 self.listen(NEEDS[domain])
@@ -114,12 +116,12 @@ class Enabling:
             self._enable(domain)
 
     def prepare(self, domain: str) -> None:
-        """Enable a domain that is about to be listened to; nobody counts as listening before that."""
+        """Enable a domain that is about to get a listener, without counting one."""
         if domain in ENABLED_BY_LISTENING:
             self._enable(domain)
 
     def leave(self, domain: str) -> None:
-        """Count one listener less; some time after the last one the domain is disabled."""
+        """Remove a listener; some time after the last one the domain is disabled."""
         if domain in self._listeners:
             self._listeners[domain] -= 1
             if not self._listeners[domain]:
@@ -132,7 +134,7 @@ class Enabling:
     def by_hand(self, method: str, sent: Deferred[T]) -> None:
         """Leave a domain to the user, who has sent its ``enable`` or ``disable`` command.
 
-        :param sent: fires with the answer; a domain that could not be enabled is nobody's.
+        :param sent: the command's Deferred; if the command fails, the domain is not the user's.
         """
         domain, _, verb = method.partition(".")
         if verb == "disable":
@@ -148,13 +150,14 @@ class Enabling:
         self.track(method, sent).addErrback(refused)
 
     def keep(self, domain: str) -> None:
-        """Keep a domain enabled for as long as there is a target, whoever enables it."""
+        """Keep a domain enabled for as long as the target exists, whoever enables it."""
         self._by_hand.add(domain)
 
     def track(self, method: str, sent: Deferred[T]) -> Deferred[T]:
-        """Let what overtakes wait for an answer, too; the same Deferred is returned.
+        """Make overtaking commands wait for this answer as well; the same Deferred is returned.
 
-        :param method: of the command that was sent; of an ``enable`` :meth:`is_beginning` tells until it is answered.
+        :param method: the method of the command that was sent; for an ``enable``, :meth:`is_beginning` is true until it
+            is answered.
         """
         domain, _, verb = method.partition(".")
         counted = verb == "enable"
@@ -172,16 +175,16 @@ class Enabling:
         return sent.addBoth(answered)
 
     def renew(self) -> None:
-        """Enable again what listeners want and is not enabled, after a crashed page or a lost line came back."""
+        """Enable what listeners need again, after a crashed page or a lost transport was restored."""
         for domain in self.missing():
             self._enable(domain)
 
     def missing(self) -> list[str]:
-        """Return the domains that listeners want and that are not enabled."""
+        """Return the domains that have listeners and are not enabled."""
         return [domain for domain in self._listeners if domain not in self._enabled and domain not in self._by_hand]
 
     def suspend(self) -> None:
-        """Forget what is enabled, because the line is lost."""
+        """Forget what is enabled, because the transport is lost."""
         self._cancel_leaving()
         self._enabled.clear()
 

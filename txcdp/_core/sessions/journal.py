@@ -1,8 +1,7 @@
-"""What a session was set up with, to be sent again over another line.
+"""The journal of the commands that set up a session, to be sent again over another transport.
 
-Some commands leave something standing in the browser: a domain enabled, a device emulated, a script for
-every new document. All of it goes with the line. So the session keeps, of each such command that the
-browser has agreed to, what the last one said.
+Some commands have a lasting effect in the browser: they enable a domain, emulate a device, add a script to every new
+document. All of these effects end with the transport. So the session keeps the last accepted command of each kind.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from txcdp.protocol._stateful import KEYS, NAMED_BY_BROWSER, REPLACED, UNDO
 class JournalEntry:
     """A command whose effect lasts, to be sent again to a new process or over a new line.
 
-    :ivar identifier: by which the user knows it, where the browser has named it.
-    :ivar current: by which the browser knows it now.
+    :ivar identifier: the id of its effect as the user knows it, if the browser has given it one.
+    :ivar current: the id of its effect in the browser now.
     """
 
     method: str
@@ -30,7 +29,7 @@ class JournalEntry:
 
 
 class Journal:
-    """The commands of one session whose effect lasts, in the order of their replies."""
+    """The commands of one session that have a lasting effect, in the order of their replies."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[object, ...], JournalEntry] = {}
@@ -42,7 +41,7 @@ class Journal:
         return iter(list(self._entries.values()))
 
     def note(self, method: str, params: object, result: object) -> None:
-        """Take down a command that :func:`is_stateful` and has been agreed to."""
+        """Record a command that :func:`is_stateful` and was accepted."""
         domain, _, verb = method.partition(".")
         values: dict[str, Any] = from_json(to_json(params))
         if verb == "disable":
@@ -69,7 +68,7 @@ class Journal:
             entry.current = _identifier(result)
 
     def translate(self, method: str, params: object) -> object:
-        """Put the browser's present id in the place of that which the user knows."""
+        """Replace the id that the user knows by the browser's current one."""
         undone = NAMED_BY_BROWSER.intersection(UNDO.get(method, ()))
         if not undone:
             return params
@@ -84,7 +83,7 @@ class Journal:
 
 
 def _agrees(entry: JournalEntry, values: dict[str, Any]) -> bool:
-    """Whether what undoes means this one: by all the parameters that it names and that tell them apart."""
+    """Whether an undoing command refers to this one: all distinguishing parameters that it has are equal."""
     names = [name for name in KEYS.get(entry.method, ()) if name in values]
     return all(
         values[name] in ((entry.identifier, entry.current) if name == "identifier" else (entry.params.get(name),))

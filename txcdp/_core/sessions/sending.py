@@ -1,4 +1,4 @@
-"""What goes out of a session and is not merely sent: what stands, and what would overtake it."""
+"""Special rules for a session's commands: lasting settings, and commands that would overtake others."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from txcdp.streams import StreamContext
 
 T = TypeVar("T")
 
-#: What gives a crashed target a new process.
+#: Commands that give a crashed target a new process.
 _REVIVES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHistoryEntry"})
-#: Settings that the browser's own process has a part in: what it sends with the first request, and tells of it. None
-#: of them is harmed by being sent twice.
+#: Settings in which the browser's own process takes part: they affect what it sends with the first request, and what it
+#: reports. All of them may be sent twice.
 _APPLIED_BY_THE_BROWSER: Final = ("Network.", "Emulation.", "Fetch.", "Security.")
 
 _SET_AUTO_ATTACH: ReplyDecoder[Any] = ReplyDecoder(SET_AUTO_ATTACH, None)
@@ -37,21 +37,21 @@ _SET_AUTO_ATTACH: ReplyDecoder[Any] = ReplyDecoder(SET_AUTO_ATTACH, None)
 
 @lru_cache
 def _plain_decoder(method: str) -> ReplyDecoder[Any]:
-    """Return what reads the replies of a method as plain data."""
+    """Return a decoder that reads the replies of a method as plain data."""
     return ReplyDecoder(method, dict[str, Any])
 
 
-#: What a person who looks on sees done, besides all input.
+#: Actions that a person watching would see, apart from all input.
 _SEEN: Final = frozenset(
     "DOM.setFileInputFiles Page.bringToFront Page.navigate Page.navigateToHistoryEntry Page.reload".split()
 )
 
-#: Of these, those on a person's behalf are a program's own evaluations; the others are the library's.
+#: Of these, those sent for the user are the program's own evaluations; the others are the library's.
 _EVALUATIONS: Final = frozenset({"Runtime.callFunctionOn", "Runtime.evaluate"})
 
 
 class SendingSession(Protocol):
-    """The part of a session that its sending needs."""
+    """The part of a session that sending its commands needs."""
 
     _paced: bool
 
@@ -60,25 +60,25 @@ class SendingSession(Protocol):
         """Whether the target's process is gone and the page has not been reloaded yet."""
 
     def _refusal(self, method: str) -> Gone | None:
-        """Return why a method cannot be sent now; None where it can."""
+        """Return why a method cannot be sent now; None if it can."""
 
     def _transmit(self, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
-        """Send one command as it is."""
+        """Send one command unchanged."""
 
     def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
-        """Wait for a line before a command is sent; None where there is one, or commands do not wait."""
+        """Wait for a transport before a command is sent; None if there is one, or commands do not wait."""
 
     def _not_set_up(self) -> None:
-        """Take note that the target did not live, or answer, to be set up again."""
+        """Note that the target was gone, or did not answer, when it was set up again."""
 
     def _not_restored(self, method: str, error: object) -> None:
         """Count and log a command that failed when it was sent again."""
 
 
 class Pace(Protocol):
-    """The part of the dispatcher that says how slowly a program is to go on.
+    """The part of the dispatcher that slows a program down.
 
-    :ivar slow_mo: seconds for each thing that a person would see done.
+    :ivar slow_mo: seconds of delay for each visible action.
     """
 
     slow_mo: float
@@ -86,12 +86,12 @@ class Pace(Protocol):
 
 
 class Sending:
-    """Sends one session's commands by the rules that some of them have.
+    """Sends one session's commands, according to the rules that some of them have.
 
-    :param session: whose it is.
+    :param session: the session.
     :param enabling: which domains are enabled, and being enabled.
-    :param auto_attaching: who has asked for the targets that the session's target opens.
-    :param pace: how slowly it is to go on.
+    :param auto_attaching: the session's auto-attach settings.
+    :param pace: how much to slow down.
     """
 
     def __init__(
@@ -110,10 +110,10 @@ class Sending:
         self._merging: dict[str, Callable[[str, object], tuple[str, object]]] = {}
 
     def merge(self, domain: str, merging: Callable[[str, object], tuple[str, object]] | None) -> None:
-        """Have somebody put together what the user sends for a domain and what others want of it.
+        """Set a function that combines what the user sends for a domain with what others need of it.
 
-        :param merging: is given each method that enables or disables the domain, with its parameters, and returns what
-            is sent in its place. None: nobody does any more.
+        :param merging: called with each method that enables or disables the domain, and its parameters; returns what is
+            sent instead. None: nothing is combined any more.
         """
         if merging is None:
             self._merging.pop(domain, None)
@@ -121,9 +121,10 @@ class Sending:
             self._merging[domain] = merging
 
     def send(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
-        """Send what the user wants, when there is a line.
+        """Send a command of the user, when there is a transport.
 
-        What the limits on sending hold back until the line is lost was never sent: it waits for another one, too.
+        A command that the limits on sending hold back until the transport is lost was never sent: it waits for another
+        one, too.
         """
         if not self._session._paced:
             return self._send(method, params, decode, timeout)
@@ -134,7 +135,7 @@ class Sending:
         return sent
 
     def _hold_back(self, result: T) -> Deferred[T]:
-        """Return a Deferred of a result for which somebody who looks on is given time."""
+        """Return a Deferred of a result that is delayed, so that a person can watch."""
         later: Deferred[T] = Deferred(lambda _: self._slowed.pop(later)[0].cancel())
         call = self._pace.context.clock.callLater(self._pace.slow_mo, self._let_go, later)
         self._slowed[later] = (call, result)
@@ -147,7 +148,7 @@ class Sending:
         later.callback(result)
 
     def stop(self) -> None:
-        """Hold nothing back any more: the session has ended."""
+        """Deliver the delayed results: the session has ended."""
         for each in list(self._slowed):
             if each in self._slowed:
                 self._let_go(each)
@@ -177,9 +178,9 @@ class Sending:
         return self._session._transmit(params, decode, timeout)
 
     def auto_attach(self, take_back: Callable[[], None] | None) -> Deferred[None]:
-        """Send what all want that is attached automatically.
+        """Send the auto-attach parameters that satisfy everyone.
 
-        :param take_back: undoes what was asked for last, where that fails.
+        :param take_back: undoes the last request if the command fails.
         """
         refused = self._session._refusal(SET_AUTO_ATTACH)
         sent: Deferred[None] = (
@@ -190,7 +191,7 @@ class Sending:
         return sent if take_back is None else sent.addErrback(_undo, take_back)
 
     def insist(self, method: str, params: object, decode: Decode) -> Deferred[Any]:
-        """Send what is to stand in every process of the target, beginning with the first that can take it."""
+        """Send a command that is to apply in every process of the target, starting with the first that can take it."""
         self._journal.note(method, params, None)
         if method.endswith(TOGGLES):
             self._enabling.keep(method.partition(".")[0])
@@ -202,7 +203,7 @@ class Sending:
         return sent.addErrback(self._not_yet)
 
     def send_quietly(self, method: str, params: object = None, timeout: Timeout = DEFAULT) -> Deferred[dict[str, Any]]:
-        """Send what the session itself wants, which says nothing of the user's wishes."""
+        """Send a command of the session itself, which does not count as a wish of the user."""
         refused = self._session._refusal("")
         if refused is not None:
             return fail(refused)
@@ -219,15 +220,15 @@ class Sending:
         return [transmit(params, _plain_decoder(method), timeout) for method, params in commands]
 
     def stands(self, method: str) -> bool:
-        """Whether a command is among what would be sent again."""
+        """Whether a command is among those that would be sent again."""
         return self.standing(method) is not None
 
     def standing(self, method: str) -> dict[str, Any] | None:
-        """Return the parameters of a command that is among what would be sent again; None: it is not."""
+        """Return the parameters of a command that would be sent again; None: it is not among these."""
         return next((entry.params for entry in self._journal if entry.method == method), None)
 
     def send_again(self) -> None:
-        """Send all that stands once more, in one write: the line, and with it the browser's session, is a new one."""
+        """Send all lasting commands again, in one write, because the transport, and so the browser's session, is new."""
         for entry in self._journal:
             sent = self._enabling.track(entry.method, self.send_quietly(entry.method, entry.params))
             sent.addCallbacks(self._renamed, self._not_restored, callbackArgs=(entry,), errbackArgs=(entry,))
@@ -235,8 +236,8 @@ class Sending:
     def _send_ahead(self) -> None:
         """Send what the browser itself applies to the navigation that gives a crashed target its new process.
 
-        What was asked for since the crash has not been sent yet. It is not answered before the process is there, and
-        then all that stands is sent once more.
+        Commands made since the crash have not been sent yet. These are not answered before the process exists; then all
+        lasting commands are sent again.
         """
         standing = [(entry.method, entry.params) for entry in self._journal]
         enabling: list[tuple[str, dict[str, Any]]] = [
@@ -292,7 +293,7 @@ class Sending:
 
 
 def _is_seen(method: str, params: object) -> bool:
-    """Return whether a command does what a person would see, or what a program has evaluated."""
+    """Return whether a command is a visible action, or an evaluation by the program."""
     if method in _EVALUATIONS:
         told = params.get("userGesture") if isinstance(params, Mapping) else getattr(params, "user_gesture", None)
         return bool(told)

@@ -1,4 +1,4 @@
-"""A session: the conversation with one target (a page, a frame, a worker, the browser itself)."""
+"""A session with one target (a page, a frame, a worker, the browser itself)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ R = TypeVar("R")
 E = TypeVar("E", bound=Event)
 
 
-#: What the browser itself answers although the page's process is gone; everything else would hang.
+#: Commands that the browser itself answers although the page's process is gone; all others would hang.
 _ANSWERED_WHEN_CRASHED = ("Target.", "Browser.", "Fetch.", "Page.navigate", "Page.reload", "Page.close", "Inspector.")
 
 
@@ -58,7 +58,7 @@ class Channel(Protocol):
         """Send one command."""
 
     def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
-        """Wait for a line before a command is sent; None where commands do not wait."""
+        """Wait for a transport before a command is sent; None if commands do not wait."""
 
     def _detach(self, session: Session) -> Deferred[None]:
         """Detach from the session's target."""
@@ -103,14 +103,14 @@ class AutoAttach:
         return session._stop_auto_attach(self)
 
     def _admit(self, session: Session) -> None:
-        """Set up a session that was just attached; its target runs when all of it has been handled."""
+        """Set up a session that was just attached; its target runs once all of that has been handled."""
         if self.recursive:
             self.start(session).addErrback(not_supported)
         if self.set_up is not None:
             self.set_up(session)
 
     def _want(self) -> Want:
-        """Return what is asked of the browser."""
+        """Return the parameters that it needs."""
         entries = None if self.filter is None else filter_of(from_json(to_json(list(self.filter))))
         return Want(self.wait, ASSUMED if entries is None else entries)
 
@@ -124,7 +124,7 @@ class Session:
     :ivar blocked_by: what keeps the target from answering, in words, such as a dialog; ``""`` if unknown.
     """
 
-    #: The session that a program has of its own beside the library's, where this is it, or was attached through it.
+    #: The program's own session, besides the library's, if this session is that one or was attached through it.
     _apart: Session | None = None
 
     def __init__(
@@ -196,9 +196,9 @@ class Session:
         return self._streams.context
 
     def _set_default_timeout(self, timeout: Callable[[], float | None]) -> None:
-        """Give the session's streams a default deadline of their own.
+        """Give the session's streams a default timeout of their own.
 
-        :param timeout: returns it, in seconds.
+        :param timeout: returns the timeout in seconds.
         """
         self._streams.context = self._channel._dispatcher.context.with_default_timeout(timeout)
 
@@ -241,9 +241,9 @@ class Session:
         return self._sending.send(method, params or {}, ReplyDecoder(method, dict[str, Any]), timeout)
 
     def _insist(self, command: Command[R]) -> Deferred[R]:
-        """Send a command of which the effect is to stand; where the target's process goes first, to the next one again.
+        """Send a command with a lasting effect; if the target's process ends first, send it to the next one as well.
 
-        :returns: fires and fails like :meth:`execute`, without a deadline.
+        :returns: a Deferred that fires and fails like that of :meth:`execute`, without a timeout.
         """
         return self._sending.insist(type(command).method, command, reply_decoder(type(command)))
 
@@ -271,8 +271,8 @@ class Session:
     def _observe(self, event: type[E]) -> EventStream[E]:
         """Return a stream of an event for the library's own use.
 
-        Subscribing to it enables no domain and does not count as listening: not for :attr:`listened`, and not for
-        whether somebody decides about a dialog. It goes on over a crash.
+        Subscribing to it enables no domain, and does not count as listening: neither for :attr:`listened` nor for
+        whether the program answers dialogs. It survives a crash.
         """
         return self._streams.observed(event.method, event)
 
@@ -286,19 +286,19 @@ class Session:
         ended: Callable[[Exception | None], object] | None = None,
         wants: Callable[[Inputs, str, bytes], bool] | None = None,
     ) -> None:
-        """Hand events of some kinds to a function of the library's own; see ``SessionStreams.feed_into``."""
+        """Pass events of some kinds to a function of the library; see ``SessionStreams.feed_into``."""
         self._streams.feed_into(events, take or _nothing, gap=gap, crashed=crashed, ended=ended, wants=wants)
 
     def _keep_enabled(self, domain: str) -> None:
-        """Enable a domain as its first subscriber would, and let it be so until the session ends."""
+        """Enable a domain as its first subscriber would, and keep it enabled until the session ends."""
         self._enabling.listen(domain)
 
     def _prepare(self, domain: str) -> None:
-        """Enable a domain now that is about to be listened to: what its enabling would hold up need not wait then."""
+        """Enable a domain that is about to be listened to now, so that commands do not have to wait for it then."""
         self._enabling.prepare(domain)
 
     def _is_beginning(self, domain: str) -> bool:
-        """Whether a domain is being enabled, and what is told meanwhile may be of the time before."""
+        """Whether a domain is being enabled: events that arrive meanwhile may report what happened before it."""
         return self._enabling.is_beginning(domain)
 
     def detach(self) -> Deferred[None]:
@@ -313,7 +313,7 @@ class Session:
         return self._ending.wait()
 
     def _when_interrupted(self) -> Deferred[Gone]:
-        """Return a Deferred that fires with the reason when the session ends or its line is lost, at once if it is."""
+        """Return a Deferred that fires with the reason when the session has ended or its transport is lost."""
         return succeed(self._gone) if self.suspended and self._gone else self._interruption.wait()
 
     def _start_auto_attach(self, policy: AutoAttach) -> Deferred[None]:
@@ -324,19 +324,19 @@ class Session:
         return self._sending.auto_attach(None)
 
     def _attach_again(self) -> Deferred[None]:
-        """Have all that is wanted attached that is there; nothing is sent where nothing is wanted.
+        """Attach to all existing targets that are wanted; nothing is sent if none are.
 
-        A document that comes back, from where the browser keeps it, brings its workers back, and Chromium attaches to
-        none of them by itself.
+        A document restored from the back/forward cache brings its workers back, and Chromium does not attach to these
+        by itself.
         """
         return self._sending.auto_attach(None) if self._auto_attaching.policies else succeed(None)
 
     def _when_usable(self, what: str, timeout: float | None) -> Deferred[float | None]:
-        """Wait for a line as a command does that is sent while there is none; see ``ReconnectPolicy.wait``.
+        """Wait for a transport as a command does that is sent while there is none; see ``ReconnectPolicy.wait``.
 
-        :param what: is going to be sent, for errors.
-        :param timeout: its deadline in seconds.
-        :returns: fires with what is left of the deadline, at once where commands do not wait.
+        :param what: a description of what is going to be sent, for errors.
+        :param timeout: its timeout in seconds.
+        :returns: a Deferred that fires with the remaining timeout, at once if commands do not wait.
         """
         waiting = self._wait_for_line(what, timeout)
         return succeed(timeout) if waiting is None else waiting
@@ -344,17 +344,17 @@ class Session:
     # What the connection tells its sessions: see `life` for what may happen when.
 
     def _happened(self, happening: Happening) -> SessionState | None:
-        """Go on to the next state; None where nothing comes of it."""
+        """Change to the next state, and return it; None if the input changes nothing."""
         state = TRANSITIONS[self._state].get(happening)
         if state is not None:
             self._state = state
         return state
 
     def _end(self, reason: Gone, error: Exception | None) -> None:
-        """End the session: its commands fail, its streams end.
+        """End the session: its commands fail, its streams complete or fail.
 
-        :param reason: what later commands fail with.
-        :param error: what the streams fail with; None: they complete.
+        :param reason: the error for later commands.
+        :param error: the error for the streams; None: they complete.
         """
         if self._happened(Happening.END):
             self._gone, self.blocked_by = reason, ""
@@ -368,7 +368,7 @@ class Session:
     def _crash(self, fail_pending: Callable[[], None]) -> None:
         """Fail the session's commands and streams because the target's process is gone.
 
-        A subscriber may reload the page at once: that is not among what fails here.
+        A subscriber may reload the page at once: that command does not fail here.
 
         :param fail_pending: fails the session's commands in flight.
         """
@@ -390,9 +390,9 @@ class Session:
             self._enabling.renew()
 
     def _suspend(self, lost: ConnectionLost) -> None:
-        """Suspend the session because the line is lost: commands fail until there is another one, streams stay.
+        """Suspend the session because the transport is lost: commands fail until there is another one, streams remain.
 
-        :param lost: what later commands fail with.
+        :param lost: the error for later commands.
         """
         if self._happened(Happening.LOSE):
             self._gone, self.blocked_by = lost, ""
@@ -408,13 +408,13 @@ class Session:
         parent: Session | None,
         settle: Callable[[], object] | None = None,
     ) -> None:
-        """Resume the session over another line: set it up as it was.
+        """Resume the session over another transport: set it up as before.
 
-        :param gap: what the subscribers that want to know are told.
-        :param session_id: the browser's new name for it.
-        :param target: what the browser says of the target now.
+        :param gap: delivered to the subscribers that want it.
+        :param session_id: its new id in the browser.
+        :param target: the browser's current description of the target.
         :param parent: the session through which it was attached.
-        :param settle: called when it is set up, and before the subscribers are told of the gap.
+        :param settle: called when it is set up, before the subscribers are told of the gap.
         """
         state = self._happened(Happening.REPLACE if gap.restarted else Happening.FIND)
         if state is None:
@@ -434,14 +434,14 @@ class Session:
         self._streams.mark(gap)
 
     def _not_set_up(self) -> None:
-        """Remember that the target could not be set up again, so that its next process is."""
+        """Note that the target could not be set up again, so that its next process is."""
         self._happened(Happening.NOT_SET_UP)
 
     def _target_crashed(self) -> TargetCrashed:
         return TargetCrashed(self.id or "root", str(self.target.url) if self.target else "")
 
     def _ask_whether_it_lives(self) -> None:
-        """Have the browser say it again where the page's process is gone: meanwhile it may have gone, or come back."""
+        """Make the browser report again whether the page's process is gone: that may have changed meanwhile."""
         asked = self._channel._send(self, {}, ReplyDecoder("Inspector.enable", None), DEFAULT)
         asked.addCallbacks(lambda _: self._revive(), ignore_failure)
 
@@ -463,7 +463,7 @@ class Session:
         return copy.copy(gone)
 
     def _let_go(self, answer: Release) -> None:
-        """Send what lets go what an event of this session holds."""
+        """Send the command that releases what an event of this session holds up."""
         session = self
         if answer.session is not None:
             session = next((each for each in self._channel.sessions if each.id == answer.session), self)
@@ -471,23 +471,23 @@ class Session:
         session._sending.send_quietly(answer.method, answer.params).addErrback(ignore_failure)
 
     def _is_set_up(self, method: str) -> bool:
-        """Whether a command of the user stands that leaves something standing, such as ``"Fetch.enable"``."""
+        """Whether a command of the user with a lasting effect, such as ``"Fetch.enable"``, is in force."""
         return self._sending.stands(method)
 
     def _standing(self, method: str) -> Mapping[str, Any] | None:
-        """Return the parameters of a command of the user that stands; None: there is none."""
+        """Return the parameters of a command of the user that is in force; None: it is not."""
         return self._sending.standing(method)
 
     def _send_quietly(
         self, method: str, params: Mapping[str, Any] | None = None, timeout: Timeout = DEFAULT
     ) -> Deferred[dict[str, Any]]:
-        """Send what the library itself wants for a moment, which is not set up again with the session."""
+        """Send a temporary command of the library itself, which is not sent again when the session is set up again."""
         return self._sending.send_quietly(method, params, timeout)
 
     def _send_together(
         self, commands: Sequence[tuple[str, Mapping[str, Any]]], timeout: Timeout = DEFAULT
     ) -> list[Deferred[dict[str, Any]]]:
-        """Do the same with several commands, each a method and its parameters, that leave in one write."""
+        """Send several such commands, each a method and its parameters, in one write."""
         return self._sending.send_together(commands, timeout)
 
     def _enable(self, method: str, params: object) -> Deferred[Any]:
@@ -504,21 +504,21 @@ class Session:
 
 
 def _nothing(event: object) -> None:
-    """Take nothing."""
+    """Accept any arguments, and do nothing."""
 
 
 def not_supported(failure: Failure) -> Any:
-    """Kinds of targets without the command (some workers) have nothing to attach, and do not wait."""
+    """Ignore errors of targets without the command (some workers): these have nothing to attach, and do not wait."""
     failure.trap(CommandError, Gone, TimeoutError, MalformedMessage)
 
 
 def session_key(session_id: str | None) -> bytes:
-    """Return what stands for a session id in messages."""
+    """Return the key by which messages identify a session."""
     return (session_id or "").encode("utf-8", "surrogatepass")
 
 
 def _no_command(value: object) -> str:
-    """Say what is wrong with what was given for a command."""
+    """Return the error message for an argument that is not a command."""
     shape = value if isinstance(value, type) else type(value)
     name = _name_of(shape)
     if issubclass(shape, Event):
@@ -532,7 +532,7 @@ def _no_command(value: object) -> str:
 
 
 def _no_event(value: object) -> str:
-    """Say what is wrong with what was given for the class of an event."""
+    """Return the error message for an argument that is not an event class."""
     shape = value if isinstance(value, type) else type(value)
     name = _name_of(shape)
     if issubclass(shape, Event):

@@ -1,7 +1,7 @@
-"""The table of sessions, and what the life of their targets does to them.
+"""The table of sessions, and how events of their targets change it.
 
-A session is added and removed here alone, inside the handling of the event that says so and before
-any later message; so no event of a new session is ever missed, and none of an old one delivered.
+Sessions are added and removed only here, while the event that reports it is being handled, before any later message. So
+no event of a new session is missed, and none of an ended one is delivered.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from txcdp.streams import Gap, StreamSubject
 
 log = Logger()
 
-#: Delivers the event at hand to its subscribers.
+#: Delivers the event being handled to its subscribers.
 Deliver = Callable[[], bool]
 
 
 class LifeRoute:
-    """The route of an event that changes the life of a session.
+    """The route of an event that begins, ends or changes a session.
 
-    :param handle: what is to be done; given the message, the session that it came through, and what
+    :param handle: handles the event; called with the message, the session that it came through, and a function that
         delivers it to the subscribers.
     """
 
@@ -52,7 +52,7 @@ class LifeRoute:
         self._sessions = sessions
 
     def deliver(self, message: bytes, session: bytes | None) -> bool:
-        """Handle a message; one of an unknown session is nobody's."""
+        """Handle a message; those of unknown sessions are ignored."""
         key = session_of(message, self._prefix) if session is None else session
         known = self._sessions.get(key)
         if known is None:
@@ -65,8 +65,8 @@ class SessionTable:
     """All sessions of one connection, by id.
 
     :param channel: the connection, as its sessions see it.
-    :param pending: the commands in flight, of which those of an ended session fail.
-    :param routes: where the events that tell of targets' lives are found.
+    :param pending: the commands in flight; those of an ended session fail.
+    :param routes: the routes on which the events about targets are registered.
     """
 
     def __init__(self, channel: Channel, pending: PendingCommands, routes: EventRoutes) -> None:
@@ -75,9 +75,9 @@ class SessionTable:
         self._may_log = LogThrottle(channel._dispatcher.context.clock)
         self.root = Session(channel)
         self.sessions: dict[bytes, Session] = {b"": self.root}
-        #: Those whose line is lost, until they are found again; parents before their children.
+        #: The suspended sessions that are not restored yet; parents before their children.
         self.adrift: list[Session] = []
-        #: Makes the gap that a session is told of when it is found again.
+        #: Makes the gap that is delivered to a session when it is restored.
         self.gap: Callable[[], Gap] | None = None
         self._settle: dict[Session, Callable[[], object]] = {}
         self._waiting = Waiting(self.root, channel._dispatcher.context.clock)
@@ -97,9 +97,10 @@ class SessionTable:
             routes.fix(method, LifeRoute(method, handle, routes, self.sessions))
 
     def of_target(self, target_id: str, apart: Session | None = None) -> Session | None:
-        """Return the open session of a target, None where it has none.
+        """Return the open session with a target, or None.
 
-        :param apart: of those attached through this one, which a program has of its own; None: of all others.
+        :param apart: the program's own session through which it must have been attached; None: any session of the
+            library.
         """
         for session in self.sessions.values():
             if session._apart is apart and session.target is not None and session.target.target_id == target_id:
@@ -107,7 +108,7 @@ class SessionTable:
         return None
 
     def end(self, session: Session, reason: Gone) -> None:
-        """Take a session out, with those attached through it, and end what belongs to them."""
+        """Remove a session, with those attached through it, and end what belongs to them."""
         ending = {session}
         for each in self.sessions.values():  # in the order of attaching: parents come before their children
             if each.parent in ending:
@@ -120,7 +121,7 @@ class SessionTable:
 
     @returns_deferred
     async def attach(self, target_id: str) -> Session:
-        """Attach to a target, or find the session that it has; see ``Connection.attach``."""
+        """Attach to a target, or return its existing session; see ``Connection.attach``."""
         session = self.of_target(target_id)
         if session is None:
             reply = await self.root.execute(target.attach_to_target(target_id=target_id, flatten=True))
@@ -131,9 +132,9 @@ class SessionTable:
 
     @returns_deferred
     async def attach_apart(self, target_id: str | None) -> Session:
-        """Attach to a target once more, for a program's own use: no session of the library's is taken for it.
+        """Attach to a target a second time, for the program's own use; sessions of the library are not reused.
 
-        :param target_id: None: the browser itself.
+        :param target_id: the target's id; None: the browser itself.
         """
         attaching: Deferred[Any]
         if target_id is None:
@@ -174,7 +175,7 @@ class SessionTable:
         return done
 
     def suspend(self, lost: ConnectionLost) -> None:
-        """Suspend all sessions because the line is lost and another one is being looked for."""
+        """Suspend all sessions because the transport is lost and another one is being looked for."""
         self._waiting.stop()
         attached = [session for session in self.sessions.values() if session is not self.root]
         for session in attached:
@@ -184,9 +185,9 @@ class SessionTable:
             session._suspend(lost)
 
     def abandon(self, session: Session, reason: Gone | None = None) -> None:
-        """End a session that is adrift and is not to be found again.
+        """End a session that was suspended and will not be restored.
 
-        :param reason: why, where it is not that somebody has detached from its target, or closed it.
+        :param reason: the reason, unless its target was detached from or closed.
         """
         if session in self.adrift:
             self.adrift.remove(session)
@@ -194,18 +195,18 @@ class SessionTable:
             session._end(reason or SessionDetached(session.id or "", _name(session)), None)
 
     def adopt(self, session: Session, session_id: str | None, info: target.TargetInfo, parent: Session | None) -> None:
-        """Take a session in that was adrift and is found again."""
+        """Add a suspended session that is restored."""
         assert self.gap is not None
         self.adrift.remove(session)
         self.sessions[session_key(session_id)] = session
         session._resume(self.gap(), session_id, info, parent, self._settle.pop(session, None))
 
     def replace(self, session: Session, info: target.TargetInfo, settle: Callable[[], object]) -> None:
-        """Give a suspended session another target to be attached to, in place of its own.
+        """Attach a suspended session to another target, in place of its own.
 
-        Where it was attached already, by auto-attach, its session is the one that was adrift.
+        If auto-attach has attached to that target already, the suspended session takes over that attachment.
 
-        :param settle: to be called when the session is set up.
+        :param settle: called when the session is set up.
         """
         session.target = info
         self._settle[session] = settle

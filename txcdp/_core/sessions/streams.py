@@ -1,4 +1,4 @@
-"""The event streams of one session: each is made once, and fed while somebody listens to it."""
+"""The event streams of one session: each is created once, and fed while it has subscribers."""
 
 from __future__ import annotations
 
@@ -27,32 +27,33 @@ class Feeder(Protocol):
     decoders: dict[Any, EventDecoder[Any]]
 
     def route(self, key: bytes, stream: EventReceiver) -> None:
-        """Begin to feed a stream with the events of the session with that key."""
+        """Start feeding a stream with the events of the session with that key."""
 
     def unroute(self, key: bytes, stream: EventReceiver) -> None:
-        """Cease to feed it."""
+        """Stop feeding it."""
 
     def group(self, events: frozenset[type[Event]], decoder: Callable[[type[Event]], EventDecoder[Any]]) -> EventGroup:
-        """Return what feeds receivers with several kinds of events at once."""
+        """Return the group that feeds receivers with several kinds of events at once."""
 
     def malformed(self, error: MalformedMessage) -> None:
         """Count and log a message that could not be read."""
 
     def count_lenient(self) -> None:
-        """Count a message that had to be read tolerantly."""
+        """Count a message that had to be decoded leniently."""
 
 
 class Inputs:
-    """Some kinds of events of one session, typed, for one function of the library's own.
+    """Some kinds of events of one session, decoded, for one function of the library.
 
-    They are streams with a single subscriber and without all that a stream can do: a page has a score of them, of which
-    half never come.
+    They are like streams with a single subscriber and without operators, which is cheaper: a page has about twenty of
+    them, of which half never occur.
 
-    :param group: what feeds them.
-    :param take: is given the events; it goes on to be called after it has raised.
+    :param group: the group that feeds them.
+    :param take: called with the events; it is still called after it has raised an exception.
     :param malformed: called with the error for a message that could not be decoded.
-    :param wants: is given this, an event's name and its message, before that is decoded; returns whether it is decoded
-        and handed on now. Whoever keeps it instead may deliver it later. None: all are.
+    :param wants: called with this object, an event's name and its message, before that is decoded; returns whether to
+        decode and deliver it now. A function that returns False may keep the message and deliver it later. None: all
+        are delivered.
     """
 
     __slots__ = ("_malformed", "_take", "_wants", "group")
@@ -70,12 +71,12 @@ class Inputs:
         self._wants = wants
 
     def _feed(self, method: str, message: bytes) -> None:
-        """Take one message."""
+        """Handle one message."""
         if self._wants is None or self._wants(self, method, message):
             self.deliver(method, message)
 
     def deliver(self, method: str, message: bytes) -> None:
-        """Decode one message and hand it on."""
+        """Decode and deliver one message."""
         try:
             event = self.group.decoders[method](message)
         except MalformedMessage as error:
@@ -90,11 +91,11 @@ class Inputs:
 class SessionStreams:
     """All streams of one session.
 
-    :param feeder: who feeds them.
-    :param enabling: enables and disables the domains of those that are listened to.
-    :param key: the session's, in messages.
-    :param let_go: sends what lets go what an event holds.
-    :ivar context: what they share; the connection's, unless whoever owns the session has given another one.
+    :param feeder: feeds them.
+    :param enabling: enables and disables the domains of streams with subscribers.
+    :param key: the session's key in messages.
+    :param let_go: sends the command that releases what an event holds up.
+    :ivar context: the context that they share; the connection's, unless the session's owner has set another one.
     """
 
     def __init__(self, feeder: Feeder, enabling: Enabling, key: bytes, let_go: Callable[[Release], object]) -> None:
@@ -116,13 +117,14 @@ class SessionStreams:
         self._end: tuple[Exception | None] | None = None
 
     def get(self, method: str, shape: Any) -> EventStream[Any]:
-        """Return the stream of one event in one shape; one that ends at once where the session has ended."""
+        """Return the stream of one event in one shape; it ends at once if the session has ended."""
         return self._get(self._streams, self, method, shape)
 
     def observed(self, method: str, shape: Any) -> EventStream[Any]:
-        """Return the like of :meth:`get` for the library's own use: its subscribers do not count as listeners.
+        """Return a stream like that of :meth:`get` for the library: its subscribers do not count as listeners.
 
-        It enables no domain, is delivered before the user's if it was subscribed to first, and survives a crash.
+        It enables no domain, is delivered before the user's streams if it was subscribed to first, and survives a
+        crash.
         """
         return self._get(self._observed, self._observing, method, shape)
 
@@ -136,16 +138,17 @@ class SessionStreams:
         ended: Callable[[Exception | None], object] | None = None,
         wants: Callable[[Inputs, str, bytes], bool] | None = None,
     ) -> None:
-        """Hand the session's events of some kinds to a function of the library's own, until the session ends.
+        """Pass the session's events of some kinds to a function of the library, until the session ends.
 
-        Like :meth:`observed` it enables no domain, counts as nobody, and goes on over a crash and over a lost line.
+        Like :meth:`observed` it enables no domain, does not count as a listener, and survives a crash and a lost
+        transport.
 
-        :param take: is given each event, before those who subscribe later.
-        :param gap: is called after each loss of the line.
-        :param crashed: is called at each crash, before anything fails for it; returns what is called with the error
-            when the session's commands have failed.
-        :param ended: is called at the session's end, with what its streams fail with.
-        :param wants: decides of each message; see :class:`Inputs`. None: all are decoded.
+        :param take: called with each event, before later subscribers get it.
+        :param gap: called after each loss of the transport.
+        :param crashed: called at each crash, before anything fails because of it; returns a function that is called
+            with the error when the session's commands have failed.
+        :param ended: called when the session ends, with the error that its streams fail with.
+        :param wants: decides about each message; see :class:`Inputs`. None: all are decoded.
         """
         if self._end is not None:
             return
@@ -163,7 +166,7 @@ class SessionStreams:
                 made.group.add(self._key, made)
 
     def end(self, error: Exception | None) -> None:
-        """End all of them, and those that are asked for later."""
+        """End all streams, and those that are requested later."""
         self._end = (error,)
         streams = [*self._streams.values(), *self._observed.values()]
         self._streams, self._observed = {}, {}
@@ -181,7 +184,7 @@ class SessionStreams:
             tell(error)
 
     def release(self) -> list[Callable[[Exception], object]]:
-        """Let the present subscribers go, and return what fails their subscriptions."""
+        """Remove the current subscribers, and return a function that fails their subscriptions."""
         return [*(stream._release() for stream in self._streams.values()), *(take() for take in self._crash_takers)]
 
     def refuse(self, domain: str, error: Exception) -> None:
@@ -191,7 +194,7 @@ class SessionStreams:
                 stream.fail(error)
 
     def suspend(self) -> None:
-        """Stop feeding the streams, because the line is lost; none of them ends."""
+        """Stop feeding the streams, because the transport is lost; none of them ends."""
         if self._fed:
             self._fed = False
             for each in self._inputs:
@@ -200,9 +203,9 @@ class SessionStreams:
                 self._feeder.unroute(self._key, stream)
 
     def resume(self, key: bytes) -> None:
-        """Feed the streams again, over another line.
+        """Feed the streams again, over another transport.
 
-        :param key: its key from now on.
+        :param key: the session's new key.
         """
         self._key = key
         self._fed = True
@@ -212,36 +215,36 @@ class SessionStreams:
             self._feeder.route(key, stream)
 
     def mark(self, gap: Gap) -> None:
-        """Deliver a gap to the subscribers that want to know of one in their events."""
+        """Deliver a gap to the library's functions and to the subscribers that want it."""
         for take in self._gap_takers:
             take(gap)
         self.mark_streams(gap)
 
     def mark_streams(self, gap: Gap) -> None:
-        """Deliver a gap to subscribers alone: the sessions' own state goes on over it."""
+        """Deliver a gap only to subscribers: the session's own state continues over it."""
         for stream in self._wanted():
             stream._mark(dataclasses.replace(gap, missing=frozenset({stream.method})))
 
     def names(self) -> frozenset[str]:
-        """Return the names of the events that somebody listens to."""
+        """Return the names of the events that have subscribers."""
         return frozenset(stream.method for stream in self._listened())
 
     # What the streams tell:
 
     def stream_wanted(self, stream: EventStream[Any]) -> None:
-        """Enable the domain of a stream that has its first subscriber, and let it be fed."""
+        """Enable the domain of a stream that has its first subscriber, and start feeding it."""
         self.feed(stream)
         self._enabling.listen(_domain(stream))
 
     def stream_unwanted(self, stream: EventStream[Any]) -> None:
-        """Let a stream without subscribers be fed no more."""
+        """Stop feeding a stream that has no subscribers."""
         self.starve(stream)
         self._enabling.leave(_domain(stream))
 
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
-        """Let go what an event holds, now and from now on, where nobody is left who could answer.
+        """Release what an event holds up, now and in future, if no subscriber is left that could answer.
 
-        Who has raised is subscribed no more: what it was to answer would stand still for ever.
+        A subscriber that raised an exception is no longer subscribed: what it was to answer would be held up forever.
         """
         method = stream.method
         if method not in HOLDING or self._end is not None:
@@ -254,19 +257,19 @@ class SessionStreams:
             following.subscribe(lambda params: self._unless_answered(method, params), _ended)
 
     def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
-        """Let go what an event holds, where nobody but that handler listens."""
+        """Release what an event holds up, if nobody listens apart from the failed handler."""
         if stream.method in HOLDING and self._end is None:
             self._unless_answered(stream.method, from_json(to_json(item)), 1)
 
     def _unless_answered(self, method: str, params: dict[str, Any], failed: int = 0) -> None:
-        """Let go what an event holds, where all who listen have failed."""
+        """Release what an event holds up, if all subscribers have failed."""
         if sum(stream.listeners for stream in self._listened() if stream.method == method) <= failed:
             found = answer(method, params)
             if found is not None:
                 self._let_go(found)
 
     def feed(self, stream: EventStream[Any]) -> None:
-        """Let a stream be fed, now or when there is a line."""
+        """Start feeding a stream, now or when there is a transport."""
         if self._fed:
             self._feeder.route(self._key, stream)
 
@@ -301,7 +304,7 @@ class SessionStreams:
 
 
 class _Observing:
-    """Owns the streams that the library itself subscribes to: they are fed, and nothing is enabled for them."""
+    """Owns the streams that the library itself subscribes to: they are fed, but nothing is enabled for them."""
 
     def __init__(self, streams: SessionStreams) -> None:
         self._streams = streams
@@ -313,14 +316,14 @@ class _Observing:
         self._streams.starve(stream)
 
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
-        """The library's own answer what they hold in any case."""
+        """Do nothing: the library answers what its events hold up in any case."""
 
     def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
-        """The library's own answer what they hold in any case."""
+        """Do nothing: the library answers what its events hold up in any case."""
 
 
 def _ended(error: Exception) -> None:
-    """With its session nothing is held any more."""
+    """Release nothing: when its session has ended, nothing is held up any more."""
 
 
 def _domain(stream: EventStream[Any]) -> str:

@@ -1,12 +1,13 @@
-"""Targets that wait to be let run, where other clients of the browser may hold them as well.
+"""Resumes targets that wait for a debugger, which other clients of the browser may be holding as well.
 
-How a target waits decides who lets it run. A frame, a dedicated worker and a page that has no access to its opener wait
-for each session by itself: one that is resumed waits for the others still. But a page with an opener, a shared worker
-and a service worker wait in one place: the first session that resumes one does so for all clients, whatever they still
-want to set up. Nor does a page with an opener run by itself where it was attached to without the wish that it waits.
+How a target waits determines who resumes it. A frame, a dedicated worker, and a page without access to its opener wait
+for each session separately: when one session resumes it, it still waits for the others. But a page with an opener, a
+shared worker and a service worker wait in a single place: the first session that resumes one does so for all clients,
+even if they have not finished their set-up. And a page with an opener does not run by itself even if it was attached to
+without a request that it wait.
 
-Chromium does not tell who else has attached to a target; but once we have detached it tells whether anybody has. So
-what nobody here wants is detached from first, and resumed only where nobody else has it.
+Chromium does not report who else has attached to a target; but once we have detached, it reports whether anybody has.
+So a target that nobody here wants is detached from first, and resumed only if nobody else has attached to it.
 """
 
 from __future__ import annotations
@@ -25,27 +26,27 @@ from txcdp.errors import MalformedMessage
 #: Seconds for an unwanted target to run before it is detached from.
 _LET_RUN = 5.0
 
-#: Seconds for another client to let a target run to which it has attached. One that has attached by hand knows of no
-#: need to, so it may be that nobody does.
+#: Seconds for another client to resume a target to which it has attached. A client that has attached by a command does
+#: not know that it has to, so perhaps nobody does.
 _OTHERS = 2.0
 
 _TABS = [target.FilterEntry(type="tab")]
 
 
 def is_held(info: target.TargetInfo) -> bool:
-    """Whether a page waits even where nobody has asked for that: it has an opener, and nothing of it was loaded yet."""
+    """Whether a page waits even if nobody asked for that: it has an opener, and nothing has been loaded in it yet."""
     return info.type == "page" and bool(info.can_access_opener) and not info.url
 
 
 def is_resumed_for_all(info: target.TargetInfo) -> bool:
-    """Whether the first client that lets a target run does so for every client."""
+    """Whether the first client that resumes a target does so for every client."""
     return info.type in ("shared_worker", "service_worker") or (info.type == "page" and bool(info.can_access_opener))
 
 
 def let_run(session: Session, timeout: float | None = None) -> Deferred[None]:
-    """Let a target that waits for a debugger run; to be sent last.
+    """Resume a target that waits for a debugger; call this last.
 
-    :returns: fires when it runs, or has no need to be told.
+    :returns: a Deferred that fires when the target runs, or did not have to be resumed.
     """
     command = runtime.run_if_waiting_for_debugger()
     sent = session.execute(command) if timeout is None else session.execute(command, timeout=timeout)
@@ -53,11 +54,11 @@ def let_run(session: Session, timeout: float | None = None) -> Deferred[None]:
 
 
 class Waiting:
-    """Lets targets go on that are not wanted, or wanted by those alone who leave it to other clients to resume them.
+    """Resumes targets that are not wanted, or only wanted by parties that leave resuming to other clients.
 
     :param root: the connection's own session.
     :param clock: the reactor, or a stand-in for tests.
-    :ivar returning: targets that are attached to once more, only to be let run.
+    :ivar returning: targets that are attached to once more, only to be resumed.
     """
 
     def __init__(self, root: Session, clock: Clock) -> None:
@@ -68,13 +69,13 @@ class Waiting:
         self._timers: set[IDelayedCall] = set()
 
     def release(self, session: Session, waiting: bool, shared: bool) -> None:
-        """Let an unwanted target run, and detach from it; its session never comes to be.
+        """Resume an unwanted target, and detach from it; its session is never added.
 
-        Chromium detaches at once, but lets a worker run some time later: one that has been detached from by then never
-        runs. So its answer is waited for, yet not for ever.
+        Chromium detaches at once, but resumes a worker some time later: one that has been detached from by then never
+        runs. So the reply is awaited, for a limited time.
 
-        :param waiting: whether it waits.
-        :param shared: whether other clients may hold it, for whom it is not to be resumed.
+        :param waiting: whether the target waits for a debugger.
+        :param shared: whether other clients may be holding it, so that it must not be resumed for them.
         """
         info = session.target
         if info is None or not waiting or not shared or not is_resumed_for_all(info):
@@ -89,11 +90,11 @@ class Waiting:
         self._leave(session.parent or self._root, info).addErrback(ignore_failure)
 
     def take(self, key: bytes) -> Session | None:
-        """Take out a session that was detached from, if it was an unwanted target's."""
+        """Remove a session that was detached from, if it was an unwanted target's."""
         return self._released.pop(key, None)
 
     def stop(self) -> None:
-        """Wait for nobody any more: the line is gone."""
+        """Stop all waiting: the transport is lost."""
         timers, self._timers = self._timers, set()
         for timer in timers:
             timer.cancel()
@@ -106,7 +107,7 @@ class Waiting:
 
     @returns_deferred
     async def _leave(self, through: Session, info: target.TargetInfo) -> None:
-        """Let a target run that was detached from, unless somebody else has it."""
+        """Resume a target that was detached from, unless another client has attached to it."""
         try:
             others = await self._others_have(through, info)
         except (TimeoutError, MalformedMessage):
@@ -117,7 +118,7 @@ class Waiting:
             await self._return(through, info)
 
     async def _others_have(self, through: Session, info: target.TargetInfo) -> bool:
-        """Ask whether another client has attached to a target, or to tabs, through which it comes to their pages."""
+        """Find out whether another client has attached to a target, or to tabs, through which it reaches their pages."""
         asked = through.execute(target.get_target_info(target_id=info.target_id))
         tabs = through.execute(target.get_targets(filter=_TABS)) if info.type == "page" else None
         if tabs is not None:
@@ -137,7 +138,7 @@ class Waiting:
 
     @returns_deferred
     async def _return(self, through: Session, info: target.TargetInfo) -> None:
-        """Attach once more, to let it run."""
+        """Attach once more, to resume the target."""
         self.returning.add(info.target_id)
         try:
             await through.execute(target.attach_to_target(target_id=info.target_id, flatten=True))
