@@ -48,7 +48,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what stands on treq at its first use: treq takes longer to import than all of this."""
+    """Import what depends on treq at its first use: treq takes longer to import than all the rest of this package."""
     if name == "ContextClient":
         from txcdp.network._client import ContextClient
 

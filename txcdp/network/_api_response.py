@@ -1,4 +1,4 @@
-"""Responses to requests that were sent from here, and not by the browser."""
+"""Responses to requests that were sent by this program, not by the browser."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class APIResponse:
 
 
 class ReceivedResponse(Protocol):
-    """A response of treq's, as ``context.request`` fires with it."""
+    """A treq response, as ``context.request`` fires with it."""
 
     code: int
     phrase: bytes
@@ -88,14 +88,14 @@ class ReceivedResponse(Protocol):
 
 
 def is_received(value: object) -> TypeGuard[ReceivedResponse]:
-    """Return whether something is a response of treq's."""
+    """Return whether an object is a treq response."""
     return all(hasattr(value, each) for each in ("code", "phrase", "headers", "content"))
 
 
 async def read_response(response: ReceivedResponse, url: str) -> APIResponse:
-    """Return one of treq's when all of it is here.
+    """Return an :class:`APIResponse` for a treq response, once its body has been read.
 
-    :param url: where it is from.
+    :param url: the URL that it came from.
     """
     body = await response.content()
     pairs = [

@@ -1,8 +1,8 @@
-"""Lists of what is to be blocked, matched as Chromium matches them: of any length, at what one pattern costs.
+"""Lists of URL patterns to block, matched as Chromium matches them: a long list costs as much as one pattern.
 
-A pattern consists of texts with ``*`` between them; it matches where a URL has them all, in their order. Most patterns
-have a word in them, with something else on both sides, that a URL has to have as a word of its own: they are looked up
-by the one of theirs that the fewest others have. What has none is tried one by one.
+A pattern consists of texts with ``*`` between them; it matches a URL that contains all of them, in order. Most patterns
+contain a whole word, one that a matching URL must contain as a word of its own, too: they are indexed by their rarest
+word. Patterns without one are tried one by one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _INNER_WORD: Final = re.compile(r"(?<=[^A-Za-z0-9%*])[A-Za-z0-9%]+(?=[^A-Za-z0-9
 
 
 class BlockList:
-    """Patterns of URLs.
+    """A list of URL patterns.
 
-    :param patterns: the patterns, in which ``*`` stands for anything, at both ends, too.
+    :param patterns: the patterns, in which ``*`` stands for anything; one is implied at both ends.
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ class BlockList:
 
 
 def _has(url: str, texts: tuple[str, ...]) -> bool:
-    """Return whether a URL has some texts, one after the other."""
+    """Return whether a URL contains some texts, one after another."""
     at = 0
     for each in texts:
         at = url.find(each, at)

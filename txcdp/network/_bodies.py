@@ -1,4 +1,4 @@
-"""The streams of one exchange: how much has come, the body as it comes, the events that a server sends."""
+"""The streams of one exchange: its download progress, its body as it arrives, and server-sent events."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class ServerSentEvent:
 
 
 class ExchangeStreams:
-    """The streams of an exchange, each made when it is asked for.
+    """The streams of an exchange, each created on first use.
 
-    :param exchange: whose.
+    :param exchange: the exchange.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -53,17 +53,17 @@ class ExchangeStreams:
             self.finish()
 
     def take(self, event: network.DataReceived) -> None:
-        """Take more of the body."""
+        """Handle more data of the body."""
         self.data.push(event)
         if self._flowing and event.data is not None:
             self._deliver(event.data)
 
     def take_event(self, event: network.EventSourceMessageReceived) -> None:
-        """Take what the server has sent."""
+        """Handle a server-sent event."""
         self.server_sent_events.push(ServerSentEvent(event.event_name, event.data, event.event_id, event.timestamp))
 
     def finish(self) -> None:
-        """Take note that the exchange has ended."""
+        """Note that the exchange has ended."""
         self.data.end()
         self.server_sent_events.end()
         if self._flowing:
@@ -99,7 +99,7 @@ class ExchangeStreams:
             self.chunks.end(failure.value if isinstance(failure.value, Exception) else None)
 
     def _whole(self) -> None:
-        """Deliver the body at once, when it is there."""
+        """Deliver the whole body at once, when it has arrived."""
 
         def came(body: bytes) -> None:
             if body:

@@ -1,4 +1,4 @@
-"""An exchange's request as a call of other programs: of curl, and of treq."""
+"""An exchange's request as a call for other programs: a curl command line, or arguments for treq."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from txcdp.network import _headers as headers_of
 if TYPE_CHECKING:
     from txcdp.network._requests import Request
 
-#: What every client says by itself, by the request that it sends.
+#: Headers that every client adds by itself.
 _OWN: Final = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 
 
 def curl(request: Request) -> str:
-    """Return the command line of curl, for a POSIX shell; a body that is no text is piped into it."""
+    """Return the curl command line, for a POSIX shell; a binary body is piped into it."""
     body = request._told_body()
     words = ["curl", shlex.quote(request.url)]
     if request.method != ("POST" if request.has_post_data else "GET"):
@@ -51,7 +51,7 @@ def treq(request: Request) -> dict[str, Any]:
 
 
 def _sent(request: Request) -> list[tuple[str, str]]:
-    """Return the headers that were sent and that a client does not send by itself."""
+    """Return the headers that were sent and that a client does not add by itself."""
     overrides = request._overrides
     if overrides is not None and overrides.headers is not None:
         found = headers_of.pairs(overrides.headers)

@@ -1,4 +1,4 @@
-"""Requests of a context that no page makes: a treq client that has what the context's pages have."""
+"""HTTP requests on behalf of a context rather than a page: a treq client with the settings of the context's pages."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ from txcdp.network._digest import challenges, digest_answer
 from txcdp.network._proxy_agent import ProxyAgent, TrustingPolicy
 from txcdp.network._requests import Overrides, Request
 
-#: Headers that the client sets by itself: the browser's are of another connection.
+#: Headers that the client sets by itself: the browser's belong to another connection.
 _OF_CONNECTION = frozenset({"host", "connection", "content-length", "accept-encoding", "transfer-encoding", "cookie"})
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-#: What is said of a redirect that cannot be followed.
+#: The error for a redirect that cannot be followed.
 _NOWHERE = "it redirects to a URL that is not http or https: {}"
 
-#: The ends of a connection before all of a response was there.
+#: The errors of a connection that ended before the whole response had arrived.
 _LOST = (ResponseFailed, RequestTransmissionFailed, ConnectionClosed)
 
 
 class ClientSettings(NamedTuple):
-    """Settings of the requests of a context.
+    """The settings for the requests of a context.
 
     :ivar user_agent: the user agent.
     :ivar headers: extra headers.
     :ivar base_url: what URLs without a scheme are relative to.
-    :ivar credentials: for servers that ask for them.
+    :ivar credentials: the credentials for servers that ask for them.
     :ivar proxy: the proxy, as ``ProxySettings``.
-    :ivar trusting: whether certificates that are not valid are good enough.
+    :ivar trusting: whether invalid certificates are accepted.
     """
 
     user_agent: str
@@ -197,7 +197,7 @@ class ContextClient(HTTPClient):
     async def _fetch(
         self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout = DEFAULT
     ) -> APIResponse:
-        """Send a request of a page from here; see ``Route.fetch``."""
+        """Send a request of a page from this program; see ``Route.fetch``."""
         url = overrides.url or request.url
         headers = _own_headers(request.headers if overrides.headers is None else overrides.headers)
         body = overrides.post_data
@@ -250,9 +250,9 @@ class ContextClient(HTTPClient):
 
 
 def _led_to(url: str, location: str) -> str:
-    """Return where a response leads to.
+    """Return the URL that a response redirects to.
 
-    :raises NetworkError: to nothing that can be asked.
+    :raises NetworkError: if that cannot be requested.
     """
     try:
         there = urljoin(url, location)
@@ -263,14 +263,14 @@ def _led_to(url: str, location: str) -> str:
 
 
 def _let_go(response: Any) -> None:
-    """Close the connection of a response whose body is wanted by nobody, and may never end."""
+    """Close the connection of a response whose body nobody needs, and which may never end."""
     while hasattr(response, "original"):  # what treq and others have wrapped around it
         response = response.original
     response.deliverBody(_NoBody())
 
 
 class _NoBody(Protocol):
-    """Takes no body."""
+    """Ignores a body."""
 
     def connectionMade(self) -> None:
         assert self.transport is not None
@@ -286,7 +286,7 @@ def _agent(reactor: Any, settings: ClientSettings) -> IAgent:
 
 
 def _merged(settings: ClientSettings, given: Any) -> Headers:
-    """Return the headers of a request: what is given goes before what the context has."""
+    """Return the headers of a request: those given take precedence over the context's."""
     merged = Headers({"user-agent": [settings.user_agent], "accept": ["*/*"]})
     for name, value in settings.headers.items():
         merged.setRawHeaders(name, [value])
@@ -296,10 +296,10 @@ def _merged(settings: ClientSettings, given: Any) -> Headers:
 
 
 def _listed(given: Any) -> dict[Any, list[Any]]:
-    """Return headers as a program gives them, each with a list of values.
+    """Return the given headers, each with a list of values.
 
-    :raises TypeError: one is none.
-    :raises ValueError: one cannot be sent.
+    :raises TypeError: if one is not a header.
+    :raises ValueError: if one cannot be sent.
     """
     if isinstance(given, Headers):
         given = dict(given.getAllRawHeaders())
@@ -315,7 +315,7 @@ def _text(given: Any) -> Any:
 
 
 def _own_headers(headers: Mapping[str, str]) -> Headers:
-    """Return those of a browser's request that are not of its connection."""
+    """Return the headers of a browser's request that do not belong to its connection."""
     own = Headers()
     for name, value in headers.items():
         if name.lower() not in _OF_CONNECTION and not name.startswith(":"):
@@ -324,24 +324,24 @@ def _own_headers(headers: Mapping[str, str]) -> Headers:
 
 
 def _is_cancelled(error: Exception) -> bool:
-    """Return whether it was us who broke off, as at a deadline: nobody waits for another try."""
+    """Return whether we aborted the request ourselves, as at a timeout: then it is not tried again."""
     return any(each.check(CancelledError) for each in getattr(error, "reasons", ()))
 
 
 def _unanswered(failure: Failure, url: str) -> NoReturn:
-    """Say as the browser does that there was no response, and why."""
+    """Return the error for a missing response, in the browser's words."""
     failure.trap(*_LOST, ConnectError, DNSLookupError)
     reasons = getattr(failure.value, "reasons", [failure])
     raise NetworkError(url, "; ".join(each.getErrorMessage() for each in reasons)) from failure.value
 
 
 def _answer(headers: Headers, known: ServerCredentials, method: str, url: str, basic: bool) -> str | None:
-    """Return how to answer a server's challenge, a digest's before a basic one; None: it has none for these.
+    """Return the answer to a server's challenge, preferring a digest to a basic one; None: there is none.
 
-    :param headers: of the response that asks.
-    :param method: of the request that was sent.
-    :param url: where to.
-    :param basic: whether the basic one was not given before.
+    :param headers: the headers of the response with the challenge.
+    :param method: the method of the request that was sent.
+    :param url: the URL of that request.
+    :param basic: whether basic credentials may be sent, because they were not sent before.
     """
     if not known.is_for(url):
         return None
@@ -356,7 +356,7 @@ def _answer(headers: Headers, known: ServerCredentials, method: str, url: str, b
 
 
 def _of_hosts(cookies: Iterable[Cookie], hosts: Iterable[str]) -> list[Cookie]:
-    """Return cookies of a jar, in which a host without a dot has another name, with the names of the hosts."""
+    """Return the cookies of a jar with the real names of hosts: a jar renames hosts without a dot."""
     names = {f"{host}.local": host for host in hosts if "." not in host and ":" not in host}
     found = []
     for each in cookies:

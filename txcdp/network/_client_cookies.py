@@ -1,7 +1,7 @@
-"""The cookies of requests that no page makes: read and sent as browsers do, whatever is in them.
+"""The cookies of requests that no page makes: read and sent as browsers do, whatever they contain.
 
-Twisted's own agent for cookies takes ASCII alone: a page that has set another one, or a server that does, would have
-every request fail.
+Twisted's own cookie agent only supports ASCII: a single other cookie, set by a page or a server, would make every
+request fail.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 
 class ClientJar(CookieJar):
-    """The cookies of a context while a request is made; treq is given it, and leaves it to :class:`CookieAgent`."""
+    """The cookies of a context during a request; treq is given it, but :class:`CookieAgent` does the work."""
 
     def __init__(self, cookies: CookieJar) -> None:
         # By itself a jar sends to subdomains what was set without a domain.
@@ -26,28 +26,28 @@ class ClientJar(CookieJar):
             self.set_cookie(each)
 
     def add_cookie_header(self, request: Any) -> None:
-        """Do nothing: the agent below has done so, or will."""
+        """Do nothing: the agent adds the header."""
 
     def extract_cookies(self, response: Any, request: Any) -> None:
-        """Do nothing."""
+        """Do nothing: the agent extracts the cookies."""
 
     def send_with(self, asked: Request) -> bytes | None:
-        """Return the header with the cookies for a request; None: there are none."""
+        """Return the ``Cookie`` header for a request; None: there are no cookies."""
         super().add_cookie_header(asked)
         value = asked.get_header("Cookie")
         return None if value is None else value.encode("utf-8", "surrogatepass")
 
     def take(self, headers: Headers, asked: Request) -> None:
-        """Take in what a response sets."""
+        """Add the cookies that a response sets."""
         super().extract_cookies(_Received(headers), asked)  # type: ignore[arg-type]
 
 
 @implementer(IAgent)
 class CookieAgent:
-    """Sends a context's cookies with requests that have none of their own, and takes in those of responses.
+    """Sends a context's cookies with requests that have none of their own, and stores those of responses.
 
-    :param agent: sends them.
-    :param jar: has the cookies.
+    :param agent: sends the requests.
+    :param jar: contains the cookies.
     """
 
     def __init__(self, agent: IAgent, jar: ClientJar) -> None:
@@ -57,7 +57,7 @@ class CookieAgent:
     def request(
         self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
     ) -> Deferred[IResponse]:
-        """Send one; see :class:`twisted.web.iweb.IAgent`."""
+        """Send a request; see :class:`twisted.web.iweb.IAgent`."""
         asked = Request(uri.decode("ascii"))  # noqa: S310  (nothing is opened)
         sent = Headers() if headers is None else headers.copy()
         cookies = None if sent.hasHeader(b"cookie") else self._jar.send_with(asked)
@@ -72,7 +72,7 @@ class CookieAgent:
 
 
 class _Received:
-    """A response as :mod:`http.cookiejar` looks at it."""
+    """A response, as :mod:`http.cookiejar` expects it."""
 
     def __init__(self, headers: Headers) -> None:
         self._headers = headers

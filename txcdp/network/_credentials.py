@@ -1,4 +1,4 @@
-"""Credentials of a context, for servers and for its proxy."""
+"""The credentials of a context, for servers and for its proxy."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from txcdp.network._interception import CREDENTIALS, Credentials, PausedRequest,
 
 @dataclass(frozen=True)
 class ServerCredentials:
-    """A name and a password for servers that ask for them.
+    """A username and a password for servers that ask for them.
 
-    :ivar origin: for which origin alone; None: for any.
+    :ivar origin: the only origin that they are for; None: any.
     :ivar always: whether ``context.request`` sends them without being asked.
     """
 
@@ -24,18 +24,18 @@ class ServerCredentials:
     always: bool = False
 
     def is_for(self, url: str) -> bool:
-        """Return whether a URL is of a server for which they are."""
+        """Return whether they are for the server of a URL."""
         return self.origin is None or self.origin == origin_of(url)
 
 
 class ContextCredentials:
-    """Answers the challenges to the requests of one context: an interceptor of each of its sessions.
+    """Answers the authentication challenges to the requests of one context, as an interceptor of each of its sessions.
 
-    Chromium tells of a challenge only where the request was paused before it was sent: so credentials for an origin
-    pause the requests to that origin, those for any origin and those for a proxy all of them.
+    Chromium only reports a challenge if the request was paused before it was sent. So credentials for an origin pause
+    the requests to that origin; those for any origin, and those for a proxy, pause all requests.
 
-    :ivar http: for servers.
-    :ivar proxy: for the proxy.
+    :ivar http: the credentials for servers.
+    :ivar proxy: the credentials for the proxy.
     """
 
     rank = CREDENTIALS
@@ -45,7 +45,7 @@ class ContextCredentials:
         self.proxy: Credentials | None = None
 
     def give(self, http: Mapping[str, Any] | None, proxy: Mapping[str, Any] | None) -> None:
-        """Give it others, as options of a context have them."""
+        """Replace them, given the options of a context."""
         self.http = self.proxy = None
         if http is not None:
             given = Credentials(http["username"], http["password"])
@@ -54,7 +54,7 @@ class ContextCredentials:
             self.proxy = Credentials(proxy["username"], proxy["password"])
 
     def wants(self) -> Pausing | None:
-        """Return which requests are to be paused so that their challenges are told of."""
+        """Return which requests have to be paused so that their challenges are reported."""
         http = self.http
         if http is None and self.proxy is None:
             return None
@@ -65,7 +65,7 @@ class ContextCredentials:
         return Pausing((fetch.RequestPattern(url_pattern=url),), auth=True, network=True)
 
     def takes(self, paused: PausedRequest) -> bool:
-        """Return False: requests go on."""
+        """Return False: requests continue."""
         return False
 
     def credentials(self, challenge: fetch.AuthRequired) -> Credentials | None:
@@ -77,13 +77,13 @@ class ContextCredentials:
         return http.credentials if http is not None and http.is_for(asked.origin) else None
 
     def lost(self) -> None:
-        """Do nothing: nothing waits for this."""
+        """Do nothing: no request waits for this interceptor."""
 
 
 def origin_of(url: str) -> str:
-    """Return the origin of a URL, as browsers write it: in small letters, without the port that is usual.
+    """Return the origin of a URL, as browsers write it: in lower case, without the default port.
 
-    :raises ValueError: it has none.
+    :raises ValueError: if it has none.
     """
     parts = urlsplit(url)
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:

@@ -1,4 +1,4 @@
-"""Digest authentication (:rfc:`7616`, and :rfc:`2617` before it): answers of a client to a server's challenge."""
+"""Digest authentication (:rfc:`7616`, and :rfc:`2617` before it): a client's answers to a server's challenges."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from txcdp.network._interception import Credentials
 
 _WORD: Final = r"[\w!#$%&'*+.^`|~-]+"
 
-#: A parameter, or the scheme that a challenge begins with; a header may have several challenges.
+#: A parameter, or the scheme that begins a challenge; a header may contain several challenges.
 _PART: Final = re.compile(
     rf'[\s,]*(?:(?P<name>{_WORD})\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s,"]+))'
     rf"|(?P<scheme>{_WORD})(?=[\s,]|$))"
@@ -23,10 +23,10 @@ _ALGORITHMS: Final[Mapping[str, str]] = {"md5": "md5", "sha-256": "sha256", "sha
 
 
 class Challenge(NamedTuple):
-    """A challenge of a server, by one scheme.
+    """A server's challenge for one authentication scheme.
 
-    :ivar scheme: in small letters, such as ``"digest"``.
-    :ivar params: by name in small letters.
+    :ivar scheme: the scheme in lower case, such as ``"digest"``.
+    :ivar params: the parameters by name, in lower case.
     """
 
     scheme: str
@@ -34,7 +34,7 @@ class Challenge(NamedTuple):
 
 
 def challenges(headers: Iterable[str]) -> list[Challenge]:
-    """Return what the values of ``WWW-Authenticate`` ask for, in their order."""
+    """Return the challenges in the values of ``WWW-Authenticate``, in order."""
     found: list[Challenge] = []
     for header in headers:
         for part in _PART.finditer(header):
@@ -52,13 +52,13 @@ def digest_answer(
 ) -> str | None:
     """Return the value of ``Authorization`` that answers a challenge.
 
-    :param challenge: the server's.
-    :param credentials: the name and the password.
-    :param method: of the request.
-    :param url: where it goes.
-    :param cnonce: what the client adds, for tests; a random one by default.
-    :returns: None where the challenge is no digest's, or one that asks for what is not supported: another algorithm,
-        or the request's body to be signed (``auth-int`` alone).
+    :param challenge: the server's challenge.
+    :param credentials: the username and the password.
+    :param method: the method of the request.
+    :param url: the URL of the request.
+    :param cnonce: the client's nonce, for tests; a random one by default.
+    :returns: None if it is not a digest challenge, or requires what is not supported: another algorithm, or signing the
+        request's body (only ``auth-int``).
     """
     said = challenge.params
     algorithm, session, _ = said.get("algorithm", "MD5").lower().partition("-sess")

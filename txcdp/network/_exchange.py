@@ -1,7 +1,7 @@
 """An exchange: a request and its outcome, live.
 
-It reads the row that the model keeps for it (:class:`txcdp.model.Exchange`), so that everything known about it is kept
-in one place; this module has what programs do with it: wait, read bodies, follow its progress as streams.
+It reads the row that the model keeps for it (:class:`txcdp.model.Exchange`), so that everything known about it is
+stored in one place. This module contains what programs do with it: wait, read bodies, follow its progress as streams.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from txcdp.network._following import Network
     from txcdp.page import Frame, Page, Worker
 
-#: What is said of an exchange whose end the browser does not tell.
+#: The explanations for an exchange whose end the browser does not report.
 _UNTOLD: Final = {
     ExchangeState.STOPPED: "net::ERR_ABORTED",
     ExchangeState.ABANDONED: "the document that requested it is gone",
@@ -50,13 +50,13 @@ _UNTOLD: Final = {
     ExchangeState.CRASHED: "the process that requested it has crashed",
 }
 
-#: Ends at which all of it is here.
+#: The states in which an exchange is complete.
 _WELL: Final = frozenset({ExchangeState.FINISHED, ExchangeState.REDIRECTED, ExchangeState.CLOSED})
 
-#: Where an answer may come from that is no server and no service worker.
+#: Sources of a response that are neither a server nor a service worker.
 _CACHES: Final = frozenset({"disk", "memory", "prefetch"})
 
-#: Seconds for what was really sent, or received, to be told of once the response is here.
+#: Seconds to wait for the headers really sent and received, once the response has arrived.
 _EXTRA_INFO: Final = 2.0
 
 
@@ -67,7 +67,7 @@ _NOT_KEPT: Final = (
     "or it is a picture that cannot be shown"
 )
 
-#: How texts may begin, which the browser leaves out.
+#: The byte order marks of texts, which the browser omits.
 _MARKS: Final = (("utf-8", codecs.BOM_UTF8), ("utf-16-le", codecs.BOM_UTF16_LE), ("utf-16-be", codecs.BOM_UTF16_BE))
 
 
@@ -471,9 +471,10 @@ def _sizes(row: Row, request: Request, response: Response | None) -> RequestSize
 
 
 def _body_of_text(text: str, row: Row) -> Body:
-    """Return a body that the browser has decoded to text: it tells how many bytes there were, and by which charset.
+    """Return a body that the browser has decoded to text: it reports the number of bytes and the charset.
 
-    Where it tells none it has guessed, as browsers do; what the bytes were is known when their number is right.
+    If it reports no charset, it has guessed one, as browsers do; the original bytes are certain if their number is
+    right.
     """
     said = "" if row.response is None else row.response.charset
     told = python_charset(said or "utf-8")

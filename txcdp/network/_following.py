@@ -1,4 +1,4 @@
-"""What goes over the network for a page: one model is fed with it, and its changes become what programs see.
+"""Follows a page's network activity: events are fed into a model, and its changes become what programs see.
 
 =============================== ==================================================================================
 ``_following`` (here)           the exchanges that are under way: one for each row of the model, told to streams
@@ -50,22 +50,22 @@ if TYPE_CHECKING:
     from txcdp.network._har_recording import HarRecording
     from txcdp.page import Frame, Page, Worker
 
-#: Requests that programs do not mean by `requests`, by the types of the model.
+#: The model's types of exchanges that do not count as requests for programs.
 _NO_REQUESTS: Final = frozenset({"WebSocket", "WebTransport"})
 
 
 class Network:
-    """The exchanges of a page with its frames and dedicated workers, or of a worker that belongs to none.
+    """The exchanges of a page with its frames and dedicated workers, or of a worker without a page.
 
     :param feed: feeds the model.
-    :param session_of: returns the session that the model calls so; None: it has ended.
-    :param frame_of: returns the frame of an id.
-    :param streams: the owner's.
-    :param page: whose it is; None: a worker's.
-    :param worker: the worker, where it is one's.
-    :ivar sessions: which tell of them.
-    :ivar waits: what waits for one of them.
-    :ivar recordings: of it, which end with its owner.
+    :param session_of: returns the session with a key of the model; None: it has ended.
+    :param frame_of: returns the frame with an id.
+    :param streams: the owner's streams.
+    :param page: the page; None for a worker.
+    :param worker: the worker, if it is one's.
+    :ivar sessions: the sessions that report the exchanges.
+    :ivar waits: the pending waits for exchanges.
+    :ivar recordings: the recordings, which end with the owner.
     """
 
     #: The names of the streams that it feeds.
@@ -88,12 +88,12 @@ class Network:
         self._streams = streams
         self._page = page
         self._worker = worker
-        #: The dedicated workers, by what their sessions are called in the model.
+        #: The dedicated workers, by the keys of their sessions in the model.
         self._workers: dict[str, Worker] = {}
-        #: The exchanges that have not ended, by the ids of their rows; those that have brought documents, by loader.
+        #: The exchanges in progress, by the ids of their rows; those that have brought documents, by loader.
         self._live: dict[str, Exchange] = {}
         self._documents: dict[str, Exchange] = {}
-        #: The hops that have just ended, by request.
+        #: The last redirect of each request that has just ended, by request.
         self._left: dict[str, Exchange] = {}
         self._paused = PausedExchanges(self.sessions.unfollowed, self.clock)
         self.recordings: list[HarRecording] = []
@@ -112,7 +112,7 @@ class Network:
 
     @property
     def context(self) -> StreamContext:
-        """What the owner's streams share."""
+        """The state that the owner's streams share."""
         return self._streams.context
 
     @property
@@ -139,9 +139,9 @@ class Network:
         return None if worker is None else worker.session
 
     def end(self, error: Exception) -> None:
-        """Let all end that is under way, because its owner has ended.
+        """End everything that is in progress, because its owner has ended.
 
-        :param error: what fails that waits.
+        :param error: the error for pending waits.
         """
         self.sessions.unfollowed.forget()
         for key in {each.session_id for each in self.rows()}:
@@ -154,24 +154,24 @@ class Network:
         return self._streams.on_demand(name, self.sessions.use, self.sessions.leave)
 
     def rows(self) -> list[Row]:
-        """Return the rows of the exchanges that are under way."""
+        """Return the rows of the exchanges in progress."""
         return list(self._feed.model.exchanges.exchanges.values())
 
     def under_way(self) -> frozenset[str]:
-        """Return the ids of the requests that are under way, whether anybody follows them or not."""
+        """Return the ids of the requests in progress, whether or not they are followed."""
         return frozenset((*(each.request_id for each in self.rows()), *self.sessions.unfollowed.requests()))
 
     # What the model tells:
 
     def tell(self, changes: Sequence[Change]) -> None:
-        """Take what has changed in the model."""
+        """Handle a change of the model."""
         for change in changes:
             handler = self.handlers.get(type(change))
             if handler is not None:
                 handler(change)
 
     def exchange(self, row: Row) -> Exchange:
-        """Return the exchange of a row, which may have begun before anybody listened."""
+        """Return the exchange of a row, which may have begun before there were subscribers."""
         found = self._live.get(row.id)
         if found is not None:
             return found
@@ -187,11 +187,11 @@ class Network:
         return made
 
     def request_paused(self, event: fetch.RequestPaused, hop: int) -> Request:
-        """Return the request that ``Fetch`` has paused: the same one as among :attr:`Page.requests`.
+        """Return the request that ``Fetch`` has paused: the same object as in :attr:`Page.requests`.
 
-        It may be told of before ``Network`` tells of it, or alone.
+        ``Fetch`` may report it before ``Network`` does, or alone.
 
-        :param hop: how many redirects led here.
+        :param hop: the number of redirects before it.
         """
         request = self._request_of(event, hop)
         if event.response_status_code is None and event.response_error_reason is None:
@@ -215,9 +215,9 @@ class Network:
         return made.request
 
     def when_told(self, request: Request) -> Deferred[None]:
-        """Wait until ``Network`` has told of a request that was paused, too, or is not going to.
+        """Wait until ``Network`` has reported a paused request, too, or is not going to.
 
-        :returns: fires with None.
+        :returns: a Deferred that fires with None.
         """
         return self._paused.when_told(request)
 
@@ -291,7 +291,7 @@ class Network:
     # Documents:
 
     def response(self, loader_id: str, said: network.Response, frame: Frame) -> Response:
-        """Return the server's answer that has brought a document."""
+        """Return the server's response that contained a document."""
         found = self._documents.get(loader_id)
         if found is None or found.response is None or found._row.response is None:
             found = Exchange(self, _row_of(loader_id, said, frame), frame, self._page)
@@ -310,10 +310,10 @@ class Network:
 
 
 def worker_network(session: Session, worker: Worker | None = None) -> Network:
-    """Return the exchanges of a worker that belongs to no page.
+    """Return the exchanges of a worker without a page.
 
-    :param session: the worker's.
-    :param worker: the worker, where programs have it.
+    :param session: the worker's session.
+    :param worker: the worker, if programs have an object for it.
     """
     streams = OnDemandStreams(session.context, "worker")
     feed = ModelFeed(BrowserModel(), (), lambda changes: following.tell(changes))
@@ -330,7 +330,7 @@ def worker_network(session: Session, worker: Worker | None = None) -> Network:
 
 
 def _is_request(row: Row) -> bool:
-    """Return whether an exchange is one that programs mean by requests: none of the browser's own, and no socket."""
+    """Return whether an exchange counts as a request for programs: not the browser's own requests, and no sockets."""
     return not (
         row.type in _NO_REQUESTS
         or row.url.startswith("data:")
@@ -340,7 +340,7 @@ def _is_request(row: Row) -> bool:
 
 
 def _row_of(loader_id: str, said: network.Response, frame: Frame) -> Row:
-    """Return a row for a document whose request was not followed: it came from the back/forward cache, say."""
+    """Return a row for a document whose request was not followed, such as one from the back/forward cache."""
     return Row(
         id=loader_id,
         request_id=loader_id,

@@ -1,4 +1,4 @@
-"""What a request, or a response, is answered with: the parts that programs give, as the protocol takes them."""
+"""Converts what programs give to answer a request or a response into what the protocol takes."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ ABORTED: Final[dict[str, network.ErrorReason]] = {
     "failed": "Failed",
 }
 
-#: Headers that tell of a body as it went over the wire, which is not what is given.
+#: Headers about a body's encoding on the wire, which the given body does not have.
 OF_THE_WIRE: Final = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"})
 
-#: What a header may be that occurs several times: the values with line breaks between them.
+#: Headers that may occur several times: their values are separated by line breaks.
 _SEVERAL: Final = frozenset({"set-cookie"})
 
 
 class Fetched(Protocol):
-    """A response that another one is made of."""
+    """A fetched response that another one is based on."""
 
     status: int
     status_text: str
@@ -54,7 +54,7 @@ class Fetched(Protocol):
 
 
 def reason_of(error_code: str) -> network.ErrorReason:
-    """Return the protocol's name for why a request fails.
+    """Return the protocol's name for an error reason.
 
     :raises ValueError: there is no such reason.
     """
@@ -65,7 +65,7 @@ def reason_of(error_code: str) -> network.ErrorReason:
 
 
 def entries(headers: Iterable[tuple[str, str]]) -> list[fetch.HeaderEntry]:
-    """Return headers as the protocol takes them; a value of ``set-cookie`` may be several."""
+    """Return headers as the protocol takes them; a ``set-cookie`` may have several values."""
     return [
         fetch.HeaderEntry(name=name, value=each)
         for name, value in headers
@@ -74,10 +74,10 @@ def entries(headers: Iterable[tuple[str, str]]) -> list[fetch.HeaderEntry]:
 
 
 def given_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return headers that a program gives, with small letters.
+    """Return the headers that a program gives, with names in lower case.
 
-    :raises TypeError: they are none.
-    :raises ValueError: one cannot be.
+    :raises TypeError: if they are not headers.
+    :raises ValueError: if one is invalid.
     """
     given: Mapping[str, Any] = headers
     plain = {name: str(value) if isinstance(value, int | float) else value for name, value in given.items()}
@@ -86,9 +86,9 @@ def given_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def without_none(headers: Mapping[str, str | None]) -> Mapping[str, str]:
-    """Return headers without those that are None, by which programs leave one out.
+    """Return headers without those that are None, with which programs omit a header.
 
-    What is no mapping is returned as it is, for :func:`given_headers` to refuse.
+    Anything but a mapping is returned unchanged, for :func:`given_headers` to refuse.
     """
     given: object = headers
     if not isinstance(given, Mapping):
@@ -97,25 +97,25 @@ def without_none(headers: Mapping[str, str | None]) -> Mapping[str, str]:
 
 
 def request_headers(headers: Mapping[str, str | None]) -> dict[str, str]:
-    """Return headers that a program gives for a request, without what is not for programs to say.
+    """Return the headers that a program gives for a request, without those that programs may not set.
 
-    :raises TypeError: they are none.
-    :raises ValueError: one cannot be.
+    :raises TypeError: if they are not headers.
+    :raises ValueError: if one is invalid.
     """
     given = given_headers(without_none(headers))
     return {name: value for name, value in given if not is_of_the_browser(name, value)}
 
 
 def _joined(name: object, value: object) -> object:
-    """Return a header in one line, where it may have several."""
+    """Return a header with several values in one line."""
     several = isinstance(name, str) and isinstance(value, str) and name.lower() in _SEVERAL
     return str(value).replace("\n", "") if several else value
 
 
 def posted(post_data: object) -> tuple[bytes, str | None]:
-    """Return a body that a program gives for a request, and what kind it is where it says so itself.
+    """Return the body that a program gives for a request, and its content type if the body determines one.
 
-    :raises TypeError: it is none.
+    :raises TypeError: if it is not a body.
     """
     if isinstance(post_data, bytes | bytearray | memoryview):
         return bytes(post_data), None
@@ -128,12 +128,12 @@ def posted(post_data: object) -> tuple[bytes, str | None]:
 
 
 class Fulfilment:
-    """The parts of a response that are given.
+    """The parts of a response that a program gives.
 
-    :param cross_origin: the origin that has asked, where it is another one than that of the URL.
-    :raises TypeError: they do not go together, or one is none.
-    :raises ValueError: one cannot be.
-    :raises OSError: the file cannot be read.
+    :param cross_origin: the origin of the requester, if that differs from the URL's.
+    :raises TypeError: if they cannot be combined, or one has a wrong type.
+    :raises ValueError: if one is invalid.
+    :raises OSError: if the file cannot be read.
     """
 
     def __init__(
@@ -171,9 +171,9 @@ class Fulfilment:
             self._set("vary", "Origin", replace=False)
 
     def headers_of_body(self, of: list[tuple[str, str]] | None = None) -> list[tuple[str, str]]:
-        """Return the headers for the body that is given: with its length, and nothing of how another one was sent.
+        """Return the headers for the given body: with its length, and without those about another body's encoding.
 
-        :param of: the headers where none were given.
+        :param of: the headers to start from if none were given.
         """
         headers = [(name, value) for name, value in self.headers or of or [] if name not in OF_THE_WIRE]
         if self.body is not None:
@@ -193,7 +193,7 @@ class Fulfilment:
 
 
 def _check(status: object, body: object, json: object, path: object) -> None:
-    """Refuse what is no response."""
+    """Refuse an invalid response."""
     given = [name for name, value in (("body", body), ("json", json), ("path", path)) if value is not None]
     if len(given) > 1:
         raise TypeError(f"fulfill() takes one of body=, json= and path=, not {' and '.join(given)}")
@@ -208,7 +208,7 @@ def _check(status: object, body: object, json: object, path: object) -> None:
 def _body_of(
     body: str | bytes | None, json: Any, path: str | os.PathLike[str] | None
 ) -> tuple[bytes | None, str | None]:
-    """Return a body that is given, and what kind it is by how it is given."""
+    """Return the given body, and the content type that follows from how it was given."""
     if body is not None:
         return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body), None
     if json is not None:
@@ -219,7 +219,7 @@ def _body_of(
 
 
 def phrase_of(status: int) -> str:
-    """Return what is usually said of a status."""
+    """Return the usual reason phrase of a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -227,7 +227,7 @@ def phrase_of(status: int) -> str:
 
 
 def asking_origin(url: str, headers: Mapping[str, Any]) -> str | None:
-    """Return the origin that asks for something of another one; None where there is none."""
+    """Return the origin of a cross-origin requester; None if it is not cross-origin."""
     origin = next((str(value).strip() for name, value in headers.items() if name.lower() == "origin"), None)
     parts = urlsplit(url)
     if not origin or not parts.scheme.startswith("http") or origin == f"{parts.scheme}://{parts.netloc}":
@@ -236,7 +236,7 @@ def asking_origin(url: str, headers: Mapping[str, Any]) -> str | None:
 
 
 def preflight_answer(headers: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the headers that allow what a preflight asks for."""
+    """Return the headers that allow what a preflight request asks for."""
     asked = {name.lower(): str(value) for name, value in headers.items()}
     answer = [
         ("access-control-allow-origin", asked.get("origin", "*")),

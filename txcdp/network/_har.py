@@ -1,8 +1,8 @@
 """Exchanges as entries of HAR 1.2.
 
-What the format has no field for begins with an underscore, as Chromium's own export has it: ``_resourceType``,
+Fields that the format does not define begin with an underscore, as in Chromium's own export: ``_resourceType``,
 ``_priority``, ``_initiator`` (always an object), ``_fromCache``, ``_transferSize``, ``_error``, ``_webSocketMessages``.
-A request's body that is no text is base64, with ``_encoding``, as that of a response is with ``encoding``.
+A binary request body is base64, with ``_encoding``, as a response body is with ``encoding``.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from txcdp.network._headers import version_of
 from txcdp.network._responses import Body
 from txcdp.protocol import from_json, to_json
 
-#: Where bodies go.
+#: How bodies are written.
 HarBodies = Literal["embed", "attach", "omit"]
 
 #: How much is recorded: everything, or only what is needed to answer requests from the recording.
 HarMode = Literal["full", "minimal"]
 
-#: How the developer tools call what programs call otherwise.
+#: The developer tools' names of resource types that differ from those that programs use.
 _TYPES: Final = {"cspviolationreport": "csp-violation-report", "signedexchange": "signed-exchange"}
 
 
 def timestamp(seconds: float) -> str:
-    """Return seconds since 1970 as HAR has them."""
+    """Return seconds since 1970 in HAR's format."""
     return datetime.fromtimestamp(max(seconds, 0.0), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -46,10 +46,10 @@ def timestamp(seconds: float) -> str:
 class EntryWriter:
     """Makes the entries of one file.
 
-    :ivar bodies: what becomes of them.
-    :ivar secrets: whether they are written as well.
-    :ivar folder: where bodies are put as files.
-    :ivar mode: ``"minimal"``: no times, sizes, cookies, pages nor who has asked.
+    :ivar bodies: how bodies are written.
+    :ivar secrets: whether secrets are written as well.
+    :ivar folder: the folder for bodies in files of their own.
+    :ivar mode: ``"minimal"``: without times, sizes, cookies, pages and initiators.
     """
 
     bodies: HarBodies
@@ -60,13 +60,13 @@ class EntryWriter:
     def entry(
         self, exchange: Exchange, page: str, now: float, body: Body | None, comment: str, sent: bytes | None = None
     ) -> dict[str, Any]:
-        """Return the entry of an exchange, as it is now.
+        """Return the entry of an exchange in its current state.
 
         :param page: the id of its page.
-        :param now: seconds since 1970, where nothing tells when it began.
-        :param body: of its response; None: there is none, or it is not written.
-        :param comment: why not, in words.
-        :param sent: the body of its request, where it was too large to be told with it.
+        :param now: seconds since 1970, used if the start time is not known.
+        :param body: the response's body; None: there is none, or it is not written.
+        :param comment: the reason for that, in words.
+        :param sent: the request's body, if it was too large to be reported with the request.
         """
         row = exchange._row
         timings = _timings(exchange)
@@ -223,7 +223,7 @@ class EntryWriter:
         return url if self.secrets else masking.masked_url(url)
 
     def _initiator(self, initiator: Any) -> Any:
-        """Return who has asked, the URLs of its scripts as they may be shown."""
+        """Return the initiator, with the URLs of its scripts masked."""
         if self.secrets:
             return initiator
         if isinstance(initiator, dict):
@@ -260,7 +260,7 @@ class EntryWriter:
     def _cookie(self, text: str, now: float) -> dict[str, Any]:
         """Return a cookie that was set.
 
-        :param now: when it was, in seconds since 1970; 0: nobody knows.
+        :param now: when it was set, in seconds since 1970; 0: unknown.
         """
         pair, *attributes = text.split(";")
         name, _, value = pair.strip().partition("=")
@@ -286,7 +286,7 @@ class EntryWriter:
 
 
 def _least(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return what of an entry it takes to answer from it, and what the format demands."""
+    """Return the fields of an entry that are needed to replay it, and those that the format requires."""
     request, response = entry["request"], entry["response"]
     for each in (request, response):
         each.update(cookies=[], headersSize=-1, bodySize=-1)
@@ -305,7 +305,7 @@ def _least(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _timings(exchange: Exchange) -> dict[str, float]:
-    """Return how long what took, in milliseconds; -1: it did not happen."""
+    """Return the durations of the phases, in milliseconds; -1: the phase did not occur."""
     row = exchange._row
     said = row.timing
     if said is None:

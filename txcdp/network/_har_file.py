@@ -1,9 +1,9 @@
-"""A file of HAR 1.2 that grows: it is whole after each entry, whatever happens next.
+"""A HAR 1.2 file that grows: it is complete after each entry, whatever happens next.
 
-Entries come first, and what closes the file after them: each new entry takes the place of that, in one write together
-with what closes the file then. So who is killed leaves a whole file, and no entry is held in memory. Only a kill in the
-middle of that write cuts it off, since the kernel gives one up between two pages of memory: so each entry is one line,
-and of a file that is cut all whole lines can be read.
+The entries come first, followed by a footer that closes the file. Each new entry overwrites the footer, in one write
+together with the new footer. So if the program is killed, the file is complete, and no entry is held in memory. Only a
+kill in the middle of that write truncates it, because the kernel may stop a write between two memory pages. So each
+entry is a single line, and all whole lines of a truncated file can be read.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from txcdp._reactor import Clock
 from txcdp.errors import MalformedMessage
 from txcdp.protocol import from_json, to_json
 
-#: Bytes of what closes a file, with its pages, up to which it is written with each entry; else with several at once.
+#: The maximum size in bytes of a footer, with its pages, that is rewritten for each entry; a larger one is rewritten
+#: for several at once.
 _SMALL: Final = 16384
 
-#: Seconds that entries wait for each other then, and bytes of them at which they do not.
+#: Seconds for which entries are queued then, and the number of queued bytes that are written at once.
 _TOGETHER: Final = 0.25
 _MOST_WAITING: Final = 1 << 20
 
@@ -33,10 +34,10 @@ _ENTRIES: Final = b'"entries":['
 
 
 def without_cut_entry(data: bytes) -> bytes | None:
-    """Return a file whose program was killed while it wrote, without the entry that is cut off, and without pages.
+    """Return a file whose program was killed during a write, without the truncated entry, and without pages.
 
-    :param data: what is in the file.
-    :returns: HAR again; None where it is no file of ours, in which each entry is a line.
+    :param data: the contents of the file.
+    :returns: valid HAR; None if the file was not written by this library, with one entry per line.
     """
     head, begin, lines = data.partition(_ENTRIES + b"\n")
     if not begin:
@@ -53,16 +54,16 @@ def without_cut_entry(data: bytes) -> bytes | None:
 
 
 class HarFile:
-    """A file of HAR 1.2 that is being written, which its owner alone may read.
+    """A HAR 1.2 file that is being written, readable only by its owner.
 
-    An entry that cannot be written is left out, and so are those that waited with it: the file stays whole.
+    An entry that cannot be written is left out, along with those queued with it: the file stays complete.
 
-    :param path: where; one that is there is replaced.
+    :param path: the path; an existing file is replaced.
     :param head: the members of the log besides entries and pages.
     :param clock: the reactor.
-    :ivar pages: its pages; whoever changes one tells so by :meth:`changed`.
-    :ivar error: why entries are missing that waited to be written together.
-    :raises OSError: it cannot be written.
+    :ivar pages: its pages; call :meth:`changed` after changing one.
+    :ivar error: why queued entries are missing.
+    :raises OSError: if it cannot be written.
     """
 
     def __init__(self, path: Path, head: dict[str, Any], clock: Clock) -> None:
@@ -90,7 +91,7 @@ class HarFile:
             raise
 
     def add(self, parts: Iterable[bytes]) -> None:
-        """Write an entry, in pieces where it is large.
+        """Write an entry, in chunks if it is large.
 
         :raises OSError: it cannot be written.
         """
@@ -120,11 +121,11 @@ class HarFile:
             self._timer.set(_TOGETHER)
 
     def changed(self) -> None:
-        """Take note that a page has changed."""
+        """Note that a page has changed."""
         self._dirty = True
 
     def flush(self) -> None:
-        """Write what waits, and what closes the file."""
+        """Write the queued entries and the footer."""
         self._timer.stop()
         if self._closed:
             return
@@ -138,9 +139,9 @@ class HarFile:
         self._whole, self._closed_by = (self._end, self.entries), self._closing
 
     def close(self) -> None:
-        """Write all, and close it.
+        """Write everything, and close it.
 
-        :raises OSError: not all could be written.
+        :raises OSError: if not everything could be written.
         """
         if not self._closed:
             self._dirty = True
@@ -161,7 +162,7 @@ class HarFile:
             self.error = self.error or error
 
     def _fall_back(self) -> None:
-        """Be whole again without what could not be written: what closes the file has the room that it had."""
+        """Restore the footer in its former place, without what could not be written."""
         self._waiting, self._size, self._dirty = [], 0, True
         self._end, self.entries = self._whole
         with contextlib.suppress(OSError):
@@ -181,13 +182,13 @@ class HarFile:
 
 
 class HarArchive:
-    """A recording, and what belongs to it, that is to be one zip file when it is whole.
+    """A recording with its additional files, which becomes a single zip file once it is complete.
 
-    Until then it is in a folder beside that, which is left where it is if the program dies.
+    Until then it is in a folder beside the zip file, which remains if the program dies.
 
     :param path: of the zip file.
-    :raises OSError: there can be no folder.
-    :ivar har: where the recording is.
+    :raises OSError: if the folder cannot be created.
+    :ivar har: the path of the recording.
     """
 
     def __init__(self, path: Path) -> None:
@@ -196,9 +197,9 @@ class HarArchive:
         self.har = self._folder / "har.har"
 
     def pack(self) -> None:
-        """Make the zip file, which takes as long as it takes, and remove the folder.
+        """Make the zip file, which may take long, and remove the folder.
 
-        :raises OSError: it cannot be written; then the folder stays.
+        :raises OSError: if it cannot be written; then the folder remains.
         """
         partial = self._folder / ".zip.part"
         names = sorted(each.name for each in self._folder.iterdir() if not each.name.startswith("."))
@@ -211,10 +212,11 @@ class HarArchive:
 
 
 def file_beside(har: Path, name: str) -> bytes:
-    """Return what is in a file that belongs to a file of HAR, such as a body.
+    """Return the contents of a file that belongs to a HAR file, such as a body.
 
-    :raises ValueError: it is not below that file: whoever has sent it may name any file of this machine.
-    :raises OSError: it cannot be read.
+    :raises ValueError: if it is not below the HAR file's folder: an untrusted HAR file may name any file of this
+        machine.
+    :raises OSError: if it cannot be read.
     """
     folder = har.resolve().parent
     there = (folder / name).resolve()

@@ -1,10 +1,10 @@
-"""Files of HAR, whoever has written them, read as plain values.
+"""Reads HAR files, from any program, into plain values.
 
-Nothing of a file is trusted: each value is taken for what it is to be, or left out. A file that is none of HAR is
-refused; an entry that is none is passed over by whoever reads it. What browsers and programs write besides the format
-(``_resourceType``, ``_error``, ``_webSocketMessages`` and the like) is read where it is there.
+Nothing in a file is trusted: each value is converted to its expected type, or left out. A file that is not HAR is
+refused; an invalid entry is to be skipped by the caller. Extensions that browsers and programs write
+(``_resourceType``, ``_error``, ``_webSocketMessages`` and the like) are read if present.
 
-A file is held as its bytes: its entries are read one by one, when they are wanted.
+A file is kept as bytes: its entries are decoded one by one, on demand.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from txcdp.protocol import from_json
 from txcdp.protocol._records import REJECTED
 from txcdp.protocol._values import dict_of, header_pairs, list_of, number_of, text_of
 
-#: Bytes of a file that is read.
+#: The maximum size of a file in bytes.
 MOST_BYTES: Final = 1_000_000_000
 
-#: Characters of a text that is read, and of one that only names something.
+#: The maximum length in characters of a text, and of a name.
 _MOST: Final = 100_000_000
 _NAME: Final = 1_000
 
@@ -40,20 +40,20 @@ _TYPES: Final = {
     ).split()
 }
 
-#: What a request is for, by what a browser tells the server of that.
+#: Resource types by the value of ``Sec-Fetch-Dest``.
 _DESTINATIONS: Final = {
     "document": "Document", "iframe": "Document", "frame": "Document", "style": "Stylesheet", "script": "Script",
     "image": "Image", "font": "Font", "audio": "Media", "video": "Media", "track": "TextTrack", "empty": "Fetch",
     "manifest": "Manifest", "worker": "Script", "sharedworker": "Script", "serviceworker": "Script",
 }  # fmt: skip
 
-#: The caches that Chromium tells of.
+#: The caches that Chromium reports.
 _CACHES: Final = frozenset({"disk", "memory", "prefetch", "worker"})
 
-#: What this library itself writes of an exchange that was under way.
+#: The comment that this library writes for an exchange in progress.
 UNFINISHED: Final = "it had not completed when the recording ended"
 
-#: The parts of an exchange's time that follow each other, as HAR calls them.
+#: The consecutive phases of an exchange, by HAR's names.
 PHASES: Final = ("blocked", "dns", "connect", "send", "wait", "receive")
 
 
@@ -77,9 +77,9 @@ _read_file = msgspec.json.Decoder(_File).decode
 
 @dataclass(slots=True)
 class HarPage:
-    """One page of a file: what a browser had open, or each navigation of that; its writer decides.
+    """One page of a file: a browser's page, or each of its navigations, depending on the program that wrote it.
 
-    :ivar started: seconds since 1970, as are ``content_loaded`` and ``loaded``; 0: it is not told.
+    :ivar started: seconds since 1970, as are ``content_loaded`` and ``loaded``; 0: unknown.
     """
 
     id: str
@@ -95,21 +95,21 @@ class HarEntry:
     """One entry of a file.
 
     :ivar page: the id of its page.
-    :ivar type: what it was for, as the protocol calls it; told by what came where the file does not say.
-    :ivar status: the response's; 0: there was none.
-    :ivar failure: what went wrong.
-    :ivar unfinished: whether it had not ended when the file did.
-    :ivar connection: its number, where it is one.
-    :ivar initiator: who has asked, as far as the file tells, in the protocol's words.
-    :ivar cached: the cache that has answered: ``"disk"``, ``"memory"``, ``"prefetch"`` or ``"worker"``.
-    :ivar started: seconds since 1970; 0: it is not told.
-    :ivar phases: seconds that its parts took, by HAR's names; None: it did not happen, or is not told.
-    :ivar total: seconds until all of it was here.
-    :ivar head_size: bytes of the response's head as it came; ``body_size``, ``transferred`` (all of it) and ``sent``
-        (all of the request) alike; ``size``: of the body as the page got it.
+    :ivar type: the protocol's resource type; derived from the response if the file does not contain it.
+    :ivar status: the response's status; 0: there was none.
+    :ivar failure: the error.
+    :ivar unfinished: whether it was still in progress at the end of the recording.
+    :ivar connection: the number of the connection, if it is a number.
+    :ivar initiator: the initiator, as far as the file tells, in the protocol's terms.
+    :ivar cached: the cache that answered: ``"disk"``, ``"memory"``, ``"prefetch"`` or ``"worker"``.
+    :ivar started: seconds since 1970; 0: unknown.
+    :ivar phases: the durations of its phases in seconds, by HAR's names; None: it did not occur, or is unknown.
+    :ivar total: seconds until everything had arrived.
+    :ivar head_size: bytes of the response's head on the wire; likewise ``body_size``, ``transferred`` (the whole
+        response) and ``sent`` (the whole request); ``size``: bytes of the decoded body.
     :ivar posted: the request's body: its type, its text, and whether that is base64.
-    :ivar posted_file: the name of the file beside this one that has it instead.
-    :ivar messages: of a WebSocket.
+    :ivar posted_file: the name of the file that contains the request's body instead.
+    :ivar messages: the messages of a WebSocket.
     :ivar content: the response's body, as the file has it.
     """
 
@@ -147,7 +147,7 @@ class HarEntry:
 
     @property
     def spent(self) -> float:
-        """Seconds that its parts took, one after the other."""
+        """The sum of the durations of its phases in seconds."""
         return sum(self.phases.get(name) or 0.0 for name in PHASES)
 
     @property
@@ -156,19 +156,19 @@ class HarEntry:
         return self.spent - (self.phases.get("receive") or 0.0)
 
     def header(self, name: str) -> str:
-        """Return the first value of a header of the request; ``""`` where there is none."""
+        """Return the first value of a request header; ``""`` if there is none."""
         return next((value for each, value in self.request_headers if each.lower() == name), "")
 
 
 class HarLog:
-    """The content of a file of HAR.
+    """The contents of a HAR file.
 
-    :param data: what is in the file.
-    :param name: what the file is called in errors.
-    :raises NoHar: it is none.
-    :ivar browser: what it was made with, in words; ``product``: the same as the protocol has it.
-    :ivar pages: as the file has them.
-    :ivar is_cut: whether its writer was killed in the middle of an entry, which is left out then.
+    :param data: the contents of the file.
+    :param name: the file's name for errors.
+    :raises NoHar: if it is not HAR.
+    :ivar browser: the browser that it was made with, for display; ``product``: the same in the protocol's form.
+    :ivar pages: the pages, as in the file.
+    :ivar is_cut: whether its program was killed in the middle of an entry, which is left out.
     """
 
     def __init__(self, data: bytes, name: str) -> None:
@@ -191,11 +191,11 @@ class HarLog:
         self.pages = [_page(dict_of(each)) for each in list_of(pages)]
 
     def __len__(self) -> int:
-        """Return how many entries there are."""
+        """Return the number of entries."""
         return len(self._entries)
 
     def entry(self, number: int) -> HarEntry | None:
-        """Return an entry, by its place in the file; None for what is none."""
+        """Return the entry with an index; None if it is invalid."""
         given = self._entries[number]
         if isinstance(given, msgspec.Raw):
             try:
@@ -219,10 +219,10 @@ class HarLog:
 
 
 def open_har(path: Path) -> HarLog:
-    """Return what is in a file of HAR.
+    """Return the contents of a HAR file.
 
-    :raises NoHar: it is none, or too large.
-    :raises OSError: it cannot be read.
+    :raises NoHar: if it is not HAR, or too large.
+    :raises OSError: if it cannot be read.
     """
     if path.stat().st_size > MOST_BYTES:
         raise NoHar(f"{path} is larger than {MOST_BYTES:,} bytes")
@@ -298,7 +298,7 @@ def _entry(entry: dict[str, Any]) -> HarEntry | None:
 
 
 def _initiator(value: Any) -> dict[str, Any]:
-    """Return who has asked, which some write as a text."""
+    """Return the initiator, which some programs write as a text."""
     by = dict_of(value)
     found: dict[str, Any] = {"type": text_of(by.get("type"), 100) or text_of(value, 100)}
     if url := text_of(by.get("url"), _MOST):
@@ -335,7 +335,7 @@ def _sizes(made: HarEntry, request: dict[str, Any], response: dict[str, Any]) ->
 
 
 def time_of(value: Any) -> float:
-    """Return a date and time in seconds since 1970; 0 for what is none."""
+    """Return a date and time in seconds since 1970; 0 if it is invalid."""
     if not isinstance(value, str) or len(value) > 100:
         return 0.0
     try:
@@ -354,7 +354,7 @@ def _is_url(text: str) -> bool:
 
 
 def _type(entry: dict[str, Any], made: HarEntry) -> str:
-    """Return what an entry was for: as the file says, or by what the browser told the server, or by what came."""
+    """Return the type of an entry: from the file, or from what the browser told the server, or from the response."""
     said = text_of(entry.get("_resourceType"), 100)
     if said:
         return _TYPES.get(said.lower().replace("-", ""), said[:1].upper() + said[1:])

@@ -1,7 +1,7 @@
-"""A recording of what goes over the network, as a file of HAR 1.2.
+"""Records network activity as a HAR 1.2 file.
 
-Each exchange is written when it has ended, and what was told of it late has come, or does not; then nothing of it is
-held. Messages of a WebSocket wait for its end in a file that has no name.
+Each exchange is written once it has ended and its late details have arrived, or do not arrive in time; then it is no
+longer kept. Messages of a WebSocket are kept in an unnamed file until it ends.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-#: Seconds that a recording which is stopped waits for the bodies of what has ended.
+#: Seconds for which a recording that is stopped waits for the bodies of ended exchanges.
 _STOPPING: Final = 5.0
 
-#: Bytes of a socket's messages that are held in memory; more of them are in a file.
+#: The maximum number of bytes of a socket's messages held in memory; beyond that they are in a file.
 _HELD: Final = 1 << 18
 
-#: What is read of that at a time.
+#: The size of the chunks in which that file is read.
 _PIECE: Final = 1 << 16
 
-#: Bytes of a request's body that are written at most; the browser keeps no larger ones of responses.
+#: The maximum size in bytes of a request body that is written; the browser keeps no larger response bodies either.
 _MOST_SENT: Final = 10_000_000
 
-#: What is on a network; a ``data:`` URL, say, is not.
+#: URL schemes that use the network, unlike ``data:``.
 _SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 
 
 class Messages:
-    """The messages of a WebSocket, as Chromium's own export has them.
+    """The messages of a WebSocket, in the format of Chromium's own export.
 
     :param secrets: whether secrets are kept, too.
     """
@@ -74,7 +74,7 @@ class Messages:
         self._count += 1
 
     def pieces(self, entry: bytes) -> Iterator[bytes]:
-        """Return an entry with the messages in it, piece by piece."""
+        """Return an entry with the messages, in chunks."""
         yield entry[:-1] + b',"_webSocketMessages":['
         self._file.seek(0)
         while piece := self._file.read(_PIECE):
@@ -84,11 +84,11 @@ class Messages:
 
 
 class Pages:
-    """The pages of a file: one for each navigation of a page's main frame, and what it asks for after that.
+    """The pages of a file: one for each navigation of a page's main frame, with the requests that follow.
 
-    :param file: has them.
+    :param file: the file that contains them.
     :param clock: the reactor.
-    :param title: returns a URL as it is written.
+    :param title: returns a URL as it is to be written.
     """
 
     def __init__(self, file: HarFile, clock: Clock, title: Callable[[str], str]) -> None:
@@ -255,7 +255,7 @@ class HarRecording(EndedByBlock):
         self._file.add((entry,) if messages is None else messages.pieces(entry))
 
     async def _sent(self, exchange: Exchange) -> bytes | None:
-        """Return the request's body, where it is too large to be told with the request, and not larger than others."""
+        """Return a request body that was too large to be reported with the request, unless it exceeds the limit."""
         request = exchange.request
         if request._told_body() is not None or not 0 < request._body_size() <= _MOST_SENT:
             return None
@@ -265,7 +265,7 @@ class HarRecording(EndedByBlock):
             return None
 
     async def _body(self, exchange: Exchange) -> tuple[Body | None, str]:
-        """Return the body of what has ended, or why there is none."""
+        """Return the body of an ended exchange, or why there is none."""
         if exchange.response is None or exchange._row.state in _WITHOUT or exchange._has_none:
             return None, ""
         if exchange.response.status == 304 and not exchange._row.body_decoded:
@@ -276,7 +276,7 @@ class HarRecording(EndedByBlock):
             return None, f"its body could not be read: {error}"
 
     def _failed(self, failure: Failure) -> None:
-        """Take note of an entry that could not be written, which harms no other."""
+        """Note that an entry could not be written, which does not affect others."""
         if failure.check(OSError) and self._error is None:
             self._error = failure.value  # type: ignore[assignment]
             log.error("Writing {path} failed: {error}", path=self.path.name, error=failure.getErrorMessage())
@@ -307,18 +307,18 @@ class HarRecording(EndedByBlock):
         packing.addErrback(self._failed).addCallback(lambda _: self._stopped.fire(self.path))
 
 
-#: Ends at which the browser has no body that is whole.
+#: States in which the browser has no complete body.
 _WITHOUT: Final = frozenset(ExchangeState) - {ExchangeState.FINISHED}
 
 
 async def stop_all(recordings: list[HarRecording]) -> None:
-    """Stop recordings, whose owner is about to end; what of their files could not be written they have logged."""
+    """Stop recordings whose owner is about to end; errors of writing their files have been logged."""
     await DeferredList([each.stop() for each in recordings], consumeErrors=True)
     recordings.clear()
 
 
 def head_of(product: str) -> dict[str, Any]:
-    """Return who makes a file, and with which browser, by what ``Browser.getVersion`` says of that."""
+    """Return the creator and the browser for a file, given the result of ``Browser.getVersion``."""
     from importlib.metadata import version
 
     name, _, number = product.partition("/")

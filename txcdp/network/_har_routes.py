@@ -1,4 +1,4 @@
-"""Answers from a recording: a HAR file in the place of servers."""
+"""Answers requests from a HAR file instead of servers."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ HarNotFound: TypeAlias = Literal["abort", "fallback"]
 
 _BOUNDARY: Final = re.compile(rb"\A--([^\r\n]+)\r\n")
 
-#: What an archive fails with that is broken, encrypted or packed in a way that Python does not know.
+#: The errors of an archive that is broken, encrypted or compressed in a way that Python does not support.
 _NO_ARCHIVE: Final = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error)
 
 log = Logger()
 
 
 class HarReplay:
-    """The answers of one file.
+    """The responses in one file.
 
-    Of several entries for a request those that have an answer go before those that failed, and those whose request's
-    headers are most like it before others; the same request again and again is answered by one after the other, and
-    then by the last. An entry that is none is passed over; a request fails whose answer cannot be given.
+    If several entries match a request, those with a response take precedence over those that failed, and those with the
+    most similar request headers over others. A repeated request is answered by one after another, and then by the last.
+    Invalid entries are skipped; a request whose response cannot be delivered fails.
 
-    :param path: of the file, or of a zip file with one in it.
-    :param not_found: what becomes of a request that is not there.
-    :raises ValueError: it is no HAR file, or too large, or ``not_found`` is neither.
-    :raises OSError: it cannot be read.
+    :param path: the path of the file, or of a zip file that contains one.
+    :param not_found: what happens to a request that is not in it.
+    :raises ValueError: if it is not a HAR file, or too large, or ``not_found`` is invalid.
+    :raises OSError: if it cannot be read.
     """
 
     def __init__(self, path: str | os.PathLike[str], not_found: HarNotFound) -> None:
@@ -61,7 +61,7 @@ class HarReplay:
         self._given: dict[tuple[int, ...], int] = {}
 
     def handle(self, route: Route) -> Deferred[None]:
-        """Answer a request, or say that it is not there."""
+        """Answer a request, or report that it is not in the file."""
         try:
             entry = self._find(route.request)
             if entry is None:
@@ -113,7 +113,7 @@ class HarReplay:
 
 
 def _refuse(route: Route, why: str) -> Deferred[None]:
-    """Let a request fail that cannot be answered as it was recorded: it is not to reach the network."""
+    """Make a request fail that cannot be answered as recorded, because it must not reach the network."""
     url = shown_url(route.request.url)
     log.warn("The recorded response for {url} cannot be served: {why}", url=url, why=printable(why))
     return route.abort()
@@ -125,7 +125,7 @@ def _why(failure: Failure) -> str:
 
 
 def _opened(path: Path) -> tuple[Callable[[str], bytes], HarLog]:
-    """Return what reads the files that belong to a recording, and what is in its own."""
+    """Return a function that reads the files belonging to a recording, and the contents of its main file."""
     if not zipfile.is_zipfile(path):
         return partial(file_beside, path), open_har(path)
     try:
@@ -149,7 +149,7 @@ def _opened(path: Path) -> tuple[Callable[[str], bytes], HarLog]:
 def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
     """Return the files of an archive.
 
-    :raises ValueError: they have too many bytes.
+    :raises ValueError: if they are too large.
     """
     parts = archive.infolist()
     if sum(each.file_size for each in parts) > MOST_BYTES:
@@ -170,7 +170,7 @@ def _headers_of(entry: HarEntry) -> set[tuple[str, str]]:
 
 
 def _same_body(recorded: bytes | None, sent: bytes) -> bool:
-    """Return whether two bodies are the same; the boundary of a multipart body is another one each time."""
+    """Return whether two bodies are the same, ignoring the boundary of a multipart body, which differs each time."""
     if recorded is None:
         return True  # it was not recorded
     return recorded == sent or _without_boundary(recorded) == _without_boundary(sent)

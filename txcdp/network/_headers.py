@@ -1,4 +1,4 @@
-"""Headers, as the browser tells them and as programs read them."""
+"""Conversions between the headers that the browser reports and those that programs read and set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from txcdp._arguments import check_header
 from txcdp._privacy import shown_url
 
-#: Headers of a request that a browser alone says: Chromium sends no request in which others do.
+#: Request headers that only a browser may set: Chromium sends no request in which a program sets them.
 _OF_THE_BROWSER: Final = frozenset(
     {
         "content-length",
@@ -24,7 +24,7 @@ _OF_THE_BROWSER: Final = frozenset(
     }
 )
 
-#: What others may say of the connection all the same.
+#: Values of ``Connection`` that programs may set all the same.
 _OF_CONNECTIONS: Final = frozenset({"close", "keep-alive"})
 
 
@@ -36,15 +36,15 @@ class Header(TypedDict):
 
 
 def pairs(headers: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Return each header that there was; the browser joins those of one name by line breaks."""
+    """Return each header separately; the browser joins those with the same name by line breaks."""
     given = headers if isinstance(headers, Mapping) else {}
     return [(name, value) for name, values in given.items() for value in str(values).split("\n")]
 
 
 def by_name(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return headers by their names in small letters.
+    """Return headers by name, in lower case.
 
-    What came more than once is joined by commas, a ``set-cookie`` by line breaks.
+    Repeated headers are joined by commas, ``set-cookie`` by line breaks.
     """
     found: dict[str, str] = {}
     for name, value in headers:
@@ -55,7 +55,7 @@ def by_name(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def array(headers: Iterable[tuple[str, str]]) -> list[Header]:
-    """Return headers one by one."""
+    """Return headers as a list of names and values."""
     return [Header(name=name, value=value) for name, value in headers]
 
 
@@ -66,12 +66,12 @@ def values(headers: Iterable[tuple[str, str]], name: str) -> list[str]:
 
 
 def size(headers: Iterable[tuple[str, str]], first_line: str) -> int:
-    """Return how many bytes a message's head takes in HTTP/1.1."""
+    """Return the number of bytes of a message's head in HTTP/1.1."""
     return len(first_line) + 4 + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def is_of_the_browser(name: str, value: str) -> bool:
-    """Return whether a header of a request is one that the browser alone says."""
+    """Return whether a request header may only be set by the browser."""
     key = name.lower()
     if key == "connection":
         return value.strip().lower() not in _OF_CONNECTIONS
@@ -79,11 +79,11 @@ def is_of_the_browser(name: str, value: str) -> bool:
 
 
 def checked_headers(argument: str, headers: object) -> dict[str, str]:
-    """Return headers that were given.
+    """Return the given headers, checked.
 
-    :param argument: what they were given as.
-    :raises TypeError: they are none.
-    :raises ValueError: one cannot be sent.
+    :param argument: the name of the argument, for errors.
+    :raises TypeError: if they are not headers.
+    :raises ValueError: if one cannot be sent.
     """
     if not isinstance(headers, Mapping):
         raise TypeError(f"{argument}={headers!r}: expected a mapping of names to values, such as {{'X-Token': 'a'}}")
@@ -93,11 +93,11 @@ def checked_headers(argument: str, headers: object) -> dict[str, str]:
 
 
 def checked_extra_headers(argument: str, headers: object) -> dict[str, str]:
-    """Return headers that were given for each request of a page.
+    """Return the headers given for each request of a page, checked.
 
-    :param argument: what they were given as.
-    :raises TypeError: they are none.
-    :raises ValueError: one cannot be sent, or would keep all requests from being sent.
+    :param argument: the name of the argument, for errors.
+    :raises TypeError: if they are not headers.
+    :raises ValueError: if one cannot be sent, or would prevent all requests from being sent.
     """
     checked = checked_headers(argument, headers)
     for header, value in checked.items():
@@ -111,11 +111,11 @@ def checked_extra_headers(argument: str, headers: object) -> dict[str, str]:
 
 
 def check_referer(argument: str, referer: object) -> None:
-    """Refuse a ``Referer`` that the browser would not send, or send as another one.
+    """Refuse a ``Referer`` that the browser would not send, or would change.
 
-    :param argument: what it was given as; an empty one is none.
-    :raises TypeError: it is no text.
-    :raises ValueError: it is no URL of a site.
+    :param argument: the name of the argument, for errors; an empty value counts as none.
+    :raises TypeError: if it is not text.
+    :raises ValueError: if it is not the URL of a site.
     """
     check_header(argument, "Referer", referer)
     parts = urlsplit(str(referer))
@@ -125,10 +125,10 @@ def check_referer(argument: str, referer: object) -> None:
 
 
 def check_letters(what: str, value: str) -> None:
-    """Refuse the value of a header for all requests of a page that has letters of which documents alone would be sent.
+    """Refuse a header value with characters that would be sent only with requests for documents.
 
-    :param what: the value's name.
-    :raises ValueError: it has.
+    :param what: the name of the value, for errors.
+    :raises ValueError: if it contains any.
     """
     try:
         value.encode("latin-1")
@@ -139,10 +139,10 @@ def check_letters(what: str, value: str) -> None:
         ) from None
 
 
-#: As HTTP itself writes them, by what browsers call the protocols.
+#: The HTTP versions, by the browser's names of the protocols.
 _VERSIONS: Final = {"http/1.0": "HTTP/1.0", "http/1.1": "HTTP/1.1", "h2": "HTTP/2.0", "h3": "HTTP/3.0"}
 
 
 def version_of(protocol: str) -> str:
-    """Return the version of HTTP that a protocol is; where the browser does not tell it, 1.1."""
+    """Return the HTTP version of a protocol; 1.1 if the browser does not report it."""
     return _VERSIONS.get(protocol.lower(), protocol.upper() or "HTTP/1.1")

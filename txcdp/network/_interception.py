@@ -1,23 +1,24 @@
-"""Paused requests: one place for each session where all who want requests paused come together.
+"""Paused requests: for each session, one object combines the needs of everyone who wants requests paused.
 
-Chromium has one ``Fetch.enable`` for each session, of which the last one counts, and each request that is paused waits
-for one answer. So whoever wants requests paused (the routes of a page and of its context, credentials, a gate that lets
-no private address through, what holds a document back for a moment) is an :class:`Interceptor` of the session's
-:class:`SessionInterception`. That enables with what all of them want together, asks them in order about each request,
-and answers where none of them does; the domain is disabled when none wants anything and nothing waits.
+Chromium has one ``Fetch.enable`` per session, of which the last call counts, and each paused request needs exactly one
+answer. So whoever wants requests paused (the routes of a page and of its context, credentials, a gate that blocks
+private addresses, code that holds a document back for a moment) is an :class:`Interceptor` of the session's
+:class:`SessionInterception`. That enables the domain with everything that they want together, asks them in order about
+each request, and continues the request if none of them answers it. The domain is disabled when no interceptor wants
+anything and no request is paused.
 
-What is known of Chromium, and rests on a test:
+What is known of Chromium, each verified by a test:
 
-- ``Fetch.enable`` once more, with other patterns, leaves what is paused as it is; ``Fetch.disable`` lets it go on, and
-  what was answered just before without what was changed.
-- A redirect pauses again under another id (``redirectedRequestId`` names the one before), without the headers that the
-  one before was given.
-- A request that the browser starts once more pauses again under the *same* id.
-- What was cancelled while it was paused is refused with "Invalid InterceptionId": nobody's failure.
+- Another ``Fetch.enable`` with other patterns does not affect paused requests. ``Fetch.disable`` continues them, and
+  continues those that were answered just before without the changes in the answer.
+- A redirect pauses again under another id (``redirectedRequestId`` is that of the previous request), without the
+  headers that the previous request was given.
+- A request that the browser restarts pauses again under the *same* id.
+- Answering a request that was cancelled while paused is refused with "Invalid InterceptionId": that is not an error.
 - Patterns are matched against the URL without its fragment; types ``XHR``, ``Fetch`` and ``EventSource`` are one.
-- Requests of dedicated workers pause in the session of their page, those of shared and of service workers in their own.
-- Challenges are told of only for requests that were paused at the request stage.
-- It is the browser's own process that answers, so all of it works while a page's process is gone.
+- Requests of dedicated workers pause in the session of their page, those of shared and service workers in their own.
+- Challenges are reported only for requests that were paused at the request stage.
+- The browser's own process answers, so all of this works while a page's process is gone.
 """
 
 from __future__ import annotations
@@ -42,32 +43,32 @@ from txcdp.streams import Gap
 if TYPE_CHECKING:
     from reactivex.abc import DisposableBase
 
-#: How many answered requests are remembered for the browser to start them once more, or lead them on.
+#: How many answered requests are remembered in case that the browser restarts or redirects them.
 _REMEMBERED: Final = 1000
 
 #: Seconds from when nothing is to be paused any more until the domain is disabled.
 _LINGER: Final = 1.0
 
-#: The words of Chromium for a request that is not there any more, or was answered by somebody else.
+#: Chromium's error messages for a request that no longer exists, or was answered by somebody else.
 _GONE: Final = ("Invalid InterceptionId", "Invalid state for continueInterceptedRequest", "Fetch domain is not enabled")
 
-#: The protocol's domain for all of this.
+#: The protocol's domain for intercepting requests.
 _DOMAIN: Final = fetch.enable.method.partition(".")[0]
 
-#: The headers by which a browser asks a server beforehand whether it may send a request.
+#: The header that marks a CORS preflight request.
 _ASKS: Final = "access-control-request-method"
 
-#: In which order interceptors are asked.
+#: The order in which interceptors are asked.
 GATES, HOLDS, ROUTES, CREDENTIALS = range(4)
 
 
 class Pausing(NamedTuple):
-    """Requests that an interceptor wants to be paused in one session.
+    """The requests that an interceptor wants to be paused in one session.
 
-    :ivar patterns: of the requests that are to be paused.
-    :ivar auth: whether challenges for credentials are to be told of, too.
-    :ivar network: whether the ``Network`` domain is to tell of requests, so that it is known which is which, and that
-        one is paused which is too large to be told of.
+    :ivar patterns: the patterns of these requests.
+    :ivar auth: whether challenges for credentials are to be reported, too.
+    :ivar network: whether the ``Network`` domain has to report requests, so that paused ones can be identified, and
+        those too large to be reported as paused are noticed.
     """
 
     patterns: tuple[fetch.RequestPattern, ...]
@@ -76,22 +77,22 @@ class Pausing(NamedTuple):
 
 
 class Credentials(NamedTuple):
-    """A name and a password."""
+    """A username and a password."""
 
     username: str
     password: str
 
 
 class Interceptor(Protocol):
-    """One of those who want requests paused.
+    """Somebody who wants requests paused.
 
-    :ivar rank: when it is asked, among the others.
+    :ivar rank: its position in the order in which interceptors are asked.
     """
 
     rank: int
 
     def wants(self) -> Pausing | None:
-        """Return what it wants; None: nothing at present."""
+        """Return which requests it wants paused; None: none at present."""
 
     def takes(self, paused: PausedRequest) -> bool:
         """Return whether it has answered a paused request, or is going to."""
@@ -100,16 +101,16 @@ class Interceptor(Protocol):
         """Return the answer to a challenge; None where it has none."""
 
     def lost(self) -> None:
-        """Take note that all requests that were paused go on, as the line is lost or the session over."""
+        """Note that all paused requests continue, because the transport is lost or the session has ended."""
 
 
 class Remembered(NamedTuple):
-    """An answered request, as it is to be known when it pauses again.
+    """An answered request, remembered for when it pauses again.
 
-    :ivar command: what it is answered with where the browser starts it once more; None: it goes on as it is.
-    :ivar headers: those that a program has set, which its redirects are to have.
-    :ivar removed: names of those that it has removed, which its redirects are not to have.
-    :ivar origin: for which origin they were set.
+    :ivar command: the answer if the browser restarts it; None: it continues unchanged.
+    :ivar headers: the headers that a program has set, which its redirects get as well.
+    :ivar removed: the names of the headers that a program has removed, which its redirects do not get either.
+    :ivar origin: the origin for which they were set.
     """
 
     command: Command[Any] | None = None
@@ -119,7 +120,7 @@ class Remembered(NamedTuple):
 
 
 class Holding:
-    """Base of interceptors that have no credentials, and keep nothing."""
+    """Base of interceptors without credentials and without state."""
 
     rank = GATES
 
@@ -132,12 +133,12 @@ class Holding:
 
 
 class PausedRequest:
-    """A request that waits for an answer, at one of its stages.
+    """A request that is paused at one of its stages.
 
-    :ivar interception: of its session.
-    :ivar event: what the browser has said of it.
-    :ivar response: whether its response's headers are there; or that it has failed.
-    :ivar answered: whether it has its answer, or needs none any more.
+    :ivar interception: the interception of its session.
+    :ivar event: the browser's event.
+    :ivar response: whether it is at the response stage: the headers have arrived, or it has failed.
+    :ivar answered: whether it has been answered, or needs no answer any more.
     """
 
     __slots__ = ("answered", "event", "interception", "response")
@@ -155,36 +156,36 @@ class PausedRequest:
 
     @property
     def url(self) -> str:
-        """Where it goes to, without a fragment."""
+        """The URL, without the fragment."""
         return self.event.request.url
 
     @property
     def is_preflight(self) -> bool:
-        """Whether it asks beforehand if another one may be sent."""
+        """Whether it is a CORS preflight request."""
         request = self.event.request
         return request.method == "OPTIONS" and any(name.lower() == _ASKS for name in request.headers or {})
 
     @property
     def hop(self) -> int:
-        """How many redirects led to it."""
+        """The number of redirects before it."""
         number = self.event.request_id.rpartition(".")[2]
         return int(number) if number.isdecimal() else 0
 
     @property
     def redirected_from(self) -> str | None:
-        """The id of the paused request that has led to it; None: it is the first."""
+        """The id of the paused request that was redirected to it; None: it is the first."""
         return self.event.redirected_request_id
 
     def go_on(self) -> Deferred[None]:
-        """Let it go on as it is."""
+        """Continue it unchanged."""
         return self.answer(fetch.continue_request(request_id=self.event.request_id))
 
     def answer(self, command: Command[Any], remembered: Remembered | None = None) -> Deferred[None]:
         """Answer it.
 
-        :param remembered: what is to be known of it when it pauses again.
-        :returns: fires with None when the browser has taken it, or the request is gone. Fails like ``Session.execute``
-            where the answer cannot be, and it waits for another one then.
+        :param remembered: what to remember for when it pauses again.
+        :returns: a Deferred that fires with None when the browser has accepted the answer, or the request is gone. It
+            fails like ``Session.execute`` if the answer is invalid; then the request waits for another one.
         """
         interception = self.interception
         if self.answered:
@@ -205,7 +206,7 @@ class PausedRequest:
 
 
 class SessionInterception:
-    """All who want requests of one session paused.
+    """All interceptors of one session's requests, combined.
 
     :ivar session: the session.
     """
@@ -221,7 +222,7 @@ class SessionInterception:
         self._by_hand = _read_by_hand(session._standing(fetch.enable.method))
         self._network = False
         self._listening: list[DisposableBase] = []
-        #: The dedicated workers of its page, and what listens to them.
+        #: The dedicated workers of its page, and the subscriptions to their events.
         self._workers: dict[Session, DisposableBase | None] = {}
         self._leaving = Timer(session.context.clock, self._leave)
         self._untold = UntoldRequests(session, self._patterns, self._is_gated, self._is_known)
@@ -230,9 +231,9 @@ class SessionInterception:
             session._feed_into(gap=self._gap, ended=self._ended)
 
     def add(self, *interceptors: Interceptor) -> Deferred[None]:
-        """Ask others, too, and pause what they want from now on.
+        """Add an interceptor, and pause what it wants from now on.
 
-        :returns: fires with None when the browser does; fails like ``Session.execute``.
+        :returns: a Deferred that fires with None when the browser does; it fails like ``Session.execute``.
         """
         for each in interceptors:
             if each not in self._interceptors:
@@ -240,7 +241,7 @@ class SessionInterception:
         return self.update()
 
     def add_worker(self, worker: Session) -> None:
-        """Take the session of a dedicated worker, whose requests are told of there, and paused in this one."""
+        """Add the session of a dedicated worker, which reports its requests; they are paused in this one."""
         self._workers[worker] = None
         worker._feed_into(ended=lambda _: self._workers.pop(worker, None))
         if self._listening:
@@ -249,7 +250,7 @@ class SessionInterception:
             worker._keep_enabled("Network")
 
     def remove(self, interceptor: Interceptor) -> Deferred[None]:
-        """Ask one no more.
+        """Remove an interceptor.
 
         :returns: fires and fails like :meth:`add`.
         """
@@ -257,7 +258,7 @@ class SessionInterception:
         return self.update()
 
     def update(self) -> Deferred[None]:
-        """Pause what all of them want by now.
+        """Pause what all interceptors currently want.
 
         :returns: fires and fails like :meth:`add`.
         """
@@ -272,11 +273,11 @@ class SessionInterception:
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether the program has enabled the domain itself, by the protocol's own command."""
+        """Whether the program has enabled the domain itself, with the protocol's own command."""
         return self._by_hand is not None
 
     def _command(self) -> fetch.enable | None:
-        """Return what pauses all that is wanted; None: nothing is."""
+        """Return the command that pauses everything that is wanted; None: nothing is."""
         wants = [want for each in self._interceptors if (want := each.wants()) is not None]
         if wants:
             self._listen()
@@ -296,7 +297,7 @@ class SessionInterception:
         return fetch.enable(patterns=_without_needless(patterns), handle_auth_requests=auth or None)
 
     def _asked_by_hand(self, method: str, params: Any) -> tuple[str, Any]:
-        """Take down what the program sends itself, and return what covers what others want as well."""
+        """Note the program's own command, and return one that also covers what others want."""
         self._by_hand = _read_by_hand(from_json(to_json(params))) if method == fetch.enable.method else None
         self._leaving.stop()
         if not any(each.wants() for each in self._interceptors):
@@ -312,7 +313,7 @@ class SessionInterception:
         return fetch.RequestPattern(url_pattern="*") in self._patterns()
 
     def pause_once(self, url: str, wanted: bool) -> None:
-        """Pause requests for one URL, besides what is wanted, or no more."""
+        """Start or stop pausing requests for one URL, in addition to what is wanted."""
         pattern = escaped(url.partition("#")[0])
         count = self._extra.pop(pattern, 0) + (1 if wanted else -1)
         if count > 0:
@@ -320,20 +321,21 @@ class SessionInterception:
         self.update().addErrback(ignore_failure)
 
     def before(self, paused: PausedRequest) -> Remembered:
-        """Return what is known of the request that has led to this one."""
+        """Return what is remembered of the request that was redirected to this one."""
         return self._remembered.get(paused.redirected_from or "") or Remembered()
 
     def send(self, command: Command[Any]) -> Deferred[Any]:
-        """Send a command, whatever the program thinks of experimental ones."""
+        """Send a command, regardless of the program's policy on experimental ones."""
         kind = type(command)
         if kind.stability == "experimental":
             return self.session.execute_raw(kind.method, from_json(to_json(command)))
         return self.session.execute(command)
 
     def _nothing(self) -> Deferred[None]:
-        """Pause nothing any more, and disable the domain when what was answered is under way.
+        """Pause nothing any more, and disable the domain once all answers have taken effect.
 
-        Disabling it lets go what somebody is about to answer, and what was answered just now without what was changed.
+        Disabling it would continue requests that are about to be answered, and those answered just now, without
+        changes.
         """
         if self._enabled is None or self.session.ended:
             return succeed(None)
@@ -357,7 +359,7 @@ class SessionInterception:
         self.session._insist(fetch.disable()).addErrback(ignore_failure)
 
     def _forget(self) -> None:
-        """Forget which requests were answered: once the domain was disabled the browser begins to count again."""
+        """Forget which requests were answered: once the domain was disabled, the browser restarts its numbering."""
         self._untold.forget()
         self._remembered.clear()
         self._challenged.clear()
@@ -400,11 +402,11 @@ class SessionInterception:
         self.ask_others(paused)
 
     def _is_refused(self, paused: PausedRequest) -> bool:
-        """Whether a gate takes a request, which may go elsewhere this time."""
+        """Whether a gate blocks a request, which may go to another URL this time."""
         return any(each.rank == GATES and each.takes(paused) for each in self._interceptors)
 
     def ask_others(self, paused: PausedRequest, after: Interceptor | None = None) -> None:
-        """Let a request go on to those who are asked after one who has had it."""
+        """Pass a request to the interceptors after the one that has had it."""
         asked = self._interceptors
         if after in asked:
             asked = asked[asked.index(after) + 1 :]
@@ -445,12 +447,12 @@ class SessionInterception:
             self._remembered[request_id] = remembered
 
     def _gap(self, gap: Gap) -> None:
-        """Take note of another line: to the browser it is another session, which has paused nothing yet."""
+        """Note another transport: to the browser it is another session, which has paused nothing yet."""
         self._lost()
         self._forget()
 
     def _ended(self, _: object) -> None:
-        """Let go of all, the page among it: somebody may keep the session."""
+        """Drop all references, including the page: somebody may keep the session."""
         self._leaving.stop()
         self._lost()
         self._untold.forget()
@@ -465,12 +467,12 @@ class SessionInterception:
             each.lost()
 
 
-#: By their sessions, whose streams keep them.
+#: The interceptions by session; they are kept alive by the sessions' streams.
 _OF_SESSIONS: Final[WeakValueDictionary[Session, SessionInterception]] = WeakValueDictionary()
 
 
 def interception_of(session: Session) -> SessionInterception:
-    """Return where all come together who want requests of a session paused."""
+    """Return the object that combines all interceptors of a session."""
     found = _OF_SESSIONS.get(session)
     if found is None:
         found = _OF_SESSIONS[session] = SessionInterception(session)
@@ -499,7 +501,7 @@ def _read_by_hand(params: Mapping[str, Any] | None) -> Pausing | None:
 
 
 def escaped(url: str) -> str:
-    """Return the pattern that matches a URL alone."""
+    """Return the pattern that matches only this URL."""
     return "".join(f"\\{each}" if each in "*?\\" else each for each in url)
 
 

@@ -1,7 +1,7 @@
-"""Secrets, kept out of what people share: by the names of headers, of query values and of fields in bodies.
+"""Masks secrets in output, by the names of headers, of query values and of fields in bodies.
 
-Values are replaced by asterisks where a name says that they let somebody in: cookies, authorization, tokens, keys,
-passwords, sessions. What a text says in words, or a picture shows, nobody can know.
+Values are replaced by asterisks if their name suggests that they grant access: cookies, authorization, tokens, keys,
+passwords, sessions. Secrets in prose or in pictures cannot be detected.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import Final
 from urllib.parse import unquote_plus
 
-#: What stands for a secret; it may be in a URL as it is.
+#: Replaces a secret; it may be part of a URL unescaped.
 MASK: Final = "***"
 
 _HEADER: Final = re.compile(
@@ -42,12 +42,12 @@ def is_secret(name: str) -> bool:
 
 
 def is_secret_field(name: str) -> bool:
-    """Return whether the value of a query, a form or a JSON object is a secret, by its name."""
+    """Return whether the value of a query, form or JSON field is a secret, by its name."""
     return _FIELD.search(unquote_plus(name)) is not None
 
 
 def masked_header(name: str, value: str) -> str:
-    """Return the value of a header as it may be shown: of a secret one nothing, of cookies their names."""
+    """Return a header's value for display: nothing of a secret, only the names of cookies."""
     key = name.lower()
     if key in _PLACES:
         return masked_url(value)
@@ -63,7 +63,7 @@ def masked_header(name: str, value: str) -> str:
 
 
 def masked_url(url: str) -> str:
-    """Return a URL without the values of its query and fragment that are secrets, without user and password."""
+    """Return a URL without secret values in its query and fragment, and without username and password."""
     place, mark, rest = url.partition("?")
     if not mark:
         place, mark, rest = url.partition("#")
@@ -71,7 +71,7 @@ def masked_url(url: str) -> str:
 
 
 def masked_text(text: str, content_type: str) -> str:
-    """Return a body without the values of fields that are secrets: of JSON, and of forms."""
+    """Return a JSON or form body without the values of secret fields."""
     kind = content_type.lower()
     if "x-www-form-urlencoded" in kind:
         return _PAIR.sub(_masked_pair, text)

@@ -1,4 +1,4 @@
-"""What pages and contexts have paused: in which of their sessions, before what is there runs."""
+"""Intercepts the requests of pages and contexts, in all of their sessions, before their targets run."""
 
 from __future__ import annotations
 
@@ -29,25 +29,26 @@ if TYPE_CHECKING:
     from txcdp.network._requests import Overrides, Request
     from txcdp.page._options import ProxySettings
 
-#: The workers that belong to a context, and not to a page of it.
+#: The types of workers that belong to a context rather than to a page.
 _SHARED_KINDS = ("service_worker", "shared_worker")
 
-#: How many patterns of blocks Chromium judges documents by; of more it asks about each document.
+#: The maximum number of block patterns that Chromium applies to documents; beyond that, it asks about each document.
 _FEW = 100
 
-#: How many it judges all other requests by. What it does for each request grows with them, and for setting them with
-#: their square: 60,000 take half a minute for each page, and some 50 ms for each request. Of more it asks here.
+#: The maximum number of block patterns that Chromium applies to all other requests. Its cost per request is
+#: proportional to their number, and its cost of setting them to the square of it: 60,000 take half a minute for each
+#: page, and some 50 ms for each request. Beyond that number, it asks this program.
 MOST_BLOCKS = 2000
 
-#: Sends a request from here.
+#: Sends a request from this program.
 Fetch = Callable[["Request", "Overrides", int, int, Timeout], Deferred[Any]]
 
 
 class _Requests:
-    """Knows the requests of one owner's sessions.
+    """Finds the requests of one owner's sessions.
 
-    :param known: returns where these are followed.
-    :param fetch: sends one from here.
+    :param known: returns the object that follows them.
+    :param fetch: sends a request from this program.
     """
 
     def __init__(self, known: Callable[[], Network], fetch: Fetch) -> None:
@@ -61,16 +62,16 @@ class _Requests:
         return request
 
     def when_told(self, request: Request) -> Deferred[None]:
-        """Wait until all is told of a request."""
+        """Wait until all details of a request have been reported."""
         return self._known().when_told(request)
 
 
 class Blocks(Holding):
-    """Keeps out what Chromium itself would let through although it is blocked: documents, and scripts of workers.
+    """Blocks what Chromium itself would not block: documents, and scripts of workers.
 
-    It keeps out all that is blocked by a list that is too long for Chromium.
+    It blocks all requests if the list is too long for Chromium.
 
-    :ivar urls: patterns, in which ``*`` stands for anything, at both ends, too.
+    :ivar urls: patterns, in which ``*`` stands for anything; one is implied at both ends.
     """
 
     rank = GATES
@@ -80,17 +81,17 @@ class Blocks(Holding):
         self._list = BlockList(())
 
     def set(self, urls: list[str]) -> None:
-        """Keep out others."""
+        """Replace the patterns."""
         self.urls = urls
         self._list = BlockList(urls)
 
     @property
     def by_browser(self) -> list[str]:
-        """The patterns by which Chromium judges requests of pages and workers: all of them, or none."""
+        """The patterns that Chromium applies to requests of pages and workers: all of them, or none."""
         return self.urls if len(self.urls) <= MOST_BLOCKS else []
 
     def wants(self) -> Pausing | None:
-        """Return which documents, and scripts of workers, are to be paused; by a long list all there is."""
+        """Return which documents, and scripts of workers, are to be paused; all requests if the list is long."""
         if not self.urls:
             return None
         if not self.by_browser:
@@ -105,7 +106,7 @@ class Blocks(Holding):
         )
 
     def takes(self, paused: PausedRequest) -> bool:
-        """Let what is blocked fail."""
+        """Make blocked requests fail."""
         if paused.response or not self.urls or not self._list.matches(paused.url):
             return False
         command = fetch.fail_request(request_id=paused.event.request_id, error_reason="BlockedByClient")
@@ -114,13 +115,13 @@ class Blocks(Holding):
 
 
 class PageInterception:
-    """Pauses requests of a page, in its own session and in those of its frames.
+    """Intercepts the requests of a page, in its own session and in those of its frames.
 
-    :param session: the page's.
-    :param context: what its context has paused.
-    :param known: what is known of the page's requests.
-    :ivar session: the page's.
-    :ivar routes: the page's own.
+    :param session: the page's session.
+    :param context: the interception of its context.
+    :param known: the known requests of the page.
+    :ivar session: the page's session.
+    :ivar routes: the page's own routes.
     """
 
     def __init__(self, session: Session, context: ContextInterception, known: Network) -> None:
@@ -138,7 +139,7 @@ class PageInterception:
             self.update().addErrback(ignore_failure)
 
     def add(self, session: Session) -> None:
-        """Pause the same in a session of one of its frames, before that runs."""
+        """Pause the same in the session of a frame, before that runs."""
         self._sessions[session] = None
         session._feed_into(ended=lambda _: self._sessions.pop(session, None))
         if self._context.wants_any or self.routes.entries or self._others:
@@ -146,7 +147,7 @@ class PageInterception:
 
     @staticmethod
     def add_worker(session: Session) -> None:
-        """Take a dedicated worker: its requests are paused in the session of the page, or of the frame, that has it."""
+        """Add a dedicated worker: its requests are paused in the session of the page, or of the frame, that owns it."""
         of = session.parent
         while of is not None and of.kind == session.kind:  # a worker's worker
             of = of.parent
@@ -154,18 +155,18 @@ class PageInterception:
             interception_of(of).add_worker(session)
 
     def add_interceptor(self, interceptor: Interceptor) -> Deferred[None]:
-        """Ask another one about all requests of the page and its frames.
+        """Add an interceptor for all requests of the page and its frames.
 
-        :returns: fires and fails like :meth:`update`.
+        :returns: a Deferred that fires and fails like that of :meth:`update`.
         """
         self._others = (*self._others, interceptor)
         return self.update()
 
     @returns_deferred
     async def update(self) -> None:
-        """Pause what is wanted by now.
+        """Pause what is currently wanted.
 
-        :returns: fires with None when the browser does. Fails like ``Session.execute``.
+        :returns: a Deferred that fires with None when the browser does. It fails like ``Session.execute``.
         """
         if self._context.wants_any:
             # Through the page they are attached to before their scripts are asked for; through the browser, later.
@@ -182,21 +183,21 @@ class PageInterception:
 
 
 class ContextInterception:
-    """Pauses requests of a context, in all of its pages, and in its shared and service workers.
+    """Intercepts the requests of a context, in all of its pages, and in its shared and service workers.
 
-    :param begin: called when there is something that pages are to have before they run.
+    :param begin: called when there is something that pages need before they run.
     :param root: returns the browser's session.
     :param is_mine: returns whether a target belongs to the context.
     :param client: makes the context's client.
-    :param begin_sockets: has the pages' WebSockets routed.
-    :param worker_network: returns where the requests of a shared or service worker are followed.
-    :param http: its credentials for servers.
-    :ivar routes: the context's own.
+    :param begin_sockets: starts routing the pages' WebSockets.
+    :param worker_network: returns the object that follows the requests of a shared or service worker.
+    :param http: the credentials for servers.
+    :ivar routes: the context's own routes.
     :ivar sockets: its routes for WebSockets.
-    :ivar proxy: its proxy, where it has one.
+    :ivar proxy: its proxy, or None.
     :ivar credentials: its credentials.
-    :ivar blocks: what is blocked.
-    :ivar pages: what its pages have paused.
+    :ivar blocks: its blocked URLs.
+    :ivar pages: the interceptions of its pages.
     """
 
     def __init__(
@@ -214,7 +215,7 @@ class ContextInterception:
         self.credentials = ContextCredentials()
         self.blocks = Blocks()
         self._blocking: WeakSet[Session] = WeakSet()
-        #: Of shared and service workers; None: the worker's requests are paused in another session.
+        #: The routes of shared and service workers; None: the worker's requests are paused in another session.
         self._workers: dict[Session, Routes | None] = {}
         self.pages: WeakSet[PageInterception] = WeakSet()
         self.sockets = SocketTable(begin_sockets)
@@ -233,7 +234,7 @@ class ContextInterception:
 
     @property
     def client(self) -> ContextClient:
-        """The client with what the context's pages have."""
+        """The client with the same settings as the context's pages."""
         if self._client is None:
             self._client = self._make_client()
         return self._client
@@ -241,13 +242,13 @@ class ContextInterception:
     def fetch(
         self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
     ) -> Deferred[Any]:
-        """Send a request from here."""
+        """Send a request from this program."""
         return self.client._fetch(request, overrides, max_redirects, max_retries, timeout)
 
     def give_credentials(self, http: Mapping[str, Any] | None) -> Deferred[None]:
-        """Have other credentials for servers.
+        """Replace the credentials for servers.
 
-        :returns: fires and fails like :meth:`update`.
+        :returns: a Deferred that fires and fails like that of :meth:`update`.
         """
         self.credentials.give(http, self.proxy)
         return self.update()
@@ -258,18 +259,18 @@ class ContextInterception:
         return bool(self.routes.entries or self.blocks.urls) or self.credentials.wants() is not None
 
     def block(self, urls: list[str]) -> Deferred[None]:
-        """Let requests fail at once.
+        """Make matching requests fail at once.
 
-        :returns: fires and fails like :meth:`update`.
+        :returns: a Deferred that fires and fails like that of :meth:`update`.
         """
         self.blocks.set(urls)
         return self.update()
 
     @returns_deferred
     async def update(self) -> None:
-        """Pause what is wanted by now.
+        """Pause what is currently wanted.
 
-        :returns: fires with None when the browser does. Fails like ``Session.execute``.
+        :returns: a Deferred that fires with None when the browser does. It fails like ``Session.execute``.
         """
         attaching = [succeed(None)]
         if self.wants_any:
@@ -286,7 +287,7 @@ class ContextInterception:
         await when_all([*attaching, *(each.addErrback(_unless_gone) for each in pages), *workers])
 
     def _attached(self, session: Session) -> Deferred[None]:
-        """Take a worker; one that is attached to in several ways is taken in the first."""
+        """Add a worker; one that is attached to in several ways is added only the first time."""
         if session in self._workers:
             return succeed(None)
         session._feed_into(ended=lambda _: self._ended(session))
@@ -323,7 +324,7 @@ class ContextInterception:
 
 
 def _told(session: Session, parts: Iterable[Interceptor]) -> Deferred[None]:
-    """Have a session pause what its interceptors want."""
+    """Make a session pause what its interceptors want."""
 
     def failed(failure: Failure) -> None:
         if session.ended or not failure.check(Gone):

@@ -1,6 +1,7 @@
-"""Exchanges that ``Fetch`` tells of before ``Network`` does: the two tell of one request in either order.
+"""Exchanges that ``Fetch`` reports before ``Network`` does: the two report the same request in either order.
 
-Whichever is second finds what the first has made, so that a paused request is the same one as among ``page.requests``.
+The later report finds the exchange that the earlier one made, so that a paused request is the same object as in
+``page.requests``.
 """
 
 from __future__ import annotations
@@ -20,34 +21,34 @@ if TYPE_CHECKING:
     from txcdp.network._requests import Request
     from txcdp.page import Frame, Page, Worker
 
-#: Requests that were paused before they were told to have begun, at most.
+#: The maximum number of exchanges kept.
 MOST_PAUSED: Final = 1000
 
-#: Seconds for `Network` to tell of a request that `Fetch` has told of.
+#: Seconds for `Network` to report a request that `Fetch` has reported.
 _TOLD: Final = 1.0
 
 
 class PausedExchanges:
-    """The exchanges of requests that are paused, and that ``Network`` has not told of.
+    """The exchanges of paused requests that ``Network`` has not reported.
 
-    :param unfollowed: is to let pass what comes of them.
+    :param unfollowed: has to deliver the later messages about them.
     :param clock: the reactor.
     """
 
     def __init__(self, unfollowed: Unfollowed, clock: Clock) -> None:
         self._unfollowed = unfollowed
         self._clock = clock
-        #: By request; and who waits until it is told of.
+        #: The exchanges by request; and the Deferreds that wait for their reports.
         self._exchanges: dict[str, Exchange] = {}
         self._told: dict[str, OneShot[None]] = {}
 
     def find(self, request_id: str, hop: int) -> Exchange | None:
-        """Return the one of a request, after that many redirects."""
+        """Return the exchange of a request, after that number of redirects."""
         found = self._exchanges.get(request_id)
         return found if found is not None and found._row.hop == hop else None
 
     def add(self, request_id: str, exchange: Exchange) -> None:
-        """Keep another one, until it is told of; the oldest is forgotten where there are too many."""
+        """Keep an exchange until ``Network`` reports it; if there are too many, the oldest is forgotten."""
         self._exchanges[request_id] = exchange
         self._unfollowed.awaited[request_id] = None
         if len(self._exchanges) > MOST_PAUSED:
@@ -56,7 +57,7 @@ class PausedExchanges:
             self._unfollowed.awaited.pop(oldest, None)
 
     def take(self, row: Row, asked_by: tuple[Frame | None, Page | None, Worker | None]) -> Exchange | None:
-        """Return the one that ``Network`` has told of now, which is kept no more."""
+        """Return and remove the exchange that ``Network`` has reported now."""
         exchange = self._exchanges.pop(row.request_id, None)
         if exchange is not None:
             exchange._row = row
@@ -68,9 +69,9 @@ class PausedExchanges:
 
     @returns_deferred
     async def when_told(self, request: Request) -> None:
-        """Wait until ``Network`` has told of a request that was paused, too, or is not going to.
+        """Wait until ``Network`` has reported a paused request, too, or is not going to.
 
-        :returns: fires with None.
+        :returns: a Deferred that fires with None.
         """
         for request_id, exchange in self._exchanges.items():
             if exchange is request.exchange:
@@ -81,7 +82,7 @@ class PausedExchanges:
 
 
 def row_of_paused(event: fetch.RequestPaused, hop: int) -> Row:
-    """Return a row for a request of which nothing but this is known."""
+    """Return a row for a request of which only the pause is known."""
     said = event.request
     kind = str(event.resource_type)
     return Row(

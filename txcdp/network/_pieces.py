@@ -1,4 +1,4 @@
-"""Bytes that the browser tells as text, at once or piece by piece."""
+"""Decodes binary data that the browser sends as text, at once or in chunks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from txcdp._deferreds import ignore_failure
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.domains import io
 
-#: Bytes that are asked for at a time.
+#: The number of bytes requested at a time.
 _CHUNK: Final = 1 << 18
 
 
 def decoded(text: str, base64_encoded: bool | None) -> bytes:
-    """Return the bytes of what the browser says as text."""
+    """Return the bytes of data that the browser has sent as text."""
     if base64_encoded:
         return b64decode(text)
     return text.encode("utf-8", "surrogatepass")
@@ -25,11 +25,11 @@ def decoded(text: str, base64_encoded: bool | None) -> bytes:
 async def pieces_of(
     session: Session, handle: str, size: int = _CHUNK, timeout: float | None | Default = DEFAULT
 ) -> AsyncGenerator[bytes]:
-    """Read what the browser keeps for us, piece by piece; it lets go of it, whatever happens (``IO.read``).
+    """Read a stream of the browser chunk by chunk (``IO.read``); the stream is closed in any case.
 
-    :param handle: of the stream.
-    :param size: bytes that are asked for at a time.
-    :param timeout: seconds for each piece.
+    :param handle: the stream's handle.
+    :param size: the number of bytes requested at a time.
+    :param timeout: seconds for each chunk.
     """
     try:
         while True:

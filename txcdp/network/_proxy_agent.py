@@ -1,4 +1,4 @@
-"""HTTP as the pages of a context go: through its proxy, and with certificates that it takes."""
+"""HTTP requests with a context's proxy, and with its policy on certificates."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from zope.interface import implementer
 
 from txcdp.errors import ConnectError
 
-#: Bytes of a proxy's answer that are read at most.
+#: The maximum number of bytes read of a proxy's response.
 _MOST_OF_HEAD = 65536
 
 
 @implementer(IPolicyForHTTPS)
 class TrustingPolicy:
-    """Takes certificates that are not valid, too."""
+    """Accepts invalid certificates, too."""
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
-        """Return what makes connections with TLS."""
+        """Return the object that makes TLS connections."""
         return _TrustingTLS(hostname)
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _TrustingTLS:
-    """Makes connections with TLS to one host, whatever its certificate says."""
+    """Makes TLS connections to one host, whatever its certificate."""
 
     def __init__(self, hostname: bytes) -> None:
         self._hostname = hostname
@@ -55,13 +55,13 @@ class _TrustingTLS:
 
 @implementer(IAgent)
 class ProxyAgent:
-    """Sends requests through an HTTP proxy, and those to hosts that it is not used for directly.
+    """Sends requests through an HTTP proxy, or directly to hosts that are excluded from it.
 
     :param reactor: the reactor.
-    :param proxy: as the option of a context.
-    :param policy: for TLS.
-    :param pool: has no connections that stay.
-    :raises ValueError: it is no HTTP proxy.
+    :param proxy: the proxy, as the option of a context.
+    :param policy: the TLS policy.
+    :param pool: the connection pool; it must not keep connections open.
+    :raises ValueError: if it is not an HTTP proxy.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class ProxyAgent:
         self._tunnelled = Agent.usingEndpointFactory(reactor, tunnels, pool)
 
     def request(self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: Any = None) -> Any:
-        """Send one; see :class:`twisted.web.iweb.IAgent`."""
+        """Send a request; see :class:`twisted.web.iweb.IAgent`."""
         parts = urlsplit(uri.decode("ascii"))
         if self._is_direct(parts.hostname or "", parts.port):
             return self._direct.request(method, uri, headers, bodyProducer)
@@ -114,7 +114,7 @@ class ProxyAgent:
 
 @implementer(IAgentEndpointFactory)
 class _Tunnels:
-    """Makes connections to servers through a proxy, with TLS from here to there."""
+    """Makes connections to servers through a proxy, with end-to-end TLS."""
 
     def __init__(self, proxy: Any, policy: IPolicyForHTTPS, authorization: bytes) -> None:
         self._proxy = proxy
@@ -135,7 +135,7 @@ class _Tunnel:
         self._authorization = authorization
 
     def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
-        """Connect to the proxy, and have it connect to the server."""
+        """Connect to the proxy, and make it connect to the server."""
         host = b"%b:%d" % (self._uri.netloc.rpartition(b":")[0] or self._uri.host, self._uri.port)
         done: Deferred[Any] = Deferred()
         connecting = self._proxy.connect(Factory.forProtocol(lambda: _Asking(host, self._authorization, factory, done)))
@@ -144,7 +144,7 @@ class _Tunnel:
 
 
 class _Asking(Protocol):
-    """Asks a proxy for a tunnel; what comes after its answer is another protocol's."""
+    """Requests a tunnel from a proxy; what follows the response is passed to another protocol."""
 
     def __init__(self, host: bytes, authorization: bytes, factory: Any, done: Deferred[Any]) -> None:
         self._host = host
@@ -155,7 +155,7 @@ class _Asking(Protocol):
         self._head = b""
 
     def connectionMade(self) -> None:
-        """Ask."""
+        """Send the request."""
         head = b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n" % (self._host, self._host)
         if self._authorization:
             head += b"Proxy-Authorization: %b\r\n" % self._authorization
@@ -163,7 +163,7 @@ class _Asking(Protocol):
         self.transport.write(head + b"\r\n")
 
     def dataReceived(self, data: bytes) -> None:
-        """Take the answer, or hand on what comes after it."""
+        """Handle the response, or pass on what follows it."""
         if self._inner is not None:
             self._inner.dataReceived(data)
             return
@@ -186,7 +186,7 @@ class _Asking(Protocol):
             self._inner.dataReceived(rest)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Fail, or hand the end on."""
+        """Fail, or report the end to the other protocol."""
         if self._inner is not None:
             self._inner.connectionLost(reason)
         elif not self._done.called:

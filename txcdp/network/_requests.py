@@ -60,11 +60,11 @@ class Request:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self._overrides: Overrides | None = None
-        #: As ``Fetch`` says them, which knows more than ``Network``: what the browser accepts, for one.
+        #: The headers that ``Fetch`` reports, which include more than those of ``Network``, such as ``Accept``.
         self._paused_headers: Mapping[str, Any] | None = None
-        #: Where a route has sent it instead, without telling the page.
+        #: The URL to which a route has sent it instead, unnoticed by the page.
         self._sent_url: str | None = None
-        #: What waits for a route's decision, or has waited.
+        #: The paused request that waits, or waited, for a route's decision.
         self._held: PausedRequest | None = None
 
     def __repr__(self) -> str:

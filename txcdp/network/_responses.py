@@ -25,8 +25,8 @@ class Body(NamedTuple):
     """A body that was read.
 
     :ivar data: the bytes.
-    :ivar text: the browser's decoding of them, if it takes them for text.
-    :ivar exact: whether the bytes are those that arrived, and not that text in UTF-8.
+    :ivar text: the text to which the browser has decoded them, if it considers them text.
+    :ivar exact: whether the bytes are those that arrived, rather than that text in UTF-8.
     """
 
     data: bytes
@@ -259,10 +259,10 @@ class Response:
 
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
 
-#: Longer ones first: one for UTF-16 is how one for UTF-32 begins, which no browser knows.
+#: Longer marks first: one for UTF-16 is a prefix of one for UTF-32, which no browser supports.
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
-#: What browsers mean by these names.
+#: How browsers interpret these names.
 _MEANT: Final = {
     **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii", "windows-1252"), "cp1252"),
     **dict.fromkeys(("gb2312", "gbk", "x-gbk", "gb_2312-80"), "gb18030"),
@@ -276,13 +276,13 @@ _MEANT: Final = {
 
 
 def python_charset(name: str) -> str:
-    """Return Python's name for what a browser means by a charset."""
+    """Return Python's name for a charset as browsers interpret it."""
     key = name.strip().lower()
     return _MEANT.get(key, key)
 
 
 def decode(body: bytes, content_type: str) -> str:
-    """Return a body as text, as a browser reads it."""
+    """Decode a body to text as a browser does."""
     for mark, name in _MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(name, "replace")

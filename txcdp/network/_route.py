@@ -38,10 +38,10 @@ from txcdp.network._requests import Overrides, Request
 from txcdp.streams import Stream
 from txcdp.streams._pulled import PulledStream
 
-#: At which stage a request is paused: before it is sent, or when the headers of its response are there.
+#: The stage at which a request is paused: before it is sent, or when the headers of its response have arrived.
 Stage = Literal["request", "response"]
 
-#: Bytes of a response's body that are read whole, where nothing else is said.
+#: The default limit in bytes for a response body that is read as a whole.
 MOST_OF_BODY: Final = 64 * 1024 * 1024
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -384,7 +384,7 @@ class Route(NearNames):
 
 
 def over(overrides: Overrides, before: Overrides) -> Overrides:
-    """Return the changes, completed by earlier ones."""
+    """Return changes, completed by earlier ones."""
     return Overrides(
         url=before.url if overrides.url is None else overrides.url,
         method=before.method if overrides.method is None else overrides.method,

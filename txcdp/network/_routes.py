@@ -1,9 +1,9 @@
-"""Routes: which requests are paused for which handler of a program, and whose turn it is.
+"""Routes: which requests are paused for which handler of a program, and the order of the handlers.
 
-A page and a context each have a :class:`RouteTable`. A request that is paused goes along the page's routes, the last
-registered one first, then along its context's (:class:`_Course`): each one that matches has its turn (:class:`_Turn`),
-in which its handler decides, or leaves it to the next one. A handler that raises, or has not decided at its deadline,
-leaves it to the next one as well; after the last one the request goes on.
+A page and a context each have a :class:`RouteTable`. A paused request is offered to the page's routes, the last
+registered one first, then to its context's (:class:`_Course`). Each matching route has its turn (:class:`_Turn`), in
+which its handler decides, or passes the request to the next one. A handler that raises an exception, or has not decided
+when its timeout expires, passes the request on as well; after the last one the request continues.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class URLPattern(Protocol):
 #: the URL.
 RouteMatch: TypeAlias = str | re.Pattern[str] | URLPattern | Callable[[str], object]
 
-#: What a request is handled by: given the route, or the route and the request; may return a Deferred or a coroutine.
+#: A route handler: called with the route, or the route and the request; may return a Deferred or a coroutine.
 RouteHandler: TypeAlias = Callable[..., object]
 
-#: How :meth:`RouteTable.remove_all` treats handlers that run.
+#: How :meth:`RouteTable.remove_all` treats running handlers.
 Behavior: TypeAlias = Literal["default", "wait", "ignoreErrors"]
 
-#: By the types that programs name, those of ``Fetch``; what they are to be for programs is judged again.
+#: The types of ``Fetch`` by those that programs name; the exact type is checked later.
 _TYPES: Final = {
     "document": "Document",
     "stylesheet": "Stylesheet",
@@ -68,34 +68,34 @@ _TYPES: Final = {
     "other": "Other",
 }
 
-#: A worker's script is ``Other`` to ``Fetch``, and a script to all else.
+#: A worker's script is ``Other`` to ``Fetch``, and a script to everything else.
 _ALSO: Final = {"Script": ("Script", "Other")}
 
-#: These are one to ``Fetch``; of these alone a browser asks beforehand whether they may be sent.
+#: Types that ``Fetch`` does not distinguish; only these have preflight requests.
 _SCRIPTED: Final = frozenset({"xhr", "fetch", "eventsource"})
 
-#: Headers that are not for another origin than the one that they were set for.
+#: Headers that must not be sent to another origin than the one that they were set for.
 _PRIVATE: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
-#: How many redirects are awaited at once at most.
+#: The maximum number of redirects awaited at once.
 _MOST_EXPECTED: Final = 100
 
 log = Logger()
 
 
 class RouteEntry:
-    """One route that was registered.
+    """A registered route.
 
-    :param pattern: which requests.
-    :param handler: handles them.
-    :param base_url: what a glob is relative to.
-    :param times: how often; None: always.
-    :param stage: at which stage.
-    :param resource_types: of which types; None: of all.
-    :param timeout: seconds for the handler to decide; None: no deadline.
-    :param redirects: whether it is given the requests that redirects lead to, too.
-    :raises TypeError: one of them is none.
-    :raises ValueError: one of them cannot be.
+    :param pattern: which requests it matches.
+    :param handler: the handler.
+    :param base_url: the URL that a glob is relative to.
+    :param times: how often it is used; None: no limit.
+    :param stage: the stage at which requests are paused.
+    :param resource_types: the resource types; None: all.
+    :param timeout: seconds for the handler to decide; None: no timeout.
+    :param redirects: whether it also gets redirected requests.
+    :raises TypeError: if an argument has a wrong type.
+    :raises ValueError: if an argument is invalid.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class RouteEntry:
         self.patterns = tuple(_patterns(urls, self.types, stage))
 
     def matches(self, url: str) -> bool:
-        """Return whether a URL is meant; what a function of the program's raises is raised."""
+        """Return whether a URL matches; exceptions of the program's function are raised."""
         return self._matches(url)
 
     def begin(self) -> bool:
@@ -157,8 +157,9 @@ class RouteEntry:
 class RouteTable:
     """The routes of a page, or of a context.
 
-    :param changed: called when other requests are to be paused; returns a Deferred that fires when they are.
-    :ivar entries: the last registered first.
+    :param changed: called when the requests to be paused change; returns a Deferred that fires when the browser pauses
+        them.
+    :ivar entries: the routes; the last registered first.
     """
 
     def __init__(self, changed: Callable[[], Deferred[None]]) -> None:
@@ -166,27 +167,27 @@ class RouteTable:
         self._changed = changed
 
     def add(self, entry: RouteEntry) -> Deferred[None]:
-        """Add one before the others."""
+        """Add a route before the others."""
         entry.table = self
         self.entries = (entry, *self.entries)
         return self._changed()
 
     def drop(self, entry: RouteEntry) -> Deferred[None]:
-        """Remove one."""
+        """Remove a route."""
         return self._drop([entry])
 
     def remove(self, pattern: RouteMatch, handler: RouteHandler | None) -> Deferred[None]:
-        """Remove those of a pattern, and of a handler where there is one."""
+        """Remove the routes with a pattern and, if one is given, a handler."""
         return self._drop(
             [each for each in self.entries if each.pattern == pattern and (handler is None or each.handler == handler)]
         )
 
     @returns_deferred
     async def remove_all(self, behavior: Behavior | None) -> None:
-        """Remove all of them.
+        """Remove all routes.
 
-        :param behavior: ``"wait"``: until handlers that run have ended; ``"ignoreErrors"``: what they raise is
-            nobody's affair any more.
+        :param behavior: ``"wait"``: wait until running handlers have finished; ``"ignoreErrors"``: ignore their
+            exceptions.
         """
         if behavior is not None:
             check_choice("behavior", behavior, ("default", "wait", "ignoreErrors"))
@@ -210,25 +211,25 @@ class RouteTable:
 
 
 class Requests(Protocol):
-    """Whoever knows the requests of a session, and sends some from here."""
+    """Finds the requests of a session, and sends some from this program."""
 
     def request_of(self, paused: PausedRequest, /) -> Request:
         """Return the request that is paused."""
 
     def when_told(self, request: Request) -> Deferred[None]:
-        """Wait until all is told of it."""
+        """Wait until all details of it have been reported."""
 
     def fetch(
         self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
     ) -> Deferred[Any]:
-        """Send one from here, and return the response."""
+        """Send a request from this program, and return the response."""
 
 
 class Routes:
-    """The routes that count in one session: an interceptor of it.
+    """The routes that apply in one session: an interceptor of it.
 
-    :param tables: the page's, then the context's.
-    :param requests: knows what is paused.
+    :param tables: the page's routes, then the context's.
+    :param requests: finds paused requests.
     """
 
     rank = ROUTES
@@ -237,7 +238,7 @@ class Routes:
         self._tables = tables
         self._requests = requests
         self._under_way: set[_Course] = set()
-        #: Requests whose redirects are to have a handler's headers; and of those that lead somewhere: where to.
+        #: Requests whose redirects get a handler's headers; and the URLs to which they are redirected.
         self._leading: set[str] = set()
         self._expected: dict[str, str] = {}
 
@@ -247,7 +248,7 @@ class Routes:
         return Pausing(tuple(patterns), network=True) if patterns else None
 
     def takes(self, paused: PausedRequest) -> bool:
-        """Take a request that a route matches."""
+        """Handle a request that a route matches."""
         if paused.response:
             return self._takes_response(paused)
         if paused.is_preflight:
@@ -261,7 +262,7 @@ class Routes:
         return None
 
     def lost(self) -> None:
-        """End what is under way: the requests go on without it."""
+        """Stop all that is in progress: the requests continue without it."""
         under_way, self._under_way = self._under_way, set()
         for each in under_way:
             each.lost()
@@ -269,13 +270,14 @@ class Routes:
         self._expected.clear()
 
     def ended(self, course: _Course) -> None:
-        """Take note that a request goes its way."""
+        """Note that a request continues."""
         self._under_way.discard(course)
 
     def lead(self, paused: PausedRequest) -> bool:
-        """Have a request's redirects get the headers that it was given.
+        """Make a request's redirects get the headers that it was given.
 
-        :returns: whether its response is to be seen for that: where it leads to would not be paused otherwise.
+        :returns: whether its response has to be seen for that, because the redirected request would not be paused
+            otherwise.
         """
         if paused.interception.pauses_all():
             return False
@@ -298,7 +300,7 @@ class Routes:
         return True
 
     def _takes_preflight(self, paused: PausedRequest) -> bool:
-        """Answer the question whether a request may be sent that a handler is going to have."""
+        """Answer the preflight request for a request that a handler is going to get."""
         for table in self._tables:
             for entry in table.entries:
                 asked = entry.types is None or not entry.types.isdisjoint(_SCRIPTED)
@@ -314,7 +316,7 @@ class Routes:
         return False
 
     def _takes_redirect(self, paused: PausedRequest) -> bool:
-        """Give a request the headers that the one before was given; no handler is asked again."""
+        """Give a redirected request the headers that the previous one was given; no handler is called again."""
         interception, event = paused.interception, paused.event
         expected = self._expected.pop(event.redirected_request_id or "", None)
         if expected is not None:
@@ -351,7 +353,7 @@ class Routes:
         return self._takes(paused)
 
     def _expect(self, paused: PausedRequest, location: str) -> None:
-        """Pause the request that a redirect leads to."""
+        """Pause the request that follows a redirect."""
         paused.interception.pause_once(location, True)
         self._expected[paused.event.request_id] = location
         if len(self._expected) > _MOST_EXPECTED:  # they never came
@@ -359,11 +361,11 @@ class Routes:
 
 
 class _Course:
-    """The way of one paused request along the routes.
+    """The progress of one paused request through the routes.
 
-    :param routes: that count in its session.
+    :param routes: the routes of its session.
     :param paused: the request.
-    :param entries: these routes, in their order.
+    :param entries: these routes, in order.
     """
 
     def __init__(self, routes: Routes, paused: PausedRequest, entries: Sequence[RouteEntry]) -> None:
@@ -381,7 +383,7 @@ class _Course:
         return any(_matches(each, self.paused.url) for each in self._listed)
 
     def begin(self, requests: Requests) -> None:
-        """Let the first handler have it."""
+        """Call the first handler."""
         self.requests = requests
         self.request = requests.request_of(self.paused)
         if self._is_untold():  # what it is for, a handler may ask
@@ -390,7 +392,7 @@ class _Course:
             self.next()
 
     def next(self) -> None:
-        """Let the next handler have it."""
+        """Call the next handler."""
         if self.paused.answered:
             self.routes.ended(self)
             return
@@ -409,7 +411,7 @@ class _Course:
         self.go_on(self.overrides).addErrback(self._refused)
 
     def go_on(self, overrides: Overrides) -> Deferred[None]:
-        """Let it go on, changed."""
+        """Continue the request, changed."""
         paused = self.paused
         if paused.response:
             return paused.go_on()
@@ -436,23 +438,23 @@ class _Course:
         return paused.answer(command, known)
 
     def lost(self) -> None:
-        """End: the line is lost, and the request has gone on."""
+        """Stop: the transport is lost, and the request has continued."""
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.end()
 
     def _is_of(self, types_: frozenset[str] | None) -> bool:
-        """Return whether the request is of some types, by what is known of it."""
+        """Return whether the request has one of some types, as far as is known."""
         if types_ is None or self.request.resource_type in types_:
             return True
         return self._is_untold() and not types_.isdisjoint(_SCRIPTED)
 
     def _is_untold(self) -> bool:
-        """Return whether only ``Fetch`` has told of it so far, to which several types are one."""
+        """Return whether only ``Fetch`` has reported it so far, which does not distinguish some types."""
         return self.paused.event.resource_type == "XHR" and not self.request.exchange._row.started
 
     def _refused(self, failure: Failure) -> None:
-        """Let it go on as it was, as what handlers wanted cannot be."""
+        """Continue it unchanged, because the browser has refused the changes."""
         log.failure("A request cannot be continued with the changes of its route handlers", failure=failure)
         self.paused.go_on().addErrback(ignore_failure)
 
@@ -460,9 +462,9 @@ class _Course:
 class _Turn:
     """The turn of one handler; see :class:`~txcdp.network._route.Turn`.
 
-    :param course: the request's.
-    :param entry: the handler's.
-    :ivar errors_count: whether what it raises is told.
+    :param course: the request's progress.
+    :param entry: the handler's route.
+    :ivar errors_count: whether its exceptions are reported.
     """
 
     def __init__(self, course: _Course, entry: RouteEntry | None) -> None:
@@ -489,7 +491,7 @@ class _Turn:
         maybeDeferred(entry.call, route).addErrback(self._failed).addBoth(self._returned)
 
     def decide(self, decision: Callable[[], Deferred[None]]) -> Deferred[None]:
-        """Carry a decision out, unless there was one before, or the request is gone."""
+        """Carry out a decision, unless there was one before, or the request is gone."""
         if self._lost:
             return succeed(None)
         if self.decided:
@@ -512,11 +514,11 @@ class _Turn:
         return maybeDeferred(decision).addBoth(outcome)
 
     def continue_request(self, overrides: Overrides) -> Deferred[None]:
-        """Let the request go on."""
+        """Continue the request."""
         return self._course.go_on(over(overrides, self.overrides))
 
     def fall_back(self, overrides: Overrides, body: bytes | None) -> Deferred[None]:
-        """Let the next handler have it."""
+        """Pass the request to the next handler."""
         course = self._course
         course.overrides = over(overrides, course.overrides)
         course.body = body
@@ -527,7 +529,7 @@ class _Turn:
     def fetch(
         self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
     ) -> Deferred[Any]:
-        """Send the request from here."""
+        """Send the request from this program."""
         return self._course.requests.fetch(request, overrides, max_redirects, max_retries, timeout)
 
     def when_ended(self) -> Deferred[None]:
@@ -537,7 +539,7 @@ class _Turn:
         return self._ended.wait()
 
     def end(self) -> None:
-        """End without a decision, of which there is no need any more."""
+        """End without a decision, which is no longer needed."""
         self.decided = self._lost = True
         self._timer.stop()
         self._see_whether_ended()
@@ -568,7 +570,7 @@ class _Turn:
         self._leave()
 
     def _leave(self) -> None:
-        """Leave the request to the next handler, where this one has not decided."""
+        """Pass the request to the next handler, if this one has not decided."""
         if not self.decided:
             self.decided = True
             self._timer.stop()
@@ -611,7 +613,7 @@ def _patterns(urls: Sequence[str], types_: frozenset[str] | None, stage: Stage) 
 
 
 def _matches(entry: RouteEntry, url: str) -> bool:
-    """Return whether a route matches a URL; a function of the program's that raises does not."""
+    """Return whether a route matches a URL; if the program's function raises an exception, it does not."""
     try:
         return entry.matches(url)
     except Exception:
@@ -620,7 +622,7 @@ def _matches(entry: RouteEntry, url: str) -> bool:
 
 
 def _takes_two(handler: RouteHandler) -> bool:
-    """Return whether a handler takes the request, too."""
+    """Return whether a handler accepts the request as a second argument."""
     try:
         parameters = inspect.signature(handler).parameters.values()
     except (TypeError, ValueError):
@@ -637,7 +639,7 @@ def _origin(url: str) -> str:
 
 
 def _location(event: fetch.RequestPaused) -> str | None:
-    """Return where a response leads to; None: nowhere."""
+    """Return the URL that a response redirects to; None: it does not."""
     if event.response_status_code not in (301, 302, 303, 307, 308):
         return None
     found = next((each.value for each in event.response_headers or () if each.name.lower() == "location"), None)

@@ -1,4 +1,4 @@
-"""How programs register routes: by a function, or as a stream."""
+"""Registers routes, with a function or as a stream."""
 
 from __future__ import annotations
 
@@ -76,6 +76,6 @@ async def route_from_har(
 
 
 async def recorded(recording: Deferred[HarRecording]) -> Registration:
-    """Return what stops a recording, as what is registered is removed."""
+    """Return a registration that stops a recording."""
     made = await recording
     return Registration(lambda: made.stop().addCallback(lambda _: None))

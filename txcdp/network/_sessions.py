@@ -1,10 +1,10 @@
-"""The sessions that tell what goes over the network, and how much of that is read.
+"""The sessions that report network activity, and how much of it is decoded.
 
-Nobody pays for what nobody has asked for. As long as nobody listens to the network, messages are not decoded: of each
-request that is under way its messages are kept as they came, until it ends, so that whoever comes late learns of what
-is under way exactly. Only the requests of navigations are followed from their beginning, as ``goto`` returns their
-responses. From the first subscriber on all of them are; once the last has left, those that have begun are followed to
-their ends.
+Nothing costs anything until it is asked for. While nobody subscribes to network activity, messages are not decoded: the
+messages of each request in progress are kept unread until it ends, so that a late subscriber still gets exact
+information about these requests. Only the requests of navigations are followed from the start, because ``goto`` returns
+their responses. From the first subscriber on, all requests are followed; once the last has left, those that have begun
+are followed to their ends.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from txcdp.network._unfollowed import Unfollowed
 
 
 class NetworkSessions:
-    """The sessions of a page or a worker, from which a model is fed with what goes over the network.
+    """The sessions of a page or a worker, from which a model is fed with network activity.
 
     :param feed: feeds the model.
-    :ivar unfollowed: the requests that nobody follows.
-    :ivar heard: whether the network's events are told, be they read or not.
+    :ivar unfollowed: the requests that are not followed.
+    :ivar heard: whether the network's events are enabled, whether or not they are decoded.
     :ivar listening: whether all requests are followed.
-    :ivar catching_up: whether what was kept of earlier ones is being read.
+    :ivar catching_up: whether the kept messages of earlier requests are being decoded.
     """
 
-    #: What the model is fed with.
+    #: The events that the model is fed with.
     EVENTS: Final = BrowserModel().wants("exchanges")
 
     def __init__(self, feed: ModelFeed) -> None:
@@ -41,9 +41,9 @@ class NetworkSessions:
         self._users = 0
 
     def listen(self, session: Session, key: str | None = None) -> None:
-        """Follow what a session says.
+        """Follow a session.
 
-        :param key: what it is called in the model; None: by its id, which may change with its line.
+        :param key: its key in the model; None: its id, which may change after a reconnect.
         """
         take = lambda event: self._feed.take(session.id or "" if key is None else key, event)  # noqa: E731
         self._sessions.append(session)
@@ -52,23 +52,23 @@ class NetworkSessions:
             session._keep_enabled("Network")
 
     def hear(self) -> None:
-        """Have the network's events told from now on, in all sessions."""
+        """Enable the network's events in all sessions."""
         if not self.heard:
             self.heard = True
             for session in self._sessions:
                 session._keep_enabled("Network")
 
     def prepare(self) -> None:
-        """Have the network's events told that a first navigation is going to ask for."""
+        """Enable the network's events that a first navigation is going to need."""
         for session in self._sessions:
             session._prepare("Network")
 
     def _wants(self, source: Inputs, method: str, message: bytes) -> bool:
-        """Return whether a message is taken now; those of what somebody may follow later are kept."""
+        """Return whether a message is decoded now; messages that may be needed later are kept."""
         return self.listening or self.unfollowed.wants(source, method, message)
 
     def use(self) -> None:
-        """Follow all requests from now on, and those that are under way; until :meth:`leave`."""
+        """Follow all requests, including those in progress, until :meth:`leave`."""
         self._users += 1
         if self.listening:
             return
@@ -81,11 +81,11 @@ class NetworkSessions:
             self.catching_up = False
 
     def leave(self) -> None:
-        """Follow no more requests, where nobody else does; those that have begun are followed to their ends."""
+        """Follow no further requests, unless somebody else does; those that have begun are followed to their ends."""
         self._users -= 1
         self.listening = self._users > 0
 
     def lost(self, key: str) -> None:
-        """Take note that the line to a session was lost."""
+        """Note that the transport of a session was lost."""
         self.unfollowed.forget()
         self._feed.lose(key)

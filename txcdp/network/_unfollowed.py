@@ -1,7 +1,7 @@
-"""Requests that nobody follows: their messages are kept as they came, in case that somebody comes who does.
+"""Requests that nobody follows: their messages are kept undecoded, in case that somebody needs them later.
 
-So a request costs next to nothing that nobody asks for, and whoever comes late (who waits for a network that is idle,
-say) learns of those that are under way exactly.
+So a request that nobody asks for costs next to nothing, and a late subscriber (such as a wait for an idle network) gets
+exact information about the requests in progress.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from txcdp.domains import network
 from txcdp.model import BrowserModel
 from txcdp.protocol._wire import event_prefix
 
-#: Requests that are under way, whose messages are kept as they came, at most; and those of which only extra info came.
+#: The maximum number of requests in progress whose messages are kept; and of those of which only extra info came.
 MOST_KEPT: Final = 2000
 MOST_EARLY: Final = 200
 
-#: Of requests that nobody follows these messages are kept.
+#: The messages that are kept of requests that nobody follows.
 _KEPT: Final = frozenset({
     network.RequestWillBeSent.method, network.RequestWillBeSentExtraInfo.method, network.RequestServedFromCache.method,
     network.ResponseReceived.method, network.ResponseReceivedExtraInfo.method,
 })  # fmt: skip
 
-#: And these are their ends.
+#: The messages that end a request.
 _ENDS: Final = frozenset({network.LoadingFinished.method, network.LoadingFailed.method})
 
 _BEGIN: Final = network.RequestWillBeSent.method
@@ -38,21 +38,21 @@ _PREFIXES: Final = {each.method: event_prefix(each.method.encode()) + _ID for ea
 
 
 class Unfollowed:
-    """The requests of a page that are under way, and that nobody follows.
+    """The requests of a page that are in progress, and that nobody follows.
 
-    :param model: knows of those that are followed.
+    :param model: the model of the followed requests.
     """
 
     def __init__(self, model: BrowserModel) -> None:
         self._model = model
-        #: By request, and those that came before their requests.
+        #: The kept messages by request, and those that came before their requests.
         self._kept: dict[str, list[tuple[Inputs, str, bytes]]] = {}
         self._early: dict[str, list[tuple[Inputs, str, bytes]]] = {}
-        #: Requests that somebody follows who has heard of them before they were told of.
+        #: Requests that are followed although they have not been reported yet.
         self.awaited: dict[str, None] = {}
 
     def wants(self, source: Inputs, method: str, message: bytes) -> bool:
-        """Return whether a message is taken now: it is of a request that is followed, or of a navigation's."""
+        """Return whether a message is decoded now: it belongs to a followed request, or to a navigation's."""
         prefix = _PREFIXES[method]
         if not message.startswith(prefix):
             return True  # written in another order
@@ -91,12 +91,12 @@ class Unfollowed:
         return True
 
     def deliver(self, request_id: str) -> None:
-        """Deliver what was kept of one request."""
+        """Deliver the kept messages of one request."""
         for source, method, message in self._kept.pop(request_id, ()):
             source.deliver(method, message)
 
     def deliver_all(self) -> None:
-        """Deliver all that was kept."""
+        """Deliver all kept messages."""
         kept = [*self._kept.values(), *self._early.values()]
         self.forget()
         for messages in kept:
@@ -104,10 +104,10 @@ class Unfollowed:
                 source.deliver(method, message)
 
     def requests(self) -> Iterable[str]:
-        """Return the ids of those that were told of."""
+        """Return the ids of the reported requests."""
         return self._kept.keys()
 
     def forget(self) -> None:
-        """Forget all that was kept."""
+        """Discard all kept messages."""
         self._kept.clear()
         self._early.clear()

@@ -1,7 +1,7 @@
-"""Requests that are paused without that being told: with its body, of one the browser would have to tell over 256 MB.
+"""Requests that are paused without a report, because the event with their body would exceed 256 MB.
 
-It tells of a body twice, as text and in base64, and drops what is larger: such a request would wait for ever. But
-paused requests are numbered, so that one can be answered of which nothing was told.
+The browser sends a body twice, as text and in base64, and drops larger messages: such a request would wait forever. But
+paused requests are numbered, so that one can be answered although it was not reported.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ log = Logger()
 #: Seconds from when a request is made until it counts as one that is not told of: what a handler has to decide, too.
 UNTOLD: Final = 30.0
 
-#: How often it is tried: the browser may take long before it pauses what it has to read first.
+#: The number of attempts: the browser may take long before it pauses a request whose body it has to read first.
 _TRIES: Final = 5
 
-#: Numbers that are tried, before and after the last one that was told when the request was made.
+#: How many numbers are tried, before and after the last one reported when the request was made.
 _BEFORE: Final = 20
 _AFTER: Final = 50
 
-#: How many requests are remembered that were told of before their beginning was.
+#: How many requests are remembered whose pause was reported before their beginning.
 _REMEMBERED: Final = 100
 
 _NUMBER: Final = re.compile(r"interception-job-(\d+)\.")
 
 
 class _Awaited(NamedTuple):
-    """A request whose pause is to be told of."""
+    """A request whose pause has to be reported."""
 
     url: str
     last: int
@@ -49,12 +49,12 @@ class _Awaited(NamedTuple):
 
 
 class UntoldRequests:
-    """The requests of one session that are paused, and may be too large to be told of.
+    """The paused requests of one session that may be too large to be reported.
 
     :param session: the session.
-    :param patterns: returns what is paused.
-    :param is_gated: returns whether a request that nobody has seen may not go on: then it fails.
-    :param is_known: returns whether a paused request with that id was told of.
+    :param patterns: returns the patterns of paused requests.
+    :param is_gated: returns whether an unreported request must not continue: then it fails.
+    :param is_known: returns whether a paused request with that id was reported.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class UntoldRequests:
         self._last = ""
 
     def sent(self, event: network.RequestWillBeSent) -> None:
-        """Take note of a request that was made."""
+        """Note that a request was made."""
         request = event.request
         if not request.has_post_data or request.post_data is not None:
             return
@@ -83,7 +83,7 @@ class UntoldRequests:
             self._await(key, request.url, 0 if number is None else int(number[1]), _TRIES)
 
     def told(self, event: fetch.RequestPaused) -> None:
-        """Take note of a request that was paused."""
+        """Note that a request was paused."""
         self._last = event.request_id
         key = event.network_id
         if key is None or not event.request.has_post_data:
@@ -92,13 +92,13 @@ class UntoldRequests:
         self.over(key)
 
     def over(self, key: str) -> None:
-        """Take note of a request that has ended, or needs no answer any more."""
+        """Note that a request has ended, or needs no answer any more."""
         awaited = self._awaited.pop(key, None)
         if awaited is not None:
             awaited.call.cancel()
 
     def forget(self) -> None:
-        """Forget all of them: none is paused any more."""
+        """Forget all requests: none is paused any more."""
         for key in list(self._awaited):
             self.over(key)
         self._told.clear()
@@ -152,7 +152,7 @@ class UntoldRequests:
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
-    """Return what a pattern of Chromium's means."""
+    """Return a pattern of Chromium's as a regular expression."""
     parts = re.findall(r"\\.|[*?]|[^*?\\]+|\\", pattern, re.DOTALL)
     wild = {"*": ".*", "?": "."}
     meant = (wild.get(each) or re.escape(each.removeprefix("\\") or each) for each in parts)

@@ -1,4 +1,4 @@
-"""What waits for the network: an exchange that is meant, and the time when nothing is under way."""
+"""Waits for network activity: for a certain exchange, or until nothing is in progress."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 #: :class:`re.Pattern`.
 ExchangeMatch: TypeAlias = "Callable[[Exchange], object] | str | re.Pattern[str]"
 
-#: What goes on without anything in the page waiting for it: its end is no sign of anything.
+#: Exchanges that nothing in the page waits for: their end is not a sign of anything.
 _UNCOUNTED: Final = frozenset({"EventSource", "WebSocket", "WebTransport", "Ping"})
 
 
 def exchange_matcher(match: ExchangeMatch, base_url: str | None) -> Callable[[Exchange], object]:
-    """Return the function that decides whether an exchange is meant.
+    """Return the function that decides whether an exchange matches.
 
-    :raises TypeError: for what is none of these.
+    :raises TypeError: if it is not a valid match.
     """
     if callable(match):
         return match
@@ -42,10 +42,10 @@ def exchange_matcher(match: ExchangeMatch, base_url: str | None) -> Callable[[Ex
 
 
 class ExchangeWait:
-    """A wait for an exchange that is meant, tried at its begin, its response and its end.
+    """A wait for a matching exchange, checked at its beginning, its response and its end.
 
-    :param of: the network of a page.
-    :param matches: decides.
+    :param of: the network activity of a page.
+    :param matches: decides whether an exchange matches.
     """
 
     def __init__(self, of: Network, matches: Callable[[Exchange], object]) -> None:
@@ -54,23 +54,23 @@ class ExchangeWait:
         self._match: FirstMatch[Exchange] = FirstMatch(matches, self._done.callback)
 
     def begin(self, seconds: float | None, what: str) -> Deferred[Exchange]:
-        """Wait from now on.
+        """Start waiting.
 
-        :param what: is waited for, for the error.
+        :param what: what is waited for, for the error.
         """
         self._network.waits.add(self)
         late = lambda: ActionTimeout(what, seconds or 0, "no exchange matched")  # noqa: E731
         return with_deadline(self._network.clock, self._done.addBoth(self._stop), seconds, late)
 
     def look(self, exchange: Exchange) -> None:
-        """See whether it is the one."""
+        """Check whether an exchange matches."""
         self._match.look(exchange)
 
     def changed(self) -> None:
-        """Something has begun, or ended."""
+        """Note that an exchange has begun or ended."""
 
     def fail(self, error: Exception) -> None:
-        """Fail, because the page has ended; not before what is being decided about is decided."""
+        """Fail, because the page has ended; a decision in progress is awaited first."""
         self._match.fail(error)
 
     def _stop(self, outcome: Exchange | Failure) -> Exchange | Failure:
@@ -80,15 +80,15 @@ class ExchangeWait:
 
 
 class IdleWait:
-    """A wait until few enough requests have been under way for a while.
+    """A wait until few enough requests have been in progress for a while.
 
-    Event sources, sockets, beacons and icons do not count, nor does a worker's script before the worker answers for it.
+    Event sources, sockets, beacons and icons do not count, nor does a worker's script until the worker responds.
 
-    :param of: the network of a page.
-    :param idle: for how long, in seconds.
-    :param in_flight: how many may be under way.
-    :raises TypeError: one of these is no number.
-    :raises ValueError: one is below 0, or for ever.
+    :param of: the network activity of a page.
+    :param idle: the time in seconds.
+    :param in_flight: the maximum number of requests in progress.
+    :raises TypeError: if one of these is not a number.
+    :raises ValueError: if one is negative or infinite.
     """
 
     def __init__(self, of: Network, idle: float, in_flight: int) -> None:
@@ -101,7 +101,7 @@ class IdleWait:
         self._timer = Timer(of.clock, self._succeed)
 
     def begin(self, seconds: float | None) -> Deferred[None]:
-        """Wait from now on."""
+        """Start waiting."""
         self._network.waits.add(self)
         what = f"a network that is idle for {self._idle:g} s"
         late = lambda: ActionTimeout(what, seconds or 0, self._obstacle())  # noqa: E731
@@ -110,10 +110,10 @@ class IdleWait:
         return waiting
 
     def look(self, exchange: Exchange) -> None:
-        """Take note of an exchange."""
+        """Note an exchange."""
 
     def changed(self) -> None:
-        """See how many are under way, since something has begun, or ended."""
+        """Count the requests in progress, because one has begun or ended."""
         if self._done.called:
             return
         if len(self._counted()) > self._in_flight:
@@ -145,21 +145,21 @@ class IdleWait:
 
 
 class NetworkWaits:
-    """The waits for the network of a page or a worker; all requests are followed as long as there are any.
+    """The waits for the network activity of a page or a worker; while there are any, all requests are followed.
 
-    :param sessions: tell of the requests.
+    :param sessions: report the requests.
     """
 
     def __init__(self, sessions: NetworkSessions) -> None:
         self._sessions = sessions
-        #: What waits for exchanges (a dict for an ordered set), and what for more to be told of one, by its row.
+        #: The waits for exchanges (a dict used as an ordered set), and those for more details of one, by its row.
         self._waits: dict[ExchangeWait | IdleWait, None] = {}
         self._extra_info: dict[str, list[Deferred[None]]] = {}
-        #: What has ended the owner.
+        #: The error that has ended the owner.
         self._error: Exception | None = None
 
     def add(self, wait: ExchangeWait | IdleWait) -> None:
-        """Tell something that waits of exchanges, from now on."""
+        """Report exchanges to a wait from now on."""
         self._waits[wait] = None
         if self._error is None:
             self._sessions.use()
@@ -167,13 +167,13 @@ class NetworkWaits:
             wait.fail(copy.copy(self._error))
 
     def remove(self, wait: ExchangeWait | IdleWait) -> None:
-        """Tell it of no more."""
+        """Stop reporting exchanges to a wait."""
         del self._waits[wait]
         if self._error is None:
             self._sessions.leave()
 
     def look(self, exchange: Exchange, *, changed: bool) -> None:
-        """Show an exchange to what waits.
+        """Report an exchange to the waits.
 
         :param changed: whether it has begun, or ended.
         """
@@ -183,13 +183,13 @@ class NetworkWaits:
                 wait.changed()
 
     def end(self, error: Exception) -> None:
-        """Fail what waits, now and later, because the owner has ended."""
+        """Fail current and later waits, because the owner has ended."""
         self._error = error
         for wait in list(self._waits):
             wait.fail(copy.copy(error))
 
     def when_extra_info(self, row_id: str) -> Deferred[None]:
-        """Return a Deferred that fires when more is told of an exchange."""
+        """Return a Deferred that fires when more is reported about an exchange."""
 
         def forget(waiting: Deferred[None]) -> None:
             self._extra_info[row_id].remove(waiting)
@@ -201,11 +201,11 @@ class NetworkWaits:
         return waiting
 
     def wake(self, row_id: str) -> None:
-        """Take note that more is told of an exchange."""
+        """Note that more is reported about an exchange."""
         for waiting in self._extra_info.pop(row_id, ()):
             waiting.callback(None)
 
 
 def is_counted(row: Row) -> bool:
-    """Whether a network is not idle as long as this goes on."""
+    """Whether an exchange in progress keeps the network from being idle."""
     return row.type not in _UNCOUNTED and not row.is_untold_script and not row.url.endswith("/favicon.ico")

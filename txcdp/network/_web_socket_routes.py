@@ -1,4 +1,4 @@
-"""WebSockets that a program has a say in: mocked, watched or changed.
+"""WebSockets that a program mocks, watches or changes.
 
 Chromium's protocol lets nobody into a WebSocket. So documents, and dedicated workers, that are to have their sockets
 routed get another constructor (``web_socket.js``), which tells the program of each socket and does what it is told; a
@@ -51,7 +51,7 @@ _SOURCE: Final = re.sub(
     r"^\s+|\s+$|^ *//.*\n", "", files("txcdp.network").joinpath("web_socket.js").read_text("utf-8"), flags=re.MULTILINE
 )
 
-#: The code by which servers are told that a document is left.
+#: The close code that tells servers that the document was left.
 _GOING_AWAY: Final = 1001
 
 log = Logger()
@@ -146,7 +146,7 @@ class WebSocketRoute:
 class _Socket:
     """One socket of a document or worker.
 
-    :ivar session: of the document or worker.
+    :ivar session: the session of the document or worker.
     """
 
     def __init__(self, place: _SocketPlace, number: int, url: str, protocols: list[str]) -> None:
@@ -162,7 +162,7 @@ class _Socket:
         self._unsent: list[dict[str, Any]] = []
 
     def connect(self) -> WebSocketRoute:
-        """Have the document connect to the server."""
+        """Make the document connect to the server."""
         if self.server is not None:
             raise RuntimeError("it is already connected to the server")
         self.server = WebSocketRoute(self, True)
@@ -170,16 +170,16 @@ class _Socket:
         return self.server
 
     def direct(self) -> None:
-        """Have it connected as if nothing were there."""
+        """Connect it to the server without interception."""
         self._place.say(self._number, "connect", {"direct": True}).addErrback(ignore_failure)
 
     def open(self) -> None:
-        """Let the page have it open, where no server is to say so."""
+        """Open it for the page, if there is no server that does so."""
         if self.server is None:
             self._place.say(self._number, "open", {}).addErrback(ignore_failure)
 
     def say(self, to_server: bool, what: str, more: dict[str, Any]) -> Deferred[None]:
-        """Say something to one of the sides; to a server when it is there."""
+        """Send a message to one of the sides; to a server once it is connected."""
         if not to_server:
             if what == "message":
                 self.open()  # a mocked one is open as soon as it sends
@@ -195,7 +195,7 @@ class _Socket:
         return self._place.say(self._number, do, more).addErrback(_unless_gone)
 
     def told(self, what: str, said: dict[str, Any]) -> None:
-        """Take what the document tells of it."""
+        """Handle a report of the document about it."""
         if what == "sent":
             self._message(self.page, self.server, said)
         elif what == "received" and self.server is not None:
@@ -211,7 +211,7 @@ class _Socket:
             self._closes(self.server, said)
 
     def gone(self) -> None:
-        """Take note that the document or worker is gone."""
+        """Note that the document or worker is gone."""
         for side in (self.page, self.server):
             if side is not None:
                 side._messages.end(None)
@@ -244,11 +244,11 @@ class _Socket:
 
 
 class _SocketPlace:
-    """A document, or a worker, whose sockets are routed.
+    """A document or worker whose sockets are routed.
 
-    :param routes: decides about them.
+    :param routes: the routes that decide about them.
     :param session: its session.
-    :param context_id: where its script is.
+    :param context_id: the execution context of its script.
     """
 
     def __init__(self, routes: PageSocketRoutes, session: Session, context_id: int) -> None:
@@ -258,7 +258,7 @@ class _SocketPlace:
         self._sockets: dict[int, _Socket] = {}
 
     def told(self, said: dict[str, Any]) -> None:
-        """Take what it tells."""
+        """Handle a report of the document or worker."""
         number, what = int(said["id"]), str(said["what"])
         if what != "made":
             socket = self._sockets.get(number)
@@ -274,13 +274,13 @@ class _SocketPlace:
         self._begin(socket, handler)
 
     def say(self, number: int, do: str, more: dict[str, Any]) -> Deferred[None]:
-        """Say what becomes of a socket."""
+        """Tell the document or worker what to do with a socket."""
         text = json.dumps(json.dumps([{"id": number, "do": do, **more}]))
         command = runtime.evaluate(expression=f"{self._routes.name}.receive({text})", context_id=self._context_id)
         return self.session.execute(command).addCallback(lambda _: None)
 
     def gone(self) -> None:
-        """Take note that it is gone, and its sockets with it."""
+        """Note that it is gone, along with its sockets."""
         sockets, self._sockets = self._sockets, {}
         for each in sockets.values():
             each.gone()
@@ -299,9 +299,9 @@ class _SocketPlace:
 
 
 class SocketTable:
-    """The routes for WebSockets of a page, or of a context.
+    """The WebSocket routes of a page or a context.
 
-    :param began: called when there is the first one; returns a Deferred that fires when documents know of it.
+    :param began: called when there is a first route; returns a Deferred that fires when documents apply it.
     """
 
     def __init__(self, began: Callable[[], Deferred[None]]) -> None:
@@ -333,7 +333,7 @@ class PageSocketRoutes:
     :param page: the page.
     :param of_context: the routes of its context.
     :ivar own: its own routes.
-    :ivar name: of the constant by which a document's script is called.
+    :ivar name: the name of the constant through which a document's script is called.
     """
 
     def __init__(self, page: Page, of_context: SocketTable) -> None:
@@ -351,13 +351,13 @@ class PageSocketRoutes:
         return f"const {self.name}={_SOURCE}({json.dumps(self._binding)})"
 
     def begin_if_wanted(self) -> None:
-        """Begin where the context wants it, before the page runs."""
+        """Begin if the context has routes, before the page runs."""
         if self._of_context.entries:
             self.begin().addErrback(ignore_failure)
 
     @returns_deferred
     async def begin(self) -> None:
-        """Have sockets told of, those that are made from now on."""
+        """Make documents report the sockets that they create from now on."""
         if self._begun is None:
             page = self._page.session
             page._feed_into(ended=lambda _: self._ended(page))
@@ -368,14 +368,14 @@ class PageSocketRoutes:
             await adding
 
     def add(self, session: Session) -> None:
-        """Take a session of one of the page's frames, before that runs."""
+        """Add the session of one of the page's frames, before that runs."""
         self._sessions.append(session)
         session._feed_into(ended=lambda _: self._ended(session))
         if self._begun is not None:
             self._bind(session).addErrback(ignore_failure)
 
     def add_worker(self, session: Session) -> None:
-        """Take a dedicated worker, before it runs."""
+        """Add a dedicated worker, before it runs."""
         if self._begun is not None:
             self._bind(session).addErrback(ignore_failure)
             session._feed_into(ended=lambda _: self._ended(session))
@@ -415,14 +415,14 @@ class PageSocketRoutes:
         self._gone(session)
 
     def _gone(self, session: Session, context_id: int | None = None) -> None:
-        """Take note that documents or workers of a session are gone: one of them, or all."""
+        """Note that one document or worker of a session, or all of them, are gone."""
         for key in list(self._places):
             if key[0] is session and context_id in (None, key[1]):
                 self._places.pop(key).gone()
 
 
 def _call(handler: Callable[..., object], url: str, *args: object) -> None:
-    """Call a handler of the program's; what it fails with is logged."""
+    """Call a handler of the program; if it fails, the error is logged."""
 
     def failed(failure: Failure) -> None:
         log.failure("A WebSocket handler failed for {url}", failure=failure, url=shown_url(url))
@@ -431,5 +431,5 @@ def _call(handler: Callable[..., object], url: str, *args: object) -> None:
 
 
 def _unless_gone(failure: Failure) -> None:
-    """What a document is told that has gone, nobody misses."""
+    """Ignore that a document is gone."""
     failure.trap(Gone, CommandError)

@@ -1,4 +1,4 @@
-"""The WebSockets of pages and workers, as they are watched."""
+"""The WebSockets of pages and workers, for programs that watch them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from txcdp.network._exchange import Exchange
     from txcdp.page import Page
 
-#: The opcode of a frame of text; that of others is bytes.
+#: The opcode of a text frame; all others are binary.
 _TEXT: Final = 1
 
 
@@ -37,7 +37,7 @@ class WebSocket(NamedElsewhere):
         self._sent: StreamSubject[str | bytes] = StreamSubject(context, "web_socket.frames_sent")
         self._received: StreamSubject[str | bytes] = StreamSubject(context, "web_socket.frames_received")
         self._errors: StreamSubject[str] = StreamSubject(context, "web_socket.errors")
-        #: Are given each frame, and when it went, in seconds since 1970.
+        #: Called with each frame, and its time in seconds since 1970.
         self._recorders: list[Callable[[bool, float, network.WebSocketFrame], object]] = []
 
     def __repr__(self) -> str:

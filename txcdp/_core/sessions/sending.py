@@ -228,7 +228,7 @@ class Sending:
         return next((entry.params for entry in self._journal if entry.method == method), None)
 
     def send_again(self) -> None:
-        """Send all lasting commands again, in one write, because the transport, and so the browser's session, is new."""
+        """Send all lasting commands again, in one write, because the transport, and so the session, is new."""
         for entry in self._journal:
             sent = self._enabling.track(entry.method, self.send_quietly(entry.method, entry.params))
             sent.addCallbacks(self._renamed, self._not_restored, callbackArgs=(entry,), errbackArgs=(entry,))

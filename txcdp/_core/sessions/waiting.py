@@ -118,7 +118,7 @@ class Waiting:
             await self._return(through, info)
 
     async def _others_have(self, through: Session, info: target.TargetInfo) -> bool:
-        """Find out whether another client has attached to a target, or to tabs, through which it reaches their pages."""
+        """Find out whether another client has attached to a target, or to tabs, by which it reaches their pages."""
         asked = through.execute(target.get_target_info(target_id=info.target_id))
         tabs = through.execute(target.get_targets(filter=_TABS)) if info.type == "page" else None
         if tabs is not None:
