@@ -1,8 +1,8 @@
 """WebSockets that a program mocks, watches or changes.
 
-Chromium's protocol lets nobody into a WebSocket. So documents, and dedicated workers, that are to have their sockets
-routed get another constructor (``web_socket.js``), which tells the program of each socket and does what it is told; a
-connection to the server is one that the document itself makes. What is told, and said:
+Chromium's protocol cannot intercept WebSockets. So documents and dedicated workers whose sockets are routed get another
+constructor (``web_socket.js``), which reports each socket to the program and follows its instructions; the connection
+to the server is made by the document itself. The reports are:
 
 ============ =========================================================================================
 made         a socket was made: a route that matches gets it, else it is connected as if nothing were there

@@ -1,4 +1,4 @@
-"""What assistive technology is told of a page: a tree of roles, names and states."""
+"""The accessibility tree of a page, as assistive technology sees it: roles, names and states."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from txcdp.page._evaluation import explained
 if TYPE_CHECKING:
     from txcdp.page._handles import ElementHandle
 
-#: Roles of what somebody can do something with.
+#: The roles of interactive elements.
 _CONTROLS: Final = frozenset(
     """
     button checkbox ColorWell combobox DisclosureTriangle listbox menu menubar menuitem menuitemcheckbox menuitemradio
@@ -25,11 +25,11 @@ _CONTROLS: Final = frozenset(
 #: Roles of landmarks.
 _LANDMARKS: Final = frozenset("banner complementary contentinfo main navigation region search form".split())
 
-#: Roles of what has nothing in it that counts.
+#: Roles whose descendants are irrelevant.
 _LEAVES: Final = frozenset("doc-cover graphics-symbol img image Meter scrollbar slider separator progressbar".split())
 
-#: By the protocol's names, the properties of a node that are text or numbers, those that hold or do not, and those of
-#: which something else than "false" is said.
+#: The properties of a node by the protocol's names: those with text or numbers, booleans, and those that are reported
+#: unless they are "false".
 _VALUES: Final = "keyshortcuts roledescription valuetext level valuemin valuemax".split()
 _FLAGS: Final = (
     "disabled expanded focused modal multiline multiselectable readonly required selected busy atomic".split()
@@ -126,7 +126,7 @@ async def _frame_of(root: ElementHandle) -> str | None:
 class _Tree:
     """The nodes of one frame.
 
-    It may be deeper than Python calls functions in functions, so nothing here goes down by calling itself.
+    It may be deeper than Python's recursion limit, so no method is recursive.
     """
 
     def __init__(self, nodes: list[accessibility.AXNode]) -> None:
@@ -134,20 +134,20 @@ class _Tree:
         self._above_focusable = self._all_above(each for each in nodes if _property(each, "focusable"))
 
     def top(self) -> accessibility.AXNode | None:
-        """Return the node of the document."""
+        """Return the accessibility node of the document."""
         return next(iter(self._nodes.values()), None)
 
     def of_node(self, backend_node_id: int) -> accessibility.AXNode | None:
-        """Return what is told of a node of the document."""
+        """Return the accessibility node of a DOM node."""
         found = (each for each in self._nodes.values() if each.backend_dom_node_id == backend_node_id)
         return next(found, None)
 
     def children(self, node: accessibility.AXNode) -> Iterator[accessibility.AXNode]:
-        """Return the nodes in a node that are there."""
+        """Return the children of a node that are not ignored."""
         return (self._nodes[each] for each in node.child_ids or () if each in self._nodes)
 
     def chosen(self, top: accessibility.AXNode) -> set[str]:
-        """Return the ids of the nodes from one on that say something by themselves."""
+        """Return the ids of the interesting nodes below a node, including it."""
         wanted: set[str] = set()
         waiting = [(top, False)]
         while waiting:
@@ -160,9 +160,9 @@ class _Tree:
         return wanted
 
     def written(self, top: accessibility.AXNode, wanted: set[str] | None) -> AccessibilityNode:
-        """Return a node with what is in it, as programs get it.
+        """Return a node and its descendants in the form that programs get.
 
-        :param wanted: the ids of what is written; what is in others is written in their place. None: all.
+        :param wanted: the ids of the nodes to include; other nodes are replaced by their children. None: all.
         """
         written = _described(top)
         waiting = [(each, written) for each in reversed([*self.children(top)])]
@@ -176,7 +176,7 @@ class _Tree:
         return written
 
     def _all_above(self, nodes: Iterable[accessibility.AXNode]) -> set[str]:
-        """Return the ids of all nodes that have any of these in them."""
+        """Return the ids of all ancestors of any of these nodes."""
         above: set[str] = set()
         for each in nodes:
             parent = each.parent_id
@@ -201,7 +201,7 @@ class _Tree:
         return self._is_leaf(node) and bool(_text(node.name))
 
     def _is_leaf(self, node: accessibility.AXNode) -> bool:
-        """Whether nothing in a node counts: text, pictures, and what is named by all that is in it."""
+        """Whether a node's descendants are irrelevant: it is text, an image, or named by all of its contents."""
         if not node.child_ids:
             return True
         role = _role(node)

@@ -543,10 +543,10 @@ class ElementActions(LocatorBase):
         return self._perform(what, change, timeout, handled=not force)
 
 
-#: CSS pixels by which a pointer moves until something is dragged.
+#: CSS pixels by which a pointer moves until a drag starts.
 _NUDGE: Final = 5
 
-#: Tells an element that something is dropped on it from outside; returns whether it has accepted that.
+#: Notifies an element of a drop from outside the page; returns whether it has accepted that.
 _DROP: Final = """(element, [files, data, [clientX, clientY]]) => {
     const dataTransfer = new DataTransfer();
     for (const {name, mimeType, buffer, pieces} of files)
@@ -567,7 +567,7 @@ _DROP: Final = """(element, [files, data, [clientX, clientY]]) => {
 
 
 async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) -> None:
-    """Make the browser put files into an input, when it can read their paths."""
+    """Put files into an input by their paths, if the browser can read these."""
     command = dom.set_file_input_files(files=[str(each) for each in paths], object_id=object_id)
     try:
         await attempt.session.execute(command, timeout=None)
@@ -579,7 +579,7 @@ async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) ->
 
 
 def _choices(value: Any, index: Any, label: Any) -> list[dict[str, Any]]:
-    """Return the options that are meant."""
+    """Return the options to select."""
     return [
         *({"valueOrLabel": each} for each in _several("value", value, str)),
         *({"index": each} for each in _several("index", index, int)),
@@ -588,9 +588,9 @@ def _choices(value: Any, index: Any, label: Any) -> list[dict[str, Any]]:
 
 
 def _several(name: str, given: Any, kind: type[T]) -> list[T]:
-    """Return what was given one by one, of which one may have been given alone.
+    """Return a list of the given values, which may be a single one.
 
-    :raises TypeError: something of it is of another kind: no option would ever be that.
+    :raises TypeError: if one has a wrong type: it would never match an option.
     """
     if given is None:
         return []

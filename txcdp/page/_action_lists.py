@@ -1,4 +1,4 @@
-"""Actions: what is done in a page before it is read, written as data, so that it can be stored, compared and sent."""
+"""Actions as data: what to do in a page before it is read, in a form that can be stored, compared and sent."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from txcdp.page._page import Page
 
 @dataclass(frozen=True)
 class PageAction:
-    """One step.
+    """One action.
 
-    :ivar name: of the method.
-    :ivar selector: of the element; None: it is the page's.
-    :ivar values: arguments by their places.
-    :ivar options: arguments by name.
+    :ivar name: the name of the method.
+    :ivar selector: the element's selector; None: it is a method of the page.
+    :ivar values: the positional arguments.
+    :ivar options: the keyword arguments.
     """
 
     name: str
@@ -29,7 +29,7 @@ class PageAction:
     options: dict[str, Any]
 
     def perform(self, page: Page) -> Deferred[Any]:
-        """Do it."""
+        """Perform it."""
         owner = page if self.selector is None else page.locator(self.selector)
         done: Deferred[Any] = getattr(owner, self.name)(*self.values, **self.options)
         return done
@@ -39,7 +39,7 @@ class PageAction:
         return f"{shown}"
 
 
-#: What is done to an element, with the names of what stands behind its selector.
+#: The actions on elements, with the names of the arguments after the selector.
 _OF_ELEMENTS: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(("check", "clear", "click", "dblclick", "focus", "hover", "tap", "uncheck", "wait_for"), ()),
     "dispatch_event": ("type",),
@@ -51,7 +51,7 @@ _OF_ELEMENTS: Final[dict[str, tuple[str, ...]]] = {
     "set_checked": ("checked",),
 }
 
-#: What is done to the page.
+#: The actions on the page.
 _OF_PAGES: Final[dict[str, tuple[str, ...]]] = {
     "evaluate": ("expression",),
     "goto": ("url",),
@@ -61,16 +61,16 @@ _OF_PAGES: Final[dict[str, tuple[str, ...]]] = {
     "wait_for_url": ("url",),
 }
 
-#: Names that are left out of what a caller may say: they are no data, or said otherwise.
+#: Arguments that a caller may not give: they are not data, or given in another way.
 _NOT_SAID: Final = ("arg", "signal")
 
 
 def action(given: object, what: str) -> PageAction:
-    """Return a step that was written as a list, such as ``["click", "#more", {"timeout": 5}]``, or as a dict.
+    """Return an action from a list, such as ``["click", "#more", {"timeout": 5}]``, or from a dict.
 
-    :param what: names it, for errors.
-    :raises TypeError: it is none of these.
-    :raises ValueError: there is no such action, or it has too few arguments, or others.
+    :param what: its name, for errors.
+    :raises TypeError: if it is neither.
+    :raises ValueError: if there is no such action, or it has missing or unknown arguments.
     """
     if isinstance(given, Mapping):
         parts, options = _of_mapping(given, what)
@@ -107,7 +107,7 @@ def action(given: object, what: str) -> PageAction:
 
 
 def _of_mapping(given: Mapping[Any, Any], what: str) -> tuple[list[Any], dict[str, Any]]:
-    """Return a dict such as ``{"action": "fill", "selector": "#q", "value": "x"}`` as the list would be."""
+    """Convert a dict such as ``{"action": "fill", "selector": "#q", "value": "x"}`` to the list form."""
     options = {str(name): value for name, value in given.items()}
     if "action" not in options:
         raise ValueError(f'{what} has no "action": write something like {{"action": "click", "selector": "#more"}}')
@@ -124,9 +124,9 @@ def _shown(value: object) -> object:
 
 
 def actions(given: object, what: str) -> tuple[PageAction, ...]:
-    """Return the steps of a list.
+    """Return the actions of a list.
 
-    :param what: names the list, for errors.
+    :param what: the name of the list, for errors.
     :raises TypeError: as for :func:`action`.
     :raises ValueError: as for :func:`action`.
     """

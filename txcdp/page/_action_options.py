@@ -1,4 +1,4 @@
-"""What actions may be told: the options that are alike wherever an element is acted on."""
+"""The options that actions on elements have in common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aria snapshots as text: what a part of a page is for assistive technologies, in Playwright's YAML form."""
+"""Aria snapshots as text: a part of the accessibility tree in Playwright's YAML form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from txcdp.page._roles import check_role
 
-#: States that an item of a template can have, and what else than true and false they can be.
+#: The states that an item of a template can have, and their values other than true and false.
 _STATES: Final[dict[str, frozenset[str]]] = {
     "checked": frozenset({"mixed"}),
     "disabled": frozenset(),
@@ -24,7 +24,7 @@ _STATES: Final[dict[str, frozenset[str]]] = {
 _PROPERTIES: Final = ("url", "placeholder")
 _MODES: Final = ("contain", "equal", "deep-equal")
 
-#: What YAML would not read as the same text, where it stands there as it is.
+#: Texts that need quotes in YAML.
 _NOT_PLAIN: Final = re.compile(
     r"""\A\s|\s\Z|\A\Z
     |[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\n\r\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]
@@ -41,14 +41,14 @@ _KEY: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-#: What YAML lets nobody write as it is.
+#: Characters that YAML does not allow unescaped.
 _UNPRINTABLE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
-#: What a backslash stands for in a name, which is written as JSON has it.
+#: Escape sequences in a name, which is written as in JSON.
 _ESCAPED: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 
-#: A tree of the page: texts, and dicts with role, name, states, properties and children.
+#: A part of the tree: texts, and dicts with role, name, states, properties and children.
 Items = list[Any]
 
 
@@ -90,9 +90,9 @@ def _quoted(text: str) -> str:
 
 
 def read_template(text: str) -> dict[str, Any]:
-    """Return what a template says, as ``aria_snapshot.js`` compares it.
+    """Return a template in the form that ``aria_snapshot.js`` compares.
 
-    :raises ValueError: it is none, with the place that is wrong.
+    :raises ValueError: if it is invalid, with the position.
     """
     try:
         read = yaml.load(text, yaml.BaseLoader)  # noqa: S506  (it makes nothing but texts, lists and dicts)
@@ -150,7 +150,7 @@ def _read_item(key: str, value: Any) -> dict[str, Any]:
 
 
 def _read_text(text: str) -> dict[str, str]:
-    """Return what a text is to be: itself, with white space made plain, or like a regular expression."""
+    """Return the expected text, with normalized white space, or a regular expression."""
     if len(text) > 2 and text.startswith("/") and text.endswith("/"):
         return {"re": text[1:-1], "flags": ""}
     return {"s": _plain(text)}

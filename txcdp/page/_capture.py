@@ -1,8 +1,9 @@
-"""Pictures of a page.
+"""Takes screenshots of a page.
 
-One that needs nothing else is two commands: a script makes sure that fonts are there and no caret blinks, and the
-picture is taken. What the script has changed it puts back afterwards, whatever has become of the picture. Where it had
-nothing to do the last time both are sent together; if it has had something to do then, the picture is taken again.
+A screenshot without special options takes two commands: one for a script that waits for fonts and hides the caret, and
+one for the screenshot itself. Afterwards the script undoes its changes, even if the screenshot fails. If the script had
+nothing to do the last time, both commands are sent together; if it turns out to have something to do, the screenshot is
+taken again.
 """
 
 from __future__ import annotations
@@ -29,21 +30,22 @@ from txcdp.protocol import to_json
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 
-#: What a file is, by its suffix.
+#: Image formats by the suffix of a file.
 SUFFIXES: Final[dict[str, ImageFormat]] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 _SOURCE: Final = _without_comments(files("txcdp.page").joinpath("capture.js").read_text("utf-8")).strip()
 
-#: What the script leaves behind.
+#: Undoes the changes of the script.
 _UNDO: Final = "undo()"
 
-#: Fires when what was changed before has been drawn; a frame that is out of sight draws nothing.
+#: Fires when earlier changes have been drawn; a frame that is out of view draws nothing.
 _DRAWN: Final = "new Promise(d=>{requestAnimationFrame(()=>requestAnimationFrame(()=>d()));setTimeout(d,1000)})"
 
-#: Seconds for frames in other processes, which may hang while the page does not: they are shown as they are then.
+#: Seconds to wait for frames in other processes, which may hang while the page does not: they are captured as they are
+#: then.
 _PATIENCE: Final = 5.0
 
-#: How many documents in a row are prepared that are gone before the picture is there.
+#: How many documents in succession are prepared if each is replaced before the screenshot is taken.
 _DOCUMENTS: Final = 5
 
 _SIDES: Final = ("x", "y", "width", "height")
@@ -62,11 +64,11 @@ class Clip(TypedDict):
 
 
 def image_format(path: str | os.PathLike[str] | None, type_: str | None = None) -> ImageFormat:
-    """Return what a picture is to be.
+    """Return the image format of a screenshot.
 
-    :param path: where it is written to, if anywhere.
-    :param type_: what was asked for, if anything.
-    :raises ValueError: there is no such type, or the path's suffix says something else, or neither says anything.
+    :param path: the path of the file, if any.
+    :param type_: the requested format, if any.
+    :raises ValueError: if there is no such format, or the path's suffix contradicts it, or neither determines it.
     """
     known = next((each for each in get_args(ImageFormat) if each == type_), None)
     if type_ is not None:
@@ -86,9 +88,9 @@ def image_format(path: str | os.PathLike[str] | None, type_: str | None = None) 
 def format_of(
     path: str | os.PathLike[str] | None, type_: ImageFormat | None, format_: ImageFormat | None
 ) -> ImageFormat:
-    """Return what a picture is to be, as :func:`image_format`, by either name of what was asked for.
+    """Return the image format as :func:`image_format` does, from either name of the argument.
 
-    :raises ValueError: the two say different things.
+    :raises ValueError: if the two contradict each other.
     """
     if None not in (type_, format_) and type_ != format_:
         raise ValueError(f"type={type_!r} or format={format_!r}, not both: they are two names for the same option")
@@ -96,20 +98,20 @@ def format_of(
 
 
 class PicturedElement(Protocol):
-    """An element of any frame, as it is found in the page."""
+    """The part of an element handle that a screenshot needs."""
 
     async def box(self) -> Clip | None:
-        """Return its box in the viewport of the page; None: it is not shown."""
+        """Return its box in the page's viewport; None: it is not displayed."""
 
     async def reveal(self) -> None:
-        """Scroll to the frames of other processes that it is in."""
+        """Scroll to the frames in other processes that contain it."""
 
     async def scroll(self) -> None:
-        """Scroll to it in the documents of other processes around its own."""
+        """Scroll to it in the documents around its own that are in other processes."""
 
 
 class TopFrame(NamedTuple):
-    """The topmost frame that one process has of a page."""
+    """The topmost frame of a page in one process."""
 
     session: Session
     world: OwnWorld
@@ -120,10 +122,10 @@ class TopFrame(NamedTuple):
 
 @dataclass(frozen=True)
 class Picture:
-    """A description of a picture; see ``Page.screenshot``.
+    """The description of a screenshot; see ``Page.screenshot``.
 
-    :ivar element: what it is of; None: the page.
-    :ivar place: where the element is.
+    :ivar element: the element to capture; None: the page.
+    :ivar place: the position of the element.
     """
 
     type: ImageFormat = "png"
@@ -171,11 +173,11 @@ class Picture:
 
     @property
     def is_viewport(self) -> bool:
-        """Whether it is of all that the viewport shows, with a background."""
+        """Whether it shows the whole viewport, with a background."""
         return self.clip is None and self.element is None and not self.full_page and not self.transparent
 
     def options(self) -> dict[str, Any]:
-        """Return what the script is told in each process, without what is as usual."""
+        """Return the options for the script in each process, without defaults."""
         options: dict[str, Any] = {}
         if self.caret == "hide":
             options["caret"] = True
@@ -186,10 +188,10 @@ class Picture:
         return options
 
     def masks(self, session: Session, is_main: bool) -> tuple[dict[str, Any], list[Kept]]:
-        """Return what the script of a process is told of masks, and the elements that it is given for that.
+        """Return the mask options for the script of a process, and the elements to mask.
 
-        :param session: the process's.
-        :param is_main: whether it is the page's own.
+        :param session: the session of the process.
+        :param is_main: whether it is the page's own process.
         """
         selectors = [each for each in self.mask if isinstance(each, str) and is_main]
         elements = [each for each in self.mask if isinstance(each, Kept) and each._injected.session is session]
@@ -201,12 +203,12 @@ class Picture:
     def region(
         self, ratio: float, metrics: page.GetLayoutMetricsResult, box: Clip | None
     ) -> tuple[page.Viewport, bool]:
-        """Return which part of the document is taken, and whether all of it is in the viewport.
+        """Return the part of the document to capture, and whether all of it is in the viewport.
 
-        :param ratio: device pixels of a CSS pixel.
-        :param metrics: the page's.
-        :param box: of the element, in the viewport.
-        :raises ValueError: the clip is outside.
+        :param ratio: device pixels per CSS pixel.
+        :param metrics: the page's layout metrics.
+        :param box: the element's box in the viewport.
+        :raises ValueError: if the clip is outside the document.
         """
         visual, layout = metrics.css_visual_viewport, metrics.css_layout_viewport
         # The whole page, or an element, is as large in a page that is zoomed out as in any other one.
@@ -244,30 +246,30 @@ class Picture:
 
 
 class _Documents:
-    """The documents of a page that one process has, as they are prepared for one picture.
+    """The documents of a page in one process, while they are prepared for one screenshot.
 
-    :param top: the frame of the topmost one.
+    :param top: the topmost frame.
     """
 
     def __init__(self, top: TopFrame) -> None:
         self.top = top
         self.session = top.session
         self.world = top.world
-        #: What the script has said the first time.
+        #: The first result of the script.
         self.prepared: dict[str, Any] = {}
         self._changed_in: int | None = None
 
     @property
     def changed(self) -> bool:
-        """Whether there may be something to put back."""
+        """Whether there may be changes to undo."""
         return self._changed_in is not None
 
     async def prepare(self, options: dict[str, Any], handles: Sequence[Kept], *, again: bool = False) -> None:
         """Run the script.
 
-        :param options: what it is told.
-        :param handles: the elements that it is given: that of which the picture is first, then those to be masked.
-        :param again: whether it has run for the picture already.
+        :param options: its options.
+        :param handles: the elements that it needs: first the one to capture, then those to mask.
+        :param again: whether it has run for this screenshot before.
         """
         context_id = await self.world.context(self.top.id)
         changed, self._changed_in = self.changed, context_id
@@ -278,7 +280,7 @@ class _Documents:
             self.prepared = prepared
 
     async def check(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Run the script where it is there; return what it says, which is empty where it is not there."""
+        """Run the script if the documents have it; return its result, which is empty otherwise."""
         context_id = self._changed_in = self.world.known
         assert context_id is not None
         try:
@@ -293,12 +295,12 @@ class _Documents:
         return self.prepared
 
     async def drawn(self) -> None:
-        """Wait until what was changed has been drawn."""
+        """Wait until the changes have been drawn."""
         if self.world.known is not None:
             await self.session.execute(_evaluation(_DRAWN, self.world.known), timeout=None)
 
     def undo(self) -> None:
-        """Put back what was changed."""
+        """Undo the changes."""
         if self._changed_in is not None:
             self.session.execute(_undoing(self._changed_in)).addErrback(ignore_failure)
 
@@ -331,9 +333,9 @@ class _Documents:
         return value_of(got.result)
 
     async def _in_world(self, handle: Kept, context_id: int) -> str:
-        """Return what stands for an element in our own world.
+        """Return the object for an element in our isolated world.
 
-        :raises EvaluationError: its document is gone.
+        :raises EvaluationError: if its document is gone.
         """
         handle._check()
         try:
@@ -347,10 +349,10 @@ class _Documents:
 
 
 class Camera:
-    """Takes a page's pictures, one after the other.
+    """Takes a page's screenshots, one after another.
 
-    :param session: the page's.
-    :param tops: returns the topmost frame of each process that has any of the page; the page's own first.
+    :param session: the page's session.
+    :param tops: returns the topmost frame of the page in each process; the page's own process first.
     """
 
     def __init__(self, session: Session, tops: Callable[[], list[TopFrame]]) -> None:
@@ -358,16 +360,16 @@ class Camera:
         self._tops = tops
         self._lock = DeferredLock()
         self._obstacle = ""
-        #: Whether the last documents needed nothing that is done before a plain picture.
+        #: Whether the last documents needed no preparation for a plain screenshot.
         self._settled = False
-        #: Sessions of frames that have been waited for in vain, and have not answered since.
+        #: Sessions of frames that did not respond in time, and have not responded since.
         self._silent: set[Session] = set()
 
     async def take(self, picture: Picture, seconds: float | None, path: str | os.PathLike[str] | None) -> bytes:
-        """Take a picture.
+        """Take a screenshot.
 
-        :param seconds: the deadline; None: none.
-        :param path: a file to write it to, too.
+        :param seconds: the timeout; None: none.
+        :param path: a file to write it to as well.
         """
         taking = Deferred.fromCoroutine(self._one_by_one(picture))
         data = await with_deadline(self._session.context.clock, taking, seconds, lambda: self._late(seconds or 0))
@@ -388,7 +390,7 @@ class Camera:
             self._lock.release()
 
     async def _take(self, picture: Picture) -> bytes:
-        """Take it of the documents that are there; where they go meanwhile, of the next ones."""
+        """Capture the current documents; if they are replaced meanwhile, the next ones."""
         plain = not (picture.options().keys() - {"caret"} or picture.mask or picture.element)
         if plain and self._settled and picture.is_viewport:
             data = await self._together(picture)
@@ -412,7 +414,7 @@ class Camera:
         return await self._capture(picture, 1.0)
 
     def _documents(self, picture: Picture) -> list[_Documents]:
-        """Return the documents that it is taken of: the page's own process has the first ones."""
+        """Return the documents to capture, those of the page's own process first."""
         needed = {each._injected.session for each in (picture.element, *picture.mask) if isinstance(each, Kept)}
         silent = self._silent - needed
         return [_Documents(each) for each in self._tops() if each.session not in silent]
@@ -441,9 +443,9 @@ class Camera:
 
     @staticmethod
     def _of(picture: Picture, documents: list[_Documents]) -> _Documents:
-        """Return those in which the element is that is to be taken.
+        """Return the documents that contain the element to capture.
 
-        :raises EvaluationError: it is in none of them, or one that is to be masked is not.
+        :raises EvaluationError: if none of them does, or an element to mask is in none of them.
         """
         known = {each.session: each for each in documents}
         elements = [picture.element, *picture.mask]
@@ -453,7 +455,7 @@ class Camera:
         return documents[0] if picture.element is None else known[picture.element._injected.session]
 
     async def _prepare(self, picture: Picture, documents: list[_Documents]) -> None:
-        """Prepare for a picture of the page, or of an element that its own process has."""
+        """Prepare a screenshot of the page, or of an element in the page's own process."""
         preparing = []
         for each in documents:
             is_main = each is documents[0]
@@ -469,12 +471,12 @@ class Camera:
         await _all_or_none(preparing)
 
     async def _prepare_inner(self, picture: Picture, documents: list[_Documents], of: _Documents) -> None:
-        """Prepare for a picture of an element that another process has.
+        """Prepare a screenshot of an element in another process.
 
-        What is around it may move it, and it is scrolled to there: so its own process is prepared after the others, and
-        what is masked in these at the end.
+        The documents around it may move it, and it is scrolled to there. So its own process is prepared after the
+        others, and what is masked in these at the end.
 
-        :param of: in which the element is.
+        :param of: the documents that contain the element.
         """
         assert picture.element is not None
         assert picture.place is not None
@@ -498,14 +500,14 @@ class Camera:
             before, now = now, await picture.place.box()
 
     async def _prepare_other(self, documents: _Documents, options: dict[str, Any], masked: Sequence[Kept]) -> None:
-        """Prepare documents of another process, which may be gone, or hang where nothing in them is to be masked."""
+        """Prepare documents of another process, which may be gone, or hang if nothing in them is to be masked."""
         if masked:
             await documents.prepare(options, masked)
         else:
             await self._patiently(documents, documents.prepare(options, []))
 
     async def _draw(self, picture: Picture, documents: Sequence[_Documents]) -> None:
-        """Wait until frames of other processes have drawn that are in view, and were changed or scrolled to."""
+        """Wait until frames in other processes have been drawn that are in view and were changed or scrolled to."""
 
         async def draw(each: _Documents) -> None:
             if await each.top.is_in_view():
@@ -515,9 +517,9 @@ class Camera:
         await _all_or_none([self._patiently(each, draw(each)) for each in drawing if each.session not in self._silent])
 
     async def _patiently(self, documents: _Documents, waiting: Coroutine[Any, Any, Any]) -> Any:
-        """Wait for something of another process, but not for long.
+        """Wait for a result from another process, for a limited time.
 
-        :returns: what comes of it; None where nothing does.
+        :returns: the result; None if there is none in time.
         """
         session = documents.session
         late = lambda: CommandTimeout("Runtime.evaluate", _PATIENCE)  # noqa: E731
@@ -532,9 +534,9 @@ class Camera:
         return None
 
     async def _together(self, picture: Picture) -> bytes | None:
-        """Take a plain picture of the viewport, and ask meanwhile whether anything had to be done before.
+        """Take a plain screenshot of the viewport, and check meanwhile whether it needed any preparation.
 
-        :returns: the picture; None where it does not count.
+        :returns: the image; None if it has to be taken again.
         """
         self._settled = False
         documents = self._documents(picture)
@@ -573,7 +575,7 @@ class Camera:
             self._session._send_quietly(_BACKGROUND, before).addErrback(ignore_failure)
 
     async def _region(self, picture: Picture, ratio: float) -> tuple[page.Viewport | None, bool]:
-        """Return which part of the document is taken, None for the viewport, and whether all of that is in it."""
+        """Return the part of the document to capture, None for the viewport, and whether all of it is in that."""
         if isinstance(picture.clip, page.Viewport):
             return picture.clip, False
         whole = picture.clip is None and picture.element is None and not picture.full_page
@@ -601,7 +603,7 @@ class Camera:
 
 
 async def _all_or_none(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> None:
-    """Run all at once; where one fails the others go on no further."""
+    """Run all in parallel; if one fails, cancel the others."""
     running = [Deferred.fromCoroutine(each) for each in coroutines]
     try:
         await when_all(running)
@@ -611,18 +613,18 @@ async def _all_or_none(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> None:
 
 
 def save(data: bytes, path: str | os.PathLike[str]) -> None:
-    """Write a picture to a file, in the reactor's thread: it is small, and the next line may open it."""
+    """Write an image to a file, in the reactor's thread: it is small, and the caller may open it next."""
     where = Path(path)
     where.parent.mkdir(parents=True, exist_ok=True)
     where.write_bytes(data)
 
 
 def _known(options: Any) -> str:
-    """Return what runs the script where it is there, and results in 0 where it is not."""
+    """Return an expression that runs the script if the document has it, and is 0 otherwise."""
     return _KNOWN if options == _USUAL else f"typeof prepare=='function'?prepare({to_json(options).decode()}):0"
 
 
-#: Of nearly all pictures.
+#: The options of nearly all screenshots.
 _USUAL: Final = {"caret": True}
 _KNOWN: Final = "typeof prepare=='function'?prepare({\"caret\":true}):0"
 
@@ -636,7 +638,7 @@ def _evaluation(expression: str, context_id: int) -> runtime.evaluate:
 
 
 def _check_area(area: Mapping[str, float]) -> None:
-    """Refuse what is no area, or an empty one."""
+    """Refuse an invalid or empty area."""
     missing = [name for name in _SIDES if name not in area]
     if missing:
         raise ValueError(f"clip={area!r} has no {' and no '.join(map(repr, missing))}")

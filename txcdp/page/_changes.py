@@ -1,4 +1,4 @@
-"""What changes in a document, as streams: the page tells of it, whenever the program has taken what was told before."""
+"""Changes in a document, as streams: the page reports them whenever the program has taken the previous report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from txcdp.streams import StreamSubject
 
 T = TypeVar("T", covariant=True)
 
-#: Seconds until it is looked again where there is no document just now.
+#: Seconds before another attempt if there is no document at the moment.
 _BETWEEN_DOCUMENTS: Final = 0.05
 
 _numbers: Final = itertools.count(1 << 32)  # apart from those of waits
@@ -73,17 +73,17 @@ class Mutation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeStream(StreamSubject[T]):
-    """A stream of what a locator's elements are like, as that changes; or of what happens in them.
+    """A stream of the changing state of a locator's elements, or of mutations in them.
 
-    It is asked for from the first subscriber on until the last has left, over navigations and swaps of process, and
-    ends with the page.
+    It is active from the first subscriber until the last has left, across navigations and changes of process, and ends
+    with the page.
 
-    :param locator: which one.
-    :param name: of the stream, for people.
-    :param function: of the script.
-    :param arguments: of it, beside the steps and the number.
-    :param read: makes items of what it tells.
-    :param lasting: whether an item is true until the next one: later subscribers get it, and it is not repeated.
+    :param locator: the locator.
+    :param name: the stream's name, for display.
+    :param function: the script's function.
+    :param arguments: its arguments, besides the steps and the number.
+    :param read: converts its reports to items.
+    :param lasting: whether an item remains valid until the next one: later subscribers get it, and it is not repeated.
     """
 
     __slots__ = ("_arguments", "_function", "_last", "_lasting", "_locator", "_looking", "_read")
@@ -167,6 +167,6 @@ class ChangeStream(StreamSubject[T]):
 
 
 def read_mutations(told: Any) -> list[Mutation]:
-    """Return the changes that a page tells of."""
+    """Return the mutations in a report of a page."""
     found = msgspec.convert(told["records"], list[Mutation])
     return [*found, Mutation(type="dropped", dropped=told["dropped"])] if told["dropped"] else found

@@ -1,4 +1,4 @@
-"""The clock that the pages of a context have: time goes as the program says."""
+"""The clock of the pages of a context: the program controls their time."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from txcdp.streams import Registration
 
 _SCRIPT: Final = _without_comments(files("txcdp.page").joinpath("clock.js").read_text("utf-8"))
 
-#: The last time that JavaScript has, in seconds since the epoch.
+#: The latest time in JavaScript, in seconds since the epoch.
 _LAST: Final = 8.64e12
 
 _TICKS: Final = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+)")
 
 
 class Timed(Protocol):
-    """A page, as far as its clock is concerned."""
+    """The part of a page that its clock needs."""
 
     def _add_script(self, source: str, *, now: bool) -> Deferred[Registration]: ...
 
@@ -37,10 +37,10 @@ class Timed(Protocol):
 
 
 def seconds_of_ticks(ticks: float | str | timedelta) -> float:
-    """Return a time that is to go by in seconds.
+    """Return a duration in seconds.
 
-    :raises ValueError: it is negative, or none.
-    :raises TypeError: it is of another type.
+    :raises ValueError: if it is negative or invalid.
+    :raises TypeError: if it has a wrong type.
     """
     if isinstance(ticks, timedelta):
         seconds = ticks.total_seconds()
@@ -60,10 +60,10 @@ def seconds_of_ticks(ticks: float | str | timedelta) -> float:
 
 
 def time_of(time: float | str | date) -> float:
-    """Return a time as seconds since the epoch.
+    """Return a point in time as seconds since the epoch.
 
-    :raises ValueError: there is no such time.
-    :raises TypeError: it is of another type.
+    :raises ValueError: if it is invalid.
+    :raises TypeError: if it has a wrong type.
     """
     if isinstance(time, str):
         try:
@@ -86,7 +86,7 @@ def time_of(time: float | str | date) -> float:
 
 
 def _milliseconds(seconds: float) -> float:
-    """Return seconds as JavaScript has them: 1.001 s are 1001 ms, and not a little less."""
+    """Return seconds in JavaScript's milliseconds: 1.001 s are 1001 ms, not slightly less."""
     return round(seconds * 1000, 3)
 
 
@@ -115,7 +115,7 @@ class Clock:
         self._check = check
         self._literal = ""  # by which the script is found, and no page's own
         self._installed = False
-        #: Of the state in pages that have the clock.
+        #: The registrations of the state in pages that have the clock.
         self._registrations: WeakKeyDictionary[Timed, Registration | None] = WeakKeyDictionary()
         self._partner: TwistedClock | None = None
         # All in seconds.
@@ -226,7 +226,7 @@ class Clock:
         await self._set(time_of(time), fixed=False)
 
     def _attach(self, page: Timed) -> None:
-        """Give a new page the clock, before its first script."""
+        """Install the clock in a new page, before its first script."""
         if self._installed:
             self._register(page).addErrback(ignore_failure)
 
@@ -267,7 +267,7 @@ class Clock:
         self._at = now
 
     def _state(self) -> str:
-        """Return the state that the clock has, as the script takes it."""
+        """Return the state of the clock, in the form that the script takes."""
         times = {"origin": self._origin, "time": self._time, "ticks": self._ticks, "at": self._at}
         state = {
             **{name: _milliseconds(value) for name, value in times.items()},
@@ -281,9 +281,9 @@ class Clock:
             self._partner.advance(seconds)
 
     async def _tell(self, call: str = "") -> None:
-        """Tell all documents, those that come and those that are there.
+        """Call a method of the script in all current documents, and update the state for future ones.
 
-        :param call: of a method of the script's; those that do not have it yet begin with the present state.
+        :param call: the call; documents that do not have the script yet begin with the current state.
         """
         pages = list(self._pages())
         sent: list[Deferred[Any]] = [self._register(each) for each in pages]  # all in one write
@@ -302,7 +302,7 @@ class Clock:
 
     @returns_deferred
     async def _register(self, page: Timed) -> None:
-        """Have the documents that come to a page begin with the present state."""
+        """Make future documents of a page begin with the current state."""
         if page not in self._registrations:
             self._registrations[page] = None
             await page._add_script(f"({_SCRIPT})({self._literal},{self._state()})", now=True)

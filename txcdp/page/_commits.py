@@ -1,7 +1,7 @@
-"""Commands that meet a navigation's commit, and are asked again because Chromium drops or refuses them then.
+"""Repeats commands that Chromium drops or refuses because they coincide with a navigation's commit.
 
-While the document of a page is replaced, Chromium has a page that is leaving and one that is not there yet, and what is
-asked of it in that moment goes to neither:
+While the document of a page is being replaced, Chromium has one page that is leaving and one that is not there yet, and
+commands at that moment reach neither:
 
 =========================== ==========================================================================
 ``Target.closeTarget``      is acknowledged, and the page stays
@@ -11,12 +11,12 @@ asked of it in that moment goes to neither:
 ``Page.reload``             is refused with "Not attached to an active page"
 =========================== ==========================================================================
 
-Asked once more when the new document is there, each does what it is to do. The moment is told by the page's own
-events: its commit comes while the command waits, or the commit came just before and what follows it comes now.
+Each of them succeeds when it is sent again once the new document is there. The page's own events show that moment:
+either the commit comes while the command waits, or the commit came just before and the events that follow it come now.
 
-A page that never stops (a meta refresh of 0 seconds) has a new document every few hundredths of a second, and a picture
-takes as long, so each one might meet the next commit, again and again. So the document after the next is held back at
-its request until the command is answered, where the program itself does not use ``Fetch``.
+A page that never settles (a meta refresh of 0 seconds) has a new document every few hundredths of a second. A
+screenshot takes as long, so that each attempt might coincide with the next commit. So the document after the next is
+held back at its request until the command is answered, unless the program itself uses ``Fetch``.
 """
 
 from __future__ import annotations
@@ -38,48 +38,49 @@ from txcdp.protocol import Command
 
 R = TypeVar("R")
 
-#: What Chromium says of a command that has met a commit.
+#: Chromium's error for a command that coincides with a commit.
 _NOT_ACTIVE: Final = "Not attached to an active page"
 
-#: What it says of printing and saving that have met one; and of some that have not, which are tried so many times.
+#: Its errors for printing and saving that coincide with a commit; these also have other causes, so the number of
+#: attempts is limited.
 _FAILED: Final = ("Printing failed", "Failed to generate MHTML")
 _TRIES: Final = 3
 
-#: What it says of a target that is gone; a session with it is about to be told so.
+#: Its error for a target that is gone; sessions with it are about to be told so.
 CLOSED_ALREADY: Final = "No target with given id found"
 
-#: Seconds until a refused command is sent again where no event tells of the commit before; doubled up to the limit.
+#: Seconds before a refused command is sent again if no event reports the commit; doubled up to the limit.
 _SOON, _LIMIT = 0.02, 0.5
 
-#: Seconds until an unanswered command is sent again although no event told of a commit; doubled each time. A page
-#: that is only slow answers the first one, and has little more to do.
+#: Seconds before an unanswered command is sent again although no event reported a commit; doubled each time. A page
+#: that is merely slow answers the first one, and has little more to do.
 _UNANSWERED: Final = 3.0
 
-#: The same for a page that is to close. A page may take half a second to leave.
+#: The same for a page that is to close. A page may take half a second to close.
 _UNCLOSED: Final = 1.0
 
-#: After how many commits the next document is held back, and for how many seconds at most.
+#: The number of commits after which the next document is held back, and the maximum time for that in seconds.
 _COMMITS: Final = 2
 _HELD: Final = 3.0
 
-#: How many of one command may wait for an answer at once.
+#: How many attempts of one command may be unanswered at once.
 _AT_ONCE: Final = 8
 
 
 class _CommitWatcher(Protocol):
-    """A command that waits for its answer, as its signs see it: told of what becomes of the page."""
+    """A command that waits for its answer, and is notified of the page's commits."""
 
     def _committed(self) -> None:
-        """Take note that the page has another document."""
+        """Note that the page has another document."""
 
     def _moved(self) -> None:
-        """Take note that its document goes on."""
+        """Note that its document makes progress."""
 
 
 class _Signs:
-    """Tells when a page's document is, or has just been, replaced; there is one of each session, until that ends.
+    """Reports when a page's document is, or has just been, replaced; each session has one, until it ends.
 
-    To begin and end listening for each command would be a quarter of what a small picture costs. Where nobody waits,
+    Subscribing and unsubscribing for each command would cost a quarter of a small screenshot. While no command waits,
     nothing is decoded for it.
     """
 
@@ -105,7 +106,7 @@ _OF_SESSIONS: Final[WeakKeyDictionary[Session, _Signs]] = WeakKeyDictionary()
 
 
 def signs_of(session: Session) -> _Signs:
-    """Return what tells of a session's commits."""
+    """Return the object that reports a session's commits."""
     found = _OF_SESSIONS.get(session)
     if found is None:
         found = _OF_SESSIONS[session] = _Signs(session)
@@ -113,9 +114,9 @@ def signs_of(session: Session) -> _Signs:
 
 
 class _Hold(Holding):
-    """Holds back the documents that a page is about to ask for.
+    """Holds back the documents that a page is about to request.
 
-    :param held: called with each one: until it is released, the page stays as it is.
+    :param held: called with each of them; until it is released, the page keeps its document.
     """
 
     rank = HOLDS
@@ -153,14 +154,14 @@ class _Hold(Holding):
 
 
 def _uses_fetch(session: Session) -> bool:
-    """Whether the program itself has requests paused: it is to see all of them, and nobody else any."""
+    """Whether the program itself has requests paused: it must see all of them, and nobody else may see any."""
     return interception_of(session).is_by_hand or any(each.startswith("Fetch.") for each in session.listened)
 
 
 class _Repeated(Deferred[R]):
-    """One command, sent until it is answered.
+    """A command that is sent until it is answered.
 
-    :param again_unanswered: whether it may be sent again without an answer to the one before: not what changes
+    :param again_unanswered: whether it may be sent again before it is answered; False for a command that changes
         something each time.
     """
 
@@ -248,11 +249,12 @@ class _Repeated(Deferred[R]):
 def execute(
     session: Session, command: Command[R], timeout: float | None, *, again_unanswered: bool = True
 ) -> Deferred[R]:
-    """Execute a page's command that a commit may swallow.
+    """Execute a command of a page that may coincide with a commit.
 
-    :param timeout: seconds for all of it; None: no deadline.
-    :param again_unanswered: whether one that is not answered may be sent again; False for what changes something.
-    :returns: fires and fails like ``Session.execute``.
+    :param timeout: the total timeout in seconds; None: none.
+    :param again_unanswered: whether it may be sent again if it is not answered; False for a command that changes
+        something.
+    :returns: a Deferred that fires and fails like that of ``Session.execute``.
     """
     method = type(command).method
     late = lambda: CommandTimeout(method, timeout or 0, session.blocked_by)  # noqa: E731
@@ -313,7 +315,7 @@ class _Closing(Deferred[None]):
         self.errback(failure)
 
     def _moved(self) -> None:
-        """Ask again where the last asking may have met a commit."""
+        """Ask again if the last request may have coincided with a commit."""
         self._ask()
 
     _committed = _moved
@@ -338,11 +340,11 @@ def close_target(
     """Close a target (``Target.closeTarget``), and wait until it is gone.
 
     :param root: the browser's session.
-    :param target_id: returns its id, which is another one after a browser was restarted.
-    :param session: with the target; None where there is none.
-    :param timeout: seconds; None: no deadline.
-    :returns: fires with None when the session has ended, or the browser no longer knows the target; fails like
-        ``Session.execute``.
+    :param target_id: returns its id, which changes when the browser is restarted.
+    :param session: the session with the target; None if there is none.
+    :param timeout: the timeout in seconds; None: none.
+    :returns: a Deferred that fires with None when the session has ended, or the browser no longer knows the target; it
+        fails like ``Session.execute``.
     """
     late = lambda: CommandTimeout("Target.closeTarget", timeout or 0)  # noqa: E731
     return with_deadline(root.context.clock, _Closing(root, target_id, session), timeout, late)

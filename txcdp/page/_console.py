@@ -1,12 +1,12 @@
-"""What a page and its workers say: messages of the console, and errors that nobody has caught.
+"""The console messages and uncaught errors of a page and its workers.
 
-One :class:`SpokenFor` reads what one session says, and makes the items. A page has one for itself, one for each of its
-frames in other processes, and each of its workers has one; none is there before somebody subscribes. From then on the
-Runtime domain stays enabled. What the browser tells once more when a domain is enabled, because it was said before, is
-nothing new, and dropped.
+One :class:`SpokenFor` decodes the events of one session, and makes the items. A page has one for itself and one for
+each of its frames in other processes, and each of its workers has one; none exists before there is a subscriber. From
+then on the Runtime domain stays enabled. When a domain is enabled, the browser reports earlier messages again: these
+are dropped.
 
-The arguments of a message stay in the page for who has a handle of them. They are released when the message is garbage,
-when :data:`KEPT` others have come since, and at once where nobody has subscribed.
+The arguments of a message stay in the page for programs that have handles to them. They are released when the message
+is garbage-collected, when :data:`KEPT` later messages have come, and at once if there are no subscribers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from txcdp.page._workers import Worker
     from txcdp.streams._gathered import OnDemandStreams
 
-#: Messages of a session of which the arguments are kept in the page, where somebody has them.
+#: The maximum number of messages of a session whose arguments are kept in the page for existing handles.
 KEPT: Final = 1000
 
 #: The severity of a message.
@@ -131,19 +131,19 @@ class PageError:
 
 
 class SpokenFor:
-    """Reads what one session says.
+    """Decodes the console events of one session.
 
-    :param session: a page's, a frame's or a worker's.
-    :param evaluator: of its target: what is said there is evaluated with there.
-    :param domains: what is enabled for it.
-    :param wanted: returns whether somebody has subscribed to it.
-    :param tell: is given the items.
-    :param logged: when the entries of the log were made that any session of the page has told of, as that is one for
-        all frames of a process.
-    :param fresh: whether nothing was said in the target before: what the log has of it when that is enabled is new.
+    :param session: the session of a page, a frame or a worker.
+    :param evaluator: the evaluator of its target, for the handles of arguments.
+    :param domains: the domains to enable.
+    :param wanted: returns whether there are subscribers.
+    :param tell: called with the items.
+    :param logged: the timestamps of the log entries that any session of the page has reported, because all frames in a
+        process share one log.
+    :param fresh: whether the target is new, so that everything in its log is new when that is enabled.
     """
 
-    #: All that it is fed with.
+    #: All events that it needs.
     events: Final[frozenset[type[Event]]] = BrowserModel().wants("console")
 
     def __init__(
@@ -198,7 +198,7 @@ class SpokenFor:
         self._evaluator.injected.release_garbage()
 
     def _is_replayed(self, entry: ConsoleEntry) -> bool:
-        """Whether an entry is told once more: a domain is being enabled, or a document has come back from a cache."""
+        """Whether an entry is reported again: a domain is being enabled, or a document was restored from a cache."""
         domain = "Runtime" if entry.source in ("console-api", "exception") else "Log"
         at, times = entry.timestamp, self._times
         told = bool(times) and at < times[-1] and at in times
@@ -212,14 +212,14 @@ class SpokenFor:
         return told or of_before
 
     def _release(self, objects: list[str], entry: ConsoleEntry) -> None:
-        """Let go of what nobody gets, unless the program reads the protocol's own events."""
+        """Release arguments that nobody gets, unless the program listens to the protocol's own events."""
         method = runtime.ConsoleAPICalled.method if entry.details is None else runtime.ExceptionThrown.method
         if method not in self._session.listened:
             for each in objects:
                 self._evaluator.injected.note_garbage(each)
 
     def _keep(self, message: ConsoleMessage) -> None:
-        """Keep the arguments of a message, and no longer those of one that is old by now."""
+        """Keep the arguments of a message, and release those of the oldest one."""
         self._kept.append(ref(message))
         if len(self._kept) > KEPT:
             old = self._kept.popleft()()
@@ -228,11 +228,11 @@ class SpokenFor:
 
 
 class PageConsole:
-    """The console of a page, with those of its frames and workers: two of the page's streams.
+    """The console of a page, including its frames and workers: two of the page's streams.
 
     :param page: the page.
-    :param streams: the page's.
-    :ivar workers: those that run.
+    :param streams: the page's streams.
+    :ivar workers: the running workers.
     """
 
     def __init__(self, page: Page, streams: OnDemandStreams) -> None:
@@ -254,27 +254,27 @@ class PageConsole:
 
     @property
     def listened(self) -> bool:
-        """Whether somebody has subscribed to one of them."""
+        """Whether any of these streams has a subscriber."""
         return self._streams.listened("console") or self._streams.listened("page_errors")
 
     def add(self, session: Session, evaluator: Evaluator, fresh: bool = False) -> None:
-        """Read a further session of the page, a frame's; before its target runs.
+        """Add the session of a frame, before its target runs.
 
-        :param fresh: whether nothing was said there before.
+        :param fresh: whether the target is new.
         """
         if self._begun:
             page, wanted, tell = self._page, lambda: self.listened, self.tell
             SpokenFor(session, evaluator, ("Runtime", "Log"), wanted, tell, page, logged=self._logged, fresh=fresh)
 
     def add_worker(self, worker: Worker) -> None:
-        """Read a further worker of the page, before it runs."""
+        """Add a worker of the page, before it runs."""
         self.workers.append(worker)
         worker.session._feed_into(ended=lambda _: self.workers.remove(worker))
         if self._begun:
             worker._hear()
 
     def tell(self, item: ConsoleMessage | PageError) -> None:
-        """Give an item to who has subscribed."""
+        """Deliver an item to the subscribers."""
         self._streams.push("page_errors" if isinstance(item, PageError) else "console", item)
 
     def _begin(self) -> None:
@@ -287,17 +287,19 @@ class PageConsole:
 
 
 def _is_unasked(entry: ConsoleEntry) -> bool:
-    """Whether an entry of the log is told elsewhere, by a worker itself, or of what no page has asked for: its icon."""
+    """Whether a log entry is reported by a worker itself, or is about something that no page requested, such as an
+    icon.
+    """
     return entry.source == "worker" or (entry.source == "network" and entry.url.endswith("/favicon.ico"))
 
 
 def location_of(entry: ConsoleEntry) -> SourceLocation:
-    """Return where an entry is from."""
+    """Return the source location of an entry."""
     return SourceLocation(url=entry.url, lineNumber=entry.line_number or 0, columnNumber=entry.column_number or 0)
 
 
 def in_words(item: runtime.RemoteObject) -> str:
-    """Return what a value is like: objects with their properties, arrays with their items, and else by their name."""
+    """Return a description of a value: objects with their properties, arrays with their items, others by name."""
     if item.object_id is None:
         return str(item.value) if item.type == "string" else value_in_words(item)
     preview = item.preview
@@ -313,7 +315,7 @@ def _word(item: runtime.PropertyPreview) -> str:
 
 
 def _items(preview: runtime.ObjectPreview) -> Iterator[str]:
-    """Yield the items of an array in words, and how many there are not between them."""
+    """Yield descriptions of the items of an array, and the number of empty slots between them."""
     following = 0
     for each in preview.properties:
         if each.name.isdecimal():

@@ -1,8 +1,8 @@
-"""Where elements are in the viewport of a page, which frames in other processes do not know.
+"""The position of elements in the viewport of a page, including elements of frames in other processes.
 
-The browser tells of places in the viewport of the topmost frame that a process has, in CSS pixels of the frame that is
-asked about. From there it goes outward by the boxes of the elements that show these topmost frames, which may be
-turned, larger or smaller.
+The browser reports positions in the viewport of the topmost frame of a process, in CSS pixels of the frame in question.
+From there the position is converted outward, by the boxes of the elements that contain these topmost frames, which may
+be rotated or scaled.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from txcdp.page._evaluation import OwnWorld, explained
 if TYPE_CHECKING:
     from txcdp.page._frames import Frame
 
-#: What Chromium says of an element that is not laid out.
+#: Chromium's error for an element without a layout.
 _NO_BOX: Final = "Could not compute box model."
 
-#: What it says of one that is to be scrolled to, and is not laid out.
+#: Its error for scrolling to an element without a layout.
 _NO_LAYOUT: Final = "Node does not have a layout object"
 
 Point = tuple[float, float]
@@ -39,9 +39,9 @@ class Box(TypedDict):
 class View:
     """The viewport of a frame.
 
-    :param said: what its document says.
+    :param said: the values that its document reports.
     :ivar size: in its own CSS pixels.
-    :ivar ratio: device pixels of one, which zoom makes more.
+    :ivar ratio: device pixels per CSS pixel, which zoom increases.
     """
 
     def __init__(self, said: dict[str, float]) -> None:
@@ -50,13 +50,13 @@ class View:
 
     @classmethod
     async def of(cls, frame: Frame) -> View:
-        """Ask a frame."""
+        """Read it from a frame."""
         session = await frame._when_session()
         return cls(await frame._world(session).read(OwnWorld.VIEW, frame._row.id))
 
 
 class Area:
-    """A box of an element as the browser tells of it: it may be turned, and larger or smaller.
+    """A box of an element, as the browser reports it; it may be rotated and scaled.
 
     :param quad: the coordinates of its four corners.
     """
@@ -67,15 +67,15 @@ class Area:
         self._down = (quad[6] - quad[0], quad[7] - quad[1])
 
     def scale(self, factor: float) -> None:
-        """Take all that is told of its place for that many pixels."""
+        """Multiply all coordinates by a factor."""
         self._origin = (self._origin[0] * factor, self._origin[1] * factor)
         self._right = (self._right[0] * factor, self._right[1] * factor)
         self._down = (self._down[0] * factor, self._down[1] * factor)
 
     def outward(self, point: Point, size: Point) -> Point:
-        """Return where a point in it is around it.
+        """Convert a point inside the box to the coordinates around it.
 
-        :param size: its own, in the pixels of the point.
+        :param size: the box's own size, in the units of the point.
         """
         across, along = point[0] / (size[0] or 1), point[1] / (size[1] or 1)
         return (
@@ -84,7 +84,7 @@ class Area:
         )
 
     def inward(self, point: Point, size: Point) -> Point | None:
-        """Return where a point around it is in it; None: it is empty."""
+        """Convert a point around the box to the coordinates inside it; None: the box is empty."""
         x, y = point[0] - self._origin[0], point[1] - self._origin[1]
         area = self._right[0] * self._down[1] - self._right[1] * self._down[0]
         if not area:
@@ -95,10 +95,10 @@ class Area:
 
 
 class _Edge:
-    """The element that shows a frame of another process than the document is of that it is in.
+    """The element that contains a frame in another process than the document around it.
 
     :ivar inner: the frame, the topmost one of its process.
-    :ivar around: the frame in whose document the element is.
+    :ivar around: the frame whose document contains the element.
     """
 
     def __init__(self, inner: Frame, around: Frame, session: Session, owner: int) -> None:
@@ -108,14 +108,14 @@ class _Edge:
         self._owner = owner
 
     async def _model(self) -> dom.BoxModel | None:
-        """Return the element's boxes; None: it is not shown."""
+        """Return the element's boxes; None: it is not displayed."""
         try:
             return await _model_of(self._session, backend_node_id=self._owner)
         except CommandError as error:
             raise self.inner._tree.removed(self.inner) from error
 
     async def outward(self, points: Sequence[Point]) -> list[Point] | None:
-        """Return where points of the frame are in the viewport of the process around; None: it is not shown."""
+        """Convert points of the frame to the viewport of the process around it; None: it is not displayed."""
         model = await self._model()
         if model is None:
             return None
@@ -125,9 +125,9 @@ class _Edge:
         return [area.outward(each, size) for each in points]
 
     async def scroll_to(self, points: Sequence[Point] | None = None) -> None:
-        """Scroll to the element, where it is shown.
+        """Scroll to the element, if it is displayed.
 
-        :param points: of the frame, around which it is scrolled to; None: all of it.
+        :param points: the points of the frame to scroll to; None: the whole frame.
         """
         rect = None
         if points is not None:
@@ -148,11 +148,11 @@ class _Edge:
 
 
 class ElementPlace:
-    """The place of an element in its page.
+    """The position of an element in its page.
 
-    :param session: the element's.
-    :param object_id: its own.
-    :param frame: in whose document it is.
+    :param session: the element's session.
+    :param object_id: the element's object id.
+    :param frame: the frame whose document contains it.
     """
 
     def __init__(self, session: Session, object_id: str | None, frame: Frame) -> None:
@@ -161,18 +161,18 @@ class ElementPlace:
         self._frame = frame
 
     async def box(self) -> Box | None:
-        """Return the box of its border in the viewport of the page; None: it is not shown."""
+        """Return its border box in the page's viewport; None: it is not displayed."""
         points = await self._points()
         shown = None if points is None else await _outward(self._frame, points)
         return None if shown is None else box_around(shown)
 
     async def reveal(self) -> None:
-        """Scroll to the frames of other processes that it is in: what is out of sight draws nothing."""
+        """Scroll to the frames in other processes that contain it: what is out of view is not drawn."""
         for each in reversed(await _edges(self._frame)):
             await each.scroll_to()
 
     async def scroll(self) -> None:
-        """Scroll to it in the documents of other processes around its own."""
+        """Scroll to it in the documents around its own that are in other processes."""
         points = await self._points()
         for each in await _edges(self._frame):
             if points is not None:
@@ -189,13 +189,13 @@ class ElementPlace:
 
 
 def box_around(points: Sequence[Point]) -> Box:
-    """Return the box that points are in."""
+    """Return the bounding box of points."""
     x, y = [each[0] for each in points], [each[1] for each in points]
     return Box(x=min(x), y=min(y), width=max(x) - min(x), height=max(y) - min(y))
 
 
 async def is_in_view(frame: Frame) -> bool:
-    """Return whether any of the viewport of a frame, the topmost one of its process, is in that of the page."""
+    """Return whether the viewport of a frame, the topmost one of its process, overlaps that of the page."""
     width, height = (await View.of(frame)).size
     points = await _outward(frame, [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
     if points is None:
@@ -205,9 +205,9 @@ async def is_in_view(frame: Frame) -> bool:
 
 
 async def _edges(frame: Frame) -> list[_Edge]:
-    """Return the edges of processes around a frame, from the inside to the outside.
+    """Return the process boundaries around a frame, from the inside to the outside.
 
-    :raises FrameRemoved: one of the frames is gone.
+    :raises FrameRemoved: if one of the frames is gone.
     """
     found: list[_Edge] = []
     while True:
@@ -228,7 +228,7 @@ async def _edges(frame: Frame) -> list[_Edge]:
 
 
 async def _outward(frame: Frame, points: list[Point]) -> list[Point] | None:
-    """Return where points in the viewport of a frame's process are in that of the page; None: nowhere."""
+    """Convert points in the viewport of a frame's process to that of the page; None: they are not displayed."""
     shown: list[Point] | None = points
     for each in await _edges(frame):
         shown = None if shown is None else await each.outward(shown)
@@ -246,13 +246,13 @@ def _top_of(frame: Frame) -> Frame:
 
 
 async def _scale_of(frame: Frame) -> float:
-    """Return how many pixels of its process's topmost frame a pixel of a frame is wide, which zoom makes more."""
+    """Return how many CSS pixels of its process's topmost frame one of a frame equals, which zoom increases."""
     top = _top_of(frame)
     return 1.0 if top is frame else (await View.of(frame)).ratio / (await View.of(top)).ratio
 
 
 async def _model_of(session: Session, **which: Any) -> dom.BoxModel | None:
-    """Return the boxes of a node; None: it is not shown."""
+    """Return the boxes of a node; None: it is not displayed."""
     try:
         return (await session.execute(dom.get_box_model(**which))).model
     except CommandError as error:

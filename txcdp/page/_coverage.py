@@ -1,7 +1,7 @@
 """Coverage: which parts of a page's scripts have run, and which rules of its style sheets were used.
 
-It is measured in sessions of its own, those of the page's frames in other processes among them, and ends with these.
-But V8 counts once for all: who measures what runs of scripts with the protocol's own commands, too, gets part of it.
+It is measured in separate sessions with the page and its frames in other processes, and ends with them. But V8 has one
+set of counters for all: a program that also measures with the protocol's own commands gets only part of the counts.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ class JSCoverageEntry(CoverageEntry):
 
 
 class _Source(NamedTuple):
-    """The text of a script or style sheet, which is asked for as soon as it is there: later it may be gone."""
+    """The text of a script or style sheet, which is requested as soon as it exists: later it may be gone."""
 
     url: str
     text: Deferred[str | None]
 
 
 class _Measured:
-    """A session in which is measured.
+    """A session that measures coverage.
 
-    :param session: the one.
-    :param reset: whether what is gathered is forgotten when the document of the frame goes.
+    :param session: the session.
+    :param reset: whether to discard results when the frame's document is replaced.
     """
 
     def __init__(self, session: Session, reset: bool) -> None:
@@ -67,20 +67,20 @@ class _Measured:
         self._reset = reset
 
     def begin(self) -> list[Deferred[Any]]:
-        """Send all that is to be sent before the target runs, in one write."""
+        """Send all commands that have to precede the target's scripts, in one write."""
         raise NotImplementedError
 
     def forget(self, _: object = None) -> None:
-        """Forget what was gathered, where that is wanted."""
+        """Discard the results, if that is wanted."""
         if self._reset:
             self.sources.clear()
 
     def take(self, key: str, url: str, asking: Deferred[str]) -> None:
-        """Take a script or style sheet, whose text is being asked for."""
+        """Add a script or style sheet, whose text is being requested."""
         self.sources[key] = _Source(url, asking.addErrback(_gone))
 
     async def text_of(self, key: str) -> tuple[str, str] | None:
-        """Return the URL and the text of a source; None where it was not taken, or was gone."""
+        """Return the URL and the text of a source; None if it was not added, or is gone."""
         source = self.sources.get(key)
         if source is None:
             return None
@@ -89,9 +89,9 @@ class _Measured:
 
 
 class _Scripts(_Measured):
-    """A session in which is measured what runs of scripts.
+    """A session that measures the coverage of scripts.
 
-    :param names: what no script of the page can have in it: the names of our own.
+    :param names: names that only occur in the library's own scripts.
     """
 
     def __init__(self, session: Session, options: _JSOptions, names: Callable[[], Iterable[str]]) -> None:
@@ -124,7 +124,7 @@ class _Scripts(_Measured):
         self.take(event.script_id, url, asking.addCallback(lambda result: result.script_source))
 
     async def result(self) -> list[JSCoverageEntry]:
-        """Return what has run."""
+        """Return the executed parts."""
         entries: list[JSCoverageEntry] = []
         for each in (await self.session.execute(profiler.take_precise_coverage())).result:
             known = await self.text_of(each.script_id)
@@ -140,7 +140,7 @@ class _Scripts(_Measured):
 
 
 class _Styles(_Measured):
-    """A session in which is measured which rules of style sheets are used."""
+    """A session that measures the coverage of style sheets."""
 
     def begin(self) -> list[Deferred[Any]]:
         session = self.session
@@ -157,7 +157,7 @@ class _Styles(_Measured):
             self.take(sheet.style_sheet_id, sheet.source_url, asking.addCallback(lambda result: result.text))
 
     async def result(self) -> list[CoverageEntry]:
-        """Return which rules are used."""
+        """Return the rules in use."""
         used: dict[str, list[tuple[int, int, int]]] = {}
         for each in (await self.session.execute(css.stop_rule_usage_tracking())).rule_usage:
             part = (int(each.start_offset), int(each.end_offset), int(each.used))
@@ -180,10 +180,10 @@ class _JSOptions(NamedTuple):
 
 
 class _Measuring(Generic[T]):
-    """A measuring that is under way, in a page and its frames in other processes.
+    """A measurement in progress, in a page and its frames in other processes.
 
-    :param session: of the page, for this alone.
-    :param measured: makes what measures in a session.
+    :param session: a separate session with the page.
+    :param measured: makes the object that measures in a session.
     """
 
     def __init__(self, session: Session, measured: Callable[[Session], T]) -> None:
@@ -193,7 +193,7 @@ class _Measuring(Generic[T]):
         self._following = AutoAttach(set_up=self._add_quietly, recursive=True, filter=_FRAMES)
 
     async def begin(self) -> None:
-        """Begin in the page, and in its frames from now on."""
+        """Start in the page and its frames, including later ones."""
         sent = [*self._add(self.session), self._following.start(self.session)]
         for each in sent:
             await each
@@ -300,7 +300,7 @@ class Coverage:
 async def _stopped(
     kind: str, measuring: _Measuring[T] | None, result: Callable[[T], Awaitable[Sequence[E]]]
 ) -> list[E]:
-    """Return what was measured, and end the sessions."""
+    """Return the results, and end the sessions."""
     if measuring is None:
         raise NotRunning(f"the coverage of {kind}", "start it first")
     entries: list[E] = []
@@ -323,9 +323,9 @@ E = TypeVar("E", bound=CoverageEntry)
 
 
 def disjoint(parts: Iterable[tuple[int, int, int]]) -> list[CoveredRange]:
-    """Return which parts of a text count, where of parts within each other the innermost one decides.
+    """Return which parts of a text count, if the innermost of nested parts decides.
 
-    :param parts: each with its start, its end, and how often it counts.
+    :param parts: each with its start, its end and its count.
     """
     ranges: list[CoveredRange] = []
     within: list[tuple[int, int]] = []  # the ends of those that are open, and how often they count
@@ -353,5 +353,5 @@ def disjoint(parts: Iterable[tuple[int, int, int]]) -> list[CoveredRange]:
 
 
 def _gone(failure: Failure) -> None:
-    """Do without the text of what is gone already."""
+    """Ignore that the text is gone."""
     failure.trap(CommandError, Gone, CancelledError)

@@ -1,9 +1,9 @@
-"""Dialogs: alert, confirm, prompt and "leave this page?", with which a page stands still until they are answered.
+"""Dialogs: alert, confirm, prompt and "leave this page?", which block a page until they are answered.
 
 Once a session's ``Page`` domain is enabled, the page's dialogs wait for an answer over the protocol. So whoever enables
-it has to see to the answers: a :class:`~txcdp.Page`, the recorder, ``txcdp watch``. All of them leave it to one
-:class:`PageDialogs` for each browser. Where the program listens, on ``page.dialogs`` or to the protocol's own event,
-the program answers; where nobody does, the default is answered at once.
+it has to answer them: a :class:`~txcdp.Page`, the recorder, ``txcdp watch``. All of them leave that to one
+:class:`PageDialogs` per browser. If the program listens, to ``page.dialogs`` or to the protocol's own event, the
+program answers; otherwise the default answer is sent at once.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ DialogType = Literal["alert", "confirm", "prompt", "beforeunload"]
 #: Who has answered a dialog: the program; the default, as nobody listened; the default, as nobody decided in time.
 AnsweredBy = Literal["program", "nobody listened", "deadline"]
 
-#: Seconds in which a program that listens decides; then it is the default.
+#: Seconds in which a listening program has to decide; then the default answer is sent.
 DECIDED_WITHIN: Final = 30.0
 
-#: What Chromium says where the dialog has been answered by somebody else, or was closed with its document.
+#: Chromium's error if the dialog was answered by somebody else, or was closed with its document.
 _NO_DIALOG: Final = "No dialog is showing"
 
 log = Logger()
@@ -45,12 +45,12 @@ log = Logger()
 
 @dataclass(frozen=True)
 class DialogAnswer:
-    """An answer of this program's to a dialog.
+    """An answer of this program to a dialog.
 
-    :ivar session: of its page.
+    :ivar session: the page's session.
     :ivar type: ``"alert"``, ``"confirm"``, ``"prompt"`` or ``"beforeunload"``.
-    :ivar accepted: whether it was accepted; else dismissed.
-    :ivar by: who has.
+    :ivar accepted: whether it was accepted rather than dismissed.
+    :ivar by: who answered.
     """
 
     session: Session
@@ -110,9 +110,9 @@ class Dialog(NearNames):
 
 
 class PageDialogs:
-    """Answers the dialogs of one browser that this connection is asked about.
+    """Answers the dialogs of one browser that are reported to this connection.
 
-    :param context: what the connection's streams share.
+    :param context: the state that the connection's streams share.
     :ivar answered: a stream of :class:`DialogAnswer`.
     """
 
@@ -122,11 +122,10 @@ class PageDialogs:
         self._handling: WeakValueDictionary[Session, SessionDialogs] = WeakValueDictionary()
 
     def follow(self, session: Session, page: Page | None = None, grace: float = 0.0) -> SessionDialogs:
-        """Answer a session's dialogs that the program does not.
+        """Answer the dialogs of a session that the program does not answer.
 
-        :param page: the page that has the session.
-        :param grace: seconds for another client, which is not known to be there, to answer before nobody does. Not
-            for pages of our own.
+        :param page: the page of the session.
+        :param grace: seconds to wait for a possible other client to answer first. Not for pages of our own.
         :returns: the session's dialogs.
         """
         handling = self._handling.get(session)
@@ -140,11 +139,11 @@ class PageDialogs:
 
 
 class SessionDialogs:
-    """The dialogs of one session: there is at most one open at a time.
+    """The dialogs of one session: at most one is open at a time.
 
-    :ivar dialogs: those that open, for who decides.
-    :ivar left_open: is called, each once, when a dialog has been given to all who wanted it, none of them has answered,
-        and nobody wants another one: the program answers it later, by what it does next.
+    :ivar dialogs: the stream of dialogs that open, for subscribers that decide.
+    :ivar left_open: called, each once, when a dialog was delivered to all subscribers and none of them has answered:
+        the program answers it later, by what it does next.
     """
 
     def __init__(self, session: Session, answered: StreamSubject[DialogAnswer], grace: float) -> None:
@@ -160,12 +159,12 @@ class SessionDialogs:
         session._feed_into((page_domain.JavascriptDialogClosed,), self._closes, ended=self._ended)
 
     def add_page(self, page: Page) -> None:
-        """Take the session as a page's, which alone answers its dialogs."""
+        """Make the session a page's; from now on only the page answers its dialogs."""
         self._page, self.grace = page, 0.0
 
     @property
     def is_left_open(self) -> bool:
-        """Whether a dialog is open, for the program to answer, and nobody subscribes who would."""
+        """Whether a dialog is open that the program has to answer, and no subscriber will."""
         return self._open is not None and bool(self._session.blocked_by) and not self._is_wanted()
 
     def _is_wanted(self) -> bool:
@@ -237,10 +236,10 @@ class SessionDialogs:
 
 
 def _gone(failure: Failure) -> None:
-    """The page has been closed before the answer came."""
+    """Ignore that the page was closed before the answer arrived."""
     failure.trap(SessionDetached)
 
 
 def _not_answered(failure: Failure) -> None:
-    """Somebody else was faster, or the page is gone."""
+    """Ignore that somebody else has answered first, or the page is gone."""
     failure.trap(TxcdpError)

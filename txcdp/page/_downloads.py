@@ -1,7 +1,7 @@
 """Downloads: files that a page makes the browser save.
 
-The browser saves them under names of their own in a folder that goes with the context; here is what a program has of
-one. Which page it is of, and how its file comes to this machine, is seen to by :mod:`txcdp.browser`.
+The browser saves them under generated names in a folder that belongs to the context; this module has the object that a
+program gets for each. Which page it belongs to, and how its file reaches this machine, is up to :mod:`txcdp.browser`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from txcdp.streams import Stream, StreamContext, StreamSubject
 if TYPE_CHECKING:
     from txcdp.page._page import Page
 
-#: What is no part of a file's name anywhere, or leads out of a folder; and what no file system can write.
+#: Characters that are invalid in file names, or lead out of a folder.
 _NO_NAME: Final = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
-#: Bytes of a name, of which most file systems take 255: some are left for what a program adds. And of its suffix.
+#: The maximum length in bytes of a name, of which most file systems allow 255: some are left for what a program
+#: appends. And of its suffix.
 _LONGEST: Final = 200
 _LONGEST_SUFFIX: Final = 20
 
-#: The failure of a download that was cancelled, or that its server has not sent whole: Chromium tells them not apart.
+#: The error of a download that was cancelled, or whose server did not send all of it: Chromium does not distinguish
+#: them.
 CANCELED: Final = "canceled"
 
 
@@ -48,19 +50,19 @@ class DownloadProgress:
 
 
 class DownloadFiles(Protocol):
-    """Interface of where a browser's downloads are."""
+    """Interface of the storage of a browser's downloads."""
 
     def check(self, url: str) -> Deferred[None]:
-        """Fail where there is no way to its files."""
+        """Fail if its files cannot be accessed."""
 
     def bring(self, guid: str, url: str) -> Deferred[Path]:
-        """Return the path of a file on this machine, when it is there whole."""
+        """Return the path of a complete file on this machine."""
 
     def save(self, guid: str, url: str, target: Path) -> Deferred[None]:
         """Write a file to a path of this machine."""
 
     def delete(self, guid: str) -> Deferred[None]:
-        """Delete a file, where it is there."""
+        """Delete a file, if it exists."""
 
 
 class Download(NearNames):
@@ -177,13 +179,13 @@ class Download(NearNames):
             self._progress.push(got)
 
     def _end(self, reason: str | None) -> None:
-        """Take note that it has ended: whole, or why not."""
+        """Note that it has ended: completely, or with an error."""
         self._progress.end(None if reason is None else DownloadFailed(self.url, reason))
         self._ended.fire(reason)
 
 
 def file_name(suggested: str) -> str:
-    """Return a name that leads nowhere but into the folder in which a program puts it, and that a file can have."""
+    """Return a valid file name that cannot lead out of the folder in which a program puts it."""
     name = _NO_NAME.sub("_", suggested).strip()
     if not name.strip("."):
         return "download"

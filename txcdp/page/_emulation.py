@@ -1,8 +1,8 @@
-"""What a page is given: its device, place, network and the like, as its context's options and its own say.
+"""Emulation: what a page is set to (device, location, network and so on), by its context's options and its own.
 
-Each thing that can be emulated is a line of the table :data:`_ASPECTS`: which commands say it, what takes it back, and
-which targets take them. A page's frames in other processes and its workers are targets of their own, and are attached
-to before they run, where there is anything that they have to be told.
+Each setting that can be emulated is a row of the table :data:`_ASPECTS`: the commands that set it, those that reset it,
+and the targets that take them. A page's frames in other processes and its workers are separate targets; if there are
+settings for them, they are attached to before they run.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from txcdp.protocol import Command, from_json, to_json
 
 Commands = tuple[Command[Any], ...]
 
-#: As listening to it enables it: the last one counts.
+#: The command with which listening enables the domain: the last one counts.
 _ENABLE: Final = network.enable(max_post_data_size=MOST_POST_DATA)
 
 _PAGE: Final = frozenset({"page"})
 _FRAMES: Final = frozenset({"page", "iframe"})
 _WORKERS: Final = frozenset({"page", "iframe", "worker"})
 
-#: What is of a whole context, and attached to through the browser.
+#: Types of targets that belong to a whole context, and are attached to through the browser.
 _OF_CONTEXTS: Final = frozenset({"service_worker", "shared_worker"})
 
-#: Registering a service worker says that it is registered, and does nothing.
+#: Makes registering a service worker succeed without effect.
 _NO_SERVICE_WORKERS: Final = (
     "if (globalThis.ServiceWorkerContainer) ServiceWorkerContainer.prototype.register = async function register() {"
     " console.warn('Service workers are blocked'); };"
@@ -48,12 +48,12 @@ _NO_SERVICE_WORKERS: Final = (
 
 
 class _Aspect(NamedTuple):
-    """One thing that is emulated.
+    """One setting that can be emulated.
 
-    :ivar commands: what says it; nothing where it is not emulated.
-    :ivar undo: what takes it back.
+    :ivar commands: the commands that set it; none if it is not emulated.
+    :ivar undo: the commands that reset it.
     :ivar targets: the types of targets that have to be told.
-    :ivar afresh: whether it is taken back before another one is said, which Chromium would not check otherwise.
+    :ivar afresh: whether to reset it before it is set again, because Chromium would not check the new value otherwise.
     """
 
     commands: Callable[[ContextOptions], Commands]
@@ -143,7 +143,7 @@ def _cache(options: ContextOptions) -> Commands:
     return (_ENABLE, network.set_cache_disabled(cache_disabled=True)) if off else ()
 
 
-#: Features of media that are emulated: options, and how CSS calls them.
+#: Emulated media features: the options, and their CSS names.
 _FEATURES: Final = {
     "color_scheme": "prefers-color-scheme",
     "reduced_motion": "prefers-reduced-motion",
@@ -218,7 +218,7 @@ _ASPECTS: Final[dict[str, _Aspect]] = {
     "processor": _Aspect(_processor, (emulation.set_cpu_throttling_rate(rate=1),), _PAGE),
 }
 
-#: What Chromium refuses only when a page is given it, and what to write instead.
+#: What Chromium refuses only when it is applied to a page, and the error to report instead.
 _REFUSED: Final = {
     emulation.set_timezone_override.method: (
         "timezone_id",
@@ -231,16 +231,17 @@ _REFUSED: Final = {
 }
 
 
-#: What Chromium says of what a process has but once, to each page after the first one that shares it: that one's holds.
+#: Chromium's error for a per-process setting, for each page after the first one that shares the process: the first
+#: one's applies.
 _SHARED: Final = "already in effect"
 
 
 class PageEmulation:
-    """Gives one page, or one worker of a whole context, what it is to be given.
+    """Applies the settings of one page, or of one worker of a whole context.
 
-    :param session: the page's, or the worker's.
-    :param context: returns what the pages of its context are given.
-    :param own: what the page has of its own, which goes before that.
+    :param session: the session of the page or the worker.
+    :param context: returns the settings for the pages of its context.
+    :param own: the page's own settings, which take precedence.
     """
 
     def __init__(
@@ -255,12 +256,12 @@ class PageEmulation:
 
     @property
     def viewport(self) -> ViewportSize | None:
-        """The size that the page has; None: its window's."""
+        """The page's viewport size; None: its window's."""
         return self.options.get("viewport")
 
     @property
     def options(self) -> ContextOptions:
-        """All that holds for the page."""
+        """All settings that apply to the page."""
         context, own = self._context(), self._settings.options
         if not own:
             return context
@@ -272,11 +273,10 @@ class PageEmulation:
         return merged
 
     def give(self, asked: ContextOptions | None = None) -> list[Given]:
-        """Give the page, and what belongs to it, all that it does not have yet, in one write.
+        """Send the settings that the page, and its frames and workers, do not have yet, in one write.
 
-        :param asked: what this is for.
-        :returns: what the page is given, and what it has been given before of what is asked for now: that may not be
-            answered yet.
+        :param asked: the settings that this is for.
+        :returns: the commands sent, and those sent earlier for these settings, which may not be answered yet.
         """
         page_session = self._session()
         if page_session is None or page_session.ended:
@@ -295,7 +295,7 @@ class PageEmulation:
         ]
 
     def _tell_below(self, page_session: Session, options: ContextOptions) -> None:
-        """Give it to what belongs to a page, and attach to what of that is not attached to yet."""
+        """Send them to the frames and workers of a page, and attach to those that are not attached to yet."""
         missing = _targets(options) - self._attaching - _PAGE - _OF_CONTEXTS
         below = list(_below(page_session)) if missing or self._attaching else []
         if missing:
@@ -308,10 +308,10 @@ class PageEmulation:
             self._tell(child, child.kind or "", options)
 
     def say_again(self) -> None:
-        """Say once more what a process has but once, as a page with which this one may share it has gone.
+        """Send per-process settings again, because a page that may share this one's process has closed.
 
-        Chromium then has neither the one's nor the other's; and it has refused the locale while there was another
-        one's, which it does not keep for the page's next process then.
+        Chromium then applies neither page's setting. It also refused the locale while another page's was in force, and
+        does not remember it for the page's next process.
         """
         page_session = self._session()
         if page_session is None or page_session.ended:
@@ -322,11 +322,11 @@ class PageEmulation:
                 session.execute_raw(type(command).method, from_json(to_json(command))).addErrback(ignore_failure)
 
     def when_given(self, timeout: float | None) -> Deferred[None]:
-        """Wait until the page has answered all that it was given.
+        """Wait until the page has answered all of its settings.
 
         :param timeout: seconds.
-        :returns: fires with None; fails with :exc:`ValueError` or :exc:`CommandError` where the browser has refused
-            something, and with :exc:`CommandTimeout`.
+        :returns: a Deferred that fires with None; it fails with :exc:`ValueError` or :exc:`CommandError` if the browser
+            has refused a setting, and with :exc:`CommandTimeout`.
         """
         session = self._session()
         if session is None:
@@ -337,11 +337,11 @@ class PageEmulation:
 
     @returns_deferred
     async def change(self, timeout: float | None, options: ContextOptions) -> None:
-        """Give the page something of its own.
+        """Change the page's own settings.
 
-        :param options: what goes before its context's; what was given before stays.
-        :returns: fires and fails like :meth:`when_given`, and the page has what it had before where the browser has
-            refused something; for a page that is closed, with its reason.
+        :param options: settings that take precedence over the context's; earlier ones remain.
+        :returns: a Deferred that fires and fails like that of :meth:`when_given`. If the browser refuses a setting, the
+            page keeps its previous one; if the page is closed, it fails with the reason.
         """
         page_session = self._session()
         if page_session is not None and page_session.ended:
@@ -377,12 +377,12 @@ class PageEmulation:
 
 
 def _targets(options: ContextOptions) -> frozenset[str]:
-    """Return the types of targets that have to be told anything."""
+    """Return the types of targets that need any of the settings."""
     return frozenset().union(*(aspect.targets for aspect in _ASPECTS.values() if aspect.commands(options)))
 
 
 def _below(session: Session) -> Iterator[Session]:
-    """Find the sessions that were attached through one, and through those."""
+    """Find the sessions that were attached through a session, recursively."""
     found = {session}
     for each in session._channel.sessions:  # parents come before their children
         if each.parent in found:
@@ -391,13 +391,13 @@ def _below(session: Session) -> Iterator[Session]:
 
 
 def merged_headers(under: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
-    """Put headers over others; a name is the same in capital and small letters."""
+    """Merge headers, the second over the first; names are case-insensitive."""
     names = {each.lower() for each in over}
     return {**{name: value for name, value in under.items() if name.lower() not in names}, **over}
 
 
 def _outcome(command: Command[Any], answer: object) -> Exception | None:
-    """Return what an answer means for who waits for it; a page that is gone has no part in it any more."""
+    """Convert the answer to a setting to its outcome; that a page is gone does not count as an error."""
     if not isinstance(answer, Failure) or answer.check(Gone):
         return None
     answer.trap(TxcdpError, CancelledError)
