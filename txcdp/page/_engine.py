@@ -1,4 +1,4 @@
-"""The script that locators are found by, in a world of its own in each document: see ``locators.js``."""
+"""The locator script, in an isolated world of each document: see ``locators.js``."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from txcdp.errors import CommandError, ContextDestroyed, LocatorError, SelectorE
 from txcdp.page._evaluation import NO_OBJECT, OwnWorld, explained, thrown
 from txcdp.page._selectors import selectors
 
-#: Of what the script is put together, in this order, in one scope.
+#: The files that make up the script, in this order, in one scope.
 _FILES: Final = ("locators.js", "aria.js", "aria_snapshot.js", "actions.js", "assertions.js")
 
-#: The group of all objects in these worlds.
+#: The object group of all objects in these worlds.
 GROUP: Final = "txcdp-locators"
 
-#: What calls the functions of the script that are called most, with one list of arguments.
+#: Expressions that call the most frequently used functions of the script, with a single list of arguments.
 _DECLARATIONS: Final = {each: f"function(a){{return this.{each}(...a)}}" for each in ("run", "call", "stop")}
 
-#: What V8 says of an object whose document is gone, beside what it says of a context.
+#: V8's errors for an object whose document is gone, besides those for a context.
 _NO_OBJECT: Final = (NO_OBJECT, "Promise was collected")
 
 
 @functools.cache
 def source() -> str:
-    """Return the script, as it is sent: an expression for what the program calls.
+    """Return the source of the script: an expression whose value has the functions to call.
 
-    The world has one of it, however often it is evaluated.
+    A world has only one instance of it, however often it is evaluated.
     """
     parts = [
         path.read_text("utf-8")
@@ -48,10 +48,10 @@ def source() -> str:
 
 
 class Engine:
-    """The script in the documents of one frame, in one session.
+    """The locator script in the documents of one frame, in one session.
 
-    :param session: the frame's.
-    :param world: our own in the frame's document, which forgets with it.
+    :param session: the frame's session.
+    :param world: our isolated world in the frame's document, which forgets with it.
     """
 
     def __init__(self, session: Session, world: OwnWorld) -> None:
@@ -60,27 +60,27 @@ class Engine:
 
     @property
     def made(self) -> bool:
-        """Whether it has been given to the document that is there."""
+        """Whether the current document has it."""
         return self.world.made
 
     def call(
         self, frame_id: str, function: str, arguments: list[runtime.CallArgument], *, by_value: bool = True
     ) -> Deferred[runtime.RemoteObject]:
-        """Call a function of the script, which is given to the document where it has not got it.
+        """Call a function of the script, after adding that to the document if necessary.
 
-        :param frame_id: the frame's.
-        :param by_value: whether what it returns, or promises, is text.
-        :returns: fires with what it returns; fails with :exc:`ContextDestroyed` where the document is gone.
+        :param frame_id: the frame's id.
+        :param by_value: whether the result, or the result of its promise, is text.
+        :returns: a Deferred that fires with the result; it fails with :exc:`ContextDestroyed` if the document is gone.
         """
         return self._called(frame_id, f"function(...a){{return this.{function}(...a)}}", arguments, by_value)
 
     def call_with(
         self, frame_id: str, function: str, values: list[Any], *, by_value: bool = True
     ) -> Deferred[runtime.RemoteObject]:
-        """Do the same with values that JSON has a form for; V8 compiles each argument by itself, and so gets but one.
+        """Do the same with JSON arguments; V8 compiles each argument separately, so they are passed as one.
 
         :param function: ``"run"``, ``"call"`` or ``"stop"``.
-        :param values: the arguments.
+        :param values: its arguments.
         """
         return self._called(frame_id, _DECLARATIONS[function], [runtime.CallArgument(value=values)], by_value)
 
@@ -115,7 +115,7 @@ class Engine:
         return sent.addCallbacks(_result_of, self._refused)
 
     def _refused(self, failure: Failure) -> Failure:
-        """Say what it means that the browser has refused."""
+        """Return the error that a refusal by the browser stands for."""
         error = failure.value
         if not isinstance(error, CommandError):
             return failure
@@ -129,14 +129,14 @@ class Engine:
         raise meant from error
 
     async def ready(self, frame_id: str) -> str:
-        """Return the id of the script, with the program's own engines, once the document has it."""
+        """Return the id of the script's object, once the document has it, including the program's selector engines."""
         object_id = await self.world.script(frame_id, source())
         if self.world.registered < len(selectors):
             await self._register(object_id)
         return object_id
 
     async def _register(self, object_id: str) -> None:
-        """Give the script the program's own engines of selectors."""
+        """Register the program's selector engines with the script."""
         for name, script in list(selectors)[self.world.registered :]:
             declaration = f"function(name){{this.register(name,({script.strip().rstrip(';')}\n))}}"
             command = runtime.call_function_on(
@@ -155,14 +155,14 @@ def _result_of(got: runtime.CallFunctionOnResult) -> runtime.RemoteObject:
 
 
 class ElementMoved(LocatorError):
-    """Raised for the element of a handle that is in another document now."""
+    """Raised if the element of a handle is in another document now."""
 
 
 class Again(Exception):
-    """Raised for what is to be tried again until the deadline.
+    """Raised to try again until the timeout expires.
 
-    :param reason: why, in words, for the error at the deadline.
-    :param waited: whether the page has waited for a change already.
+    :param reason: the reason in words, for the timeout error.
+    :param waited: whether the page has already waited for a change.
     """
 
     def __init__(self, reason: str, *, waited: bool = False) -> None:
@@ -172,12 +172,12 @@ class Again(Exception):
 
 
 def value_of(text: str, locator: object, waited: bool = False) -> Any:
-    """Return the value that the script tells.
+    """Return the result of the script.
 
     :param locator: for errors.
     :param waited: whether the page has waited for a change.
-    :raises Again: it is to be tried again.
-    :raises LocatorError: it cannot be done, ever.
+    :raises Again: if it has to be tried again.
+    :raises LocatorError: if it can never succeed.
     """
     try:
         said = msgspec.json.decode(text)

@@ -1,4 +1,4 @@
-"""JavaScript in a page: what is evaluated in its document, with values of Python's both ways."""
+"""Evaluates JavaScript in a page's documents, with conversion of values to and from Python."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from txcdp.page import _values as values
 from txcdp.page._injected import Injected
 from txcdp.protocol import to_json
 
-#: What V8 and Chromium say of a document that is no longer there.
+#: The errors of V8 and Chromium for a document that no longer exists.
 _NO_CONTEXT: Final = (
     "Inspected target navigated or closed",
     "Execution context was destroyed",
@@ -30,10 +30,10 @@ _NO_CONTEXT: Final = (
     "No frame for given id found",
 )
 
-#: What V8 says of an object that it has let go, while the document is there.
+#: V8's error for an object that was released, while the document exists.
 NO_OBJECT: Final = "Could not find object with given id"
 
-#: What they say of a value that JSON has no form for.
+#: Their errors for a value that cannot be serialized as JSON.
 _NO_VALUE: Final = (
     "Object couldn't be returned by value",
     "Object reference chain is too long",
@@ -43,15 +43,15 @@ _NO_VALUE: Final = (
 
 _NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf, "-0": -0.0}
 
-#: What declares a function where a statement stands, and so has no value there.
+#: A function declaration, which has no value when it is a statement.
 _DECLARATION: Final = re.compile(r"(?:async)?\s*function[\s(]")
 
-#: The group of the objects in the page that handles stand for.
+#: The object group of the objects that handles refer to.
 KEPT: Final = "txcdp"
 
 
 class _OfAnotherFrame(Exception):
-    """Raised for an element of another frame of the same process, which this one can have an object of, too."""
+    """Raised for an element of another frame in the same process, for which this frame can get its own object."""
 
 
 class Kept:
@@ -73,7 +73,7 @@ class Kept:
             self._injected.note_garbage(self._remote.object_id)
 
     def _dispose(self) -> Deferred[None]:
-        """Release it, once; where its document is gone, it was released with that."""
+        """Release it, once; if its document is gone, it was released with that."""
         object_id = self._remote.object_id
         if self._disposed or object_id is None:
             self._disposed = True
@@ -82,17 +82,17 @@ class Kept:
         return self._injected.release(object_id).addErrback(ignore_failure)
 
     def _check(self) -> None:
-        """Refuse to be used once it is disposed of.
+        """Refuse the use of a disposed object.
 
-        :raises EvaluationError: it is.
+        :raises EvaluationError: if it is disposed.
         """
         if self._disposed:
             raise EvaluationError(f"{self!r} has been disposed of")
 
     def _insert_into(self, evaluator: Evaluator, object_ids: list[str]) -> values.Inserted:
-        """Return what is written in its place.
+        """Return the reference that replaces it in an argument.
 
-        :param object_ids: of what is handed over; its own is added.
+        :param object_ids: the ids of the objects passed; its own is added.
         """
         self._check()
         kind = self._remote.type
@@ -111,11 +111,11 @@ class Kept:
 
 
 class Evaluator:
-    """Evaluates in the documents of one frame, in the page's own world.
+    """Evaluates in the documents of one frame, in the page's main world.
 
     :param injected: our script in the documents of the frame's session.
-    :param frame_by_id: returns a frame of the page; None where it has none of that id.
-    :param context: returns the number of the document's own context; None: it is that of the session's main frame.
+    :param frame_by_id: returns the page's frame with an id, or None.
+    :param context: returns the id of the document's execution context; None: the session's default one.
     """
 
     def __init__(
@@ -136,9 +136,9 @@ class Evaluator:
         await_promise: bool = True,
         timeout: Timeout = DEFAULT,
     ) -> Deferred[Any]:
-        """Evaluate a source, call what it results in where that is a function, and return the value as Python's.
+        """Evaluate a source, call its value if that is a function, and return the result as a Python value.
 
-        :param args: what the function is given.
+        :param args: the function's arguments.
         :param await_promise: whether to wait for a promise.
         """
         first = f"{source_literals(source)},{_literal(await_promise)},true"
@@ -169,13 +169,13 @@ class Evaluator:
     ) -> Deferred[Any]:
         """Call a function of our script.
 
-        :param function: its name.
-        :param first: its first parameters, as JavaScript; those that follow are the handles and what is packed.
-        :param args: what is to be packed.
-        :param source: what it evaluates, for errors.
-        :param await_promise: whether to wait for a promise that it returns.
-        :param by_value: whether what it returns is packed; else it is kept.
-        :returns: fires with the value, or what is kept.
+        :param function: the function's name.
+        :param first: its first arguments, as JavaScript; handles and packed values follow.
+        :param args: the values to pack.
+        :param source: the evaluated source, for errors.
+        :param await_promise: whether to wait if it returns a promise.
+        :param by_value: whether the result is packed; otherwise it is kept in the page.
+        :returns: a Deferred that fires with the value, or the kept object.
         """
         try:
             call = _Call(self, function, first, args, source, await_promise, by_value)
@@ -197,7 +197,7 @@ class Evaluator:
         await_promise: bool,
         by_value: bool,
     ) -> Any:
-        """Run a call with elements of other frames, of which this one gets objects of its own."""
+        """Run a call with elements of other frames, for which this frame gets its own objects."""
         found: dict[int, Kept] = {}
 
         def note(value: Any) -> values.Inserted | None:
@@ -219,7 +219,7 @@ class Evaluator:
         return await run
 
     async def _adopted(self, kept: Kept) -> Kept:
-        """Return this frame's own object of a node of another frame."""
+        """Return this frame's own object for a node of another frame."""
         session = self.injected.session
         here: Kept = await self.keep("globalThis")
         # The browser names an object by its isolate, the context that it is of, and a number.
@@ -269,7 +269,7 @@ class Evaluator:
 
     @returns_deferred
     async def _raise(self, said: dict[str, Any], call: _Call) -> Any:
-        """Fail with what was thrown; where that is the source itself, which has run nowhere, say where in it."""
+        """Fail with the exception thrown; if it is a syntax error of the source, add the position."""
         error = _of_thrown(said)
         if error.name == "SyntaxError" and "\n    at " not in error.stack:
             command = runtime.evaluate(expression=_NEVER_RUN + call.source.strip(), context_id=self.context())
@@ -280,17 +280,17 @@ class Evaluator:
         raise error
 
 
-#: In front of a text that is only to be compiled.
+#: The prefix of a text that is only to be compiled.
 _NEVER_RUN: Final = "throw 0;"
 
 
 class _Call:
     """A call of a function of our script.
 
-    :ivar source: what it evaluates.
-    :ivar by_value: whether what it returns is packed; else it is kept.
-    :ivar name: of our script, by which it has been asked last.
-    :ivar retried: whether the document had to be given our script first.
+    :ivar source: the evaluated source.
+    :ivar by_value: whether the result is packed; otherwise it is kept in the page.
+    :ivar name: the name of our script that was last used.
+    :ivar retried: whether our script had to be added to the document first.
     """
 
     def __init__(
@@ -316,8 +316,8 @@ class _Call:
     def command(self, name: str, context_id: int | None) -> Any:
         """Return the command.
 
-        :param name: of our script.
-        :param context_id: where it is run; None: in the document that is there. With handles it is run in theirs.
+        :param name: the name of our script.
+        :param context_id: the execution context; None: that of the current document. With handles it is theirs.
         """
         self.name = name
         if not self._object_ids:
@@ -344,14 +344,14 @@ class _Call:
 
 
 def source_literals(source: str) -> str:
-    """Return a source as the first parameters of what evaluates it in the page."""
+    """Return a source as the first arguments of the function that evaluates it in the page."""
     check_text("expression", source)
     source = source.strip()
     return f"{to_json(source).decode()},{_literal(_DECLARATION.match(source) is not None)}"
 
 
 def _kept_if_cancelled(sent: Deferred[Kept]) -> Deferred[Kept]:
-    """Let a call that is cancelled come to its end: what it keeps in the page is released when it is known."""
+    """Let a cancelled call complete: an object that it keeps in the page is released then."""
     waiting: Deferred[Kept] = Deferred()
 
     def tell(result: Kept | Failure) -> None:
@@ -369,7 +369,7 @@ def _literal(value: bool) -> str:
 
 
 def _refused(failure: Failure) -> Failure:
-    """Say what it means that the browser has refused."""
+    """Return the error that a refusal by the browser stands for."""
     error = failure.value
     if isinstance(error, CommandError):
         told = _explained_to_user(error)
@@ -379,7 +379,7 @@ def _refused(failure: Failure) -> Failure:
 
 
 def _no_script(error: EvaluationError) -> EvaluationError:
-    """Say what it means that our script does not work: what is evaluated says by itself what it throws."""
+    """Return the error for a failure of our own script, as opposed to an exception thrown by the source."""
     return EvaluationError(
         "the page has put something else into the place of JavaScript's own globals before this program saw it: "
         f"reload it ({error})",
@@ -388,13 +388,13 @@ def _no_script(error: EvaluationError) -> EvaluationError:
 
 
 def _is_missing(details: runtime.ExceptionDetails, name: str) -> bool:
-    """Whether what was thrown is that there is no script of ours."""
+    """Whether an exception means that the document does not have our script."""
     exception = details.exception
     return exception is not None and (exception.description or "").startswith(f"ReferenceError: {name} is not defined")
 
 
 async def by_value(session: Session, expression: str, timeout: float | None | Default = DEFAULT) -> Any:
-    """Evaluate an expression whose value is to be one of JSON, as V8 writes it."""
+    """Evaluate an expression with a JSON value, as serialized by V8."""
     command = runtime.evaluate(expression=expression, return_by_value=True, await_promise=True)
     return value_of(await _result_of(session, command, timeout))
 
@@ -402,7 +402,7 @@ async def by_value(session: Session, expression: str, timeout: float | None | De
 async def _result_of(
     session: Session, command: runtime.evaluate, timeout: float | None | Default = DEFAULT
 ) -> runtime.RemoteObject:
-    """Have something evaluated; raises what the browser's refusal, or an exception in the page, means."""
+    """Evaluate something; raise the error that a refusal by the browser, or an exception in the page, stands for."""
     try:
         got = await session.execute(command, timeout=timeout)
     except CommandError as error:
@@ -413,16 +413,16 @@ async def _result_of(
 
 
 class OwnWorld:
-    """Reads a page's document in an isolated world, where nothing but the document is the page's.
+    """Reads a page's document in an isolated world, which shares nothing with the page but the document.
 
-    Not even that is asked by name, as a form may have the name of any of a document's properties.
+    Even the document's properties are not read by name, because a form may have the name of any of them.
 
-    :param session: the page's.
-    :ivar documents: how many documents there were before.
-    :ivar registered: how many engines of selectors the script there was given.
+    :param session: the page's session.
+    :ivar documents: the number of earlier documents.
+    :ivar registered: the number of selector engines registered with the script there.
     """
 
-    #: What the others begin with: ``get(Document, "title", document)`` asks the document, whatever is in it.
+    #: The prefix of the others: ``get(Document, "title", document)`` reads the property even if it is shadowed.
     _GET: Final = "const get=(of,name,it)=>Object.getOwnPropertyDescriptor(of.prototype,name).get.call(it);"
 
     TITLE: Final = f"(()=>{{{_GET}return get(Document,'title',document)}})()"
@@ -431,7 +431,7 @@ class OwnWorld:
         "return (type?new XMLSerializer().serializeToString(type):'')+(root?get(Element,'outerHTML',root):'')})()"
     )
 
-    #: The size of the frame's viewport, and how many of the device's pixels one of its own is wide.
+    #: The size of the frame's viewport, and device pixels per CSS pixel.
     VIEW: Final = "({width:innerWidth,height:innerHeight,ratio:devicePixelRatio})"
 
     def __init__(self, session: Session) -> None:
@@ -455,32 +455,32 @@ class OwnWorld:
 
     @property
     def known(self) -> int | None:
-        """The world's number, by which commands name it; None where it is not there."""
+        """The world's context id; None if it does not exist."""
         return self._context
 
     @property
     def known_script(self) -> str | None:
-        """The id of the script's object; None where it is not there."""
+        """The id of the script's object; None if it does not exist."""
         return self._script
 
     @property
     def made(self) -> bool:
-        """Whether it is there, in the document that is."""
+        """Whether it exists in the current document."""
         return self._context is not None
 
     async def context(self, frame_id: str) -> int:
-        """Return the world's number, by which commands name it; it is made where it is not there.
+        """Return the world's context id; the world is created if it does not exist.
 
         :param frame_id: the page's main frame.
         """
         return self._context if self._context is not None else await self._make(frame_id)
 
     async def script(self, frame_id: str, source: str) -> str:
-        """Return the id of a script's object in the world, where it is evaluated if it was not in this document.
+        """Return the id of a script's object in the world; the script is evaluated if it was not in this document.
 
-        :param frame_id: the frame's.
+        :param frame_id: the frame's id.
         :param source: the script, an expression; always the same one.
-        :raises ContextDestroyed: the document is gone.
+        :raises ContextDestroyed: if the document is gone.
         """
         if self._script is not None:
             return self._script
@@ -492,7 +492,7 @@ class OwnWorld:
         return self._script
 
     def forget(self) -> None:
-        """Forget the world's id, because the document changed: the new process may give the number to another world."""
+        """Forget the world's id, because the document changed: a new process may give the same id to another world."""
         self._context = self._script = None
         self.registered = 0
         self.documents += 1
@@ -511,7 +511,7 @@ class OwnWorld:
 
 
 def _primitive(result: runtime.RemoteObject) -> Any:
-    """Return what is no object; a number from 2**53 on is no int, as it may not be exact."""
+    """Return a primitive; a number from 2**53 on is not converted to int, because it may not be exact."""
     if result.unserializable_value is not None:
         return value_of(result)
     value = result.value
@@ -519,7 +519,7 @@ def _primitive(result: runtime.RemoteObject) -> Any:
 
 
 def value_of(result: runtime.RemoteObject) -> Any:
-    """Return what a remote object stands for that is a primitive, or was asked for by value."""
+    """Return the value of a remote object that is a primitive, or was returned by value."""
     special = result.unserializable_value
     if special is None:
         return result.value
@@ -531,12 +531,12 @@ def value_of(result: runtime.RemoteObject) -> Any:
         raise NotSerializable(f"a value that cannot be represented in JSON: {special[:100]}") from None
 
 
-#: What V8 says of a script as other libraries take one, which put it into a function.
+#: V8's error for a function body, which other libraries accept and wrap in a function.
 _RETURNED: Final = "Illegal return statement"
 
 
 def _explained_to_user(error: CommandError) -> Exception:
-    """Return what a refused evaluation with handles of the program's own means, or the refusal itself."""
+    """Return the error for a refused evaluation with handles of the program, or the refusal itself."""
     if error.message.startswith(NO_OBJECT):
         return EvaluationError(
             "a handle's object no longer exists; console.clear() releases the objects of console messages "
@@ -547,7 +547,7 @@ def _explained_to_user(error: CommandError) -> Exception:
 
 
 def explained(error: CommandError) -> Exception:
-    """Return what a refused evaluation means, or the refusal itself."""
+    """Return the error for a refused evaluation, or the refusal itself."""
     if error.message.startswith(_NO_CONTEXT):
         return ContextDestroyed(
             f"the document in which it was evaluated is gone: the page navigated meanwhile ({error.message})", error
@@ -562,7 +562,7 @@ def explained(error: CommandError) -> Exception:
 
 
 def thrown(details: runtime.ExceptionDetails) -> EvaluationError:
-    """Return what JavaScript threw, in words, with the stack as JavaScript wrote it."""
+    """Return a JavaScript exception in words, with JavaScript's own stack."""
     exception = details.exception
     if exception is None:
         return EvaluationError(details.text, details)
@@ -584,7 +584,7 @@ def thrown(details: runtime.ExceptionDetails) -> EvaluationError:
 
 
 def _head_parts(head: str, exception: runtime.RemoteObject) -> tuple[str, str]:
-    """Return the name and the message of an Error, of the first lines of its stack."""
+    """Return the name and the message of an Error, from the first lines of its stack."""
     properties = exception.preview.properties if exception.preview is not None else ()
     shown = {each.name: each.value or "" for each in properties}
     if shown.get("name") == "":  # in the place of which V8 writes the class
@@ -602,7 +602,7 @@ def _head_parts(head: str, exception: runtime.RemoteObject) -> tuple[str, str]:
 
 
 def _in_words(thing: runtime.RemoteObject) -> str:
-    """Name what was thrown although it is no Error."""
+    """Describe a thrown value that is not an Error."""
     if thing.type == "undefined":
         return "undefined"
     if thing.preview is not None and thing.preview.properties:
@@ -614,14 +614,14 @@ def _in_words(thing: runtime.RemoteObject) -> str:
 
 
 def _place(details: runtime.ExceptionDetails) -> str:
-    """Say where it was thrown, as V8 does; lines and columns count from 1 there."""
+    """Return where it was thrown, in V8's format; lines and columns count from 1 there."""
     return f"{details.url or '<anonymous>'}:{details.line_number + 1}:{details.column_number + 1}"
 
 
 def _of_thrown(said: dict[str, Any], place: str = "") -> EvaluationError:
-    """Return what our script has told of what was thrown.
+    """Return an exception that our script has caught and reported.
 
-    :param place: where, as V8 writes it, where the stack does not say it.
+    :param place: the position, in V8's format, if the stack does not contain it.
     """
     if "type" in said:
         kind = str(said["type"])
@@ -640,7 +640,7 @@ def _of_thrown(said: dict[str, Any], place: str = "") -> EvaluationError:
 
 
 def _details(exception: runtime.RemoteObject, promised: str) -> runtime.ExceptionDetails:
-    """Return the same as the protocol has it."""
+    """Return the same from the protocol's exception details."""
     place = re.search(r"\n    at .*?:(\d+):(\d+)\)?(?:\n|$)", exception.description or "")
     line, column = (int(place[1]) - 1, int(place[2]) - 1) if place else (0, 0)
     return runtime.ExceptionDetails(
@@ -649,9 +649,9 @@ def _details(exception: runtime.RemoteObject, promised: str) -> runtime.Exceptio
 
 
 def _shown_value(kind: str, packed: Any) -> tuple[Any, str]:
-    """Return what was thrown although it is no Error, and show it.
+    """Return a thrown value that is not an Error, and a short form of it for display.
 
-    :param kind: its type, as ``typeof`` has it.
+    :param kind: its type, according to ``typeof``.
     """
     if kind in ("undefined", "function"):
         return None, kind
@@ -662,12 +662,13 @@ def _shown_value(kind: str, packed: Any) -> tuple[Any, str]:
     return value, f"{value}n" if kind == "bigint" else _shown(value)
 
 
-#: How deep is shown what was thrown, and how many items of each: it may contain itself, and be of any size.
+#: The depth to which a thrown value is shown, and the number of items at each level: it may contain itself, and be of
+#: any size.
 _DEPTH, _ITEMS = 2, 5
 
 
 def _shown(value: Any, depth: int = 0) -> str:
-    """Show as much of a value as says which it is."""
+    """Return enough of a value to recognize it."""
     if isinstance(value, dict | list):
         name, begin, end = ("Object ", "{", "}") if isinstance(value, dict) else ("", "[", "]")
         if depth == _DEPTH:
@@ -683,5 +684,5 @@ def _shown(value: Any, depth: int = 0) -> str:
         return str(value)
 
 
-#: Numbers that JSON has not, as JavaScript writes them, by how Python does.
+#: Numbers that JSON does not have: Python's form, and JavaScript's.
 _SPECIAL: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "-0.0": "-0"}

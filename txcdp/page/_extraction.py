@@ -1,4 +1,4 @@
-"""Extraction: a whole structure out of a document in one round trip."""
+"""Extraction: reads a whole structure from a document in one round trip."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ S = TypeVar("S")
 #: A selector, a locator, a list with one of these, or a mapping of names to shapes.
 Shape: TypeAlias = "str | Locator | list[str | Locator] | Mapping[str, Shape]"
 
-#: The attribute that is meant, at the end of a selector.
+#: The attribute to read, at the end of a selector.
 _ATTRIBUTE: Final = re.compile(r"\s*@([A-Za-z_][\w:.-]*)\s*\Z")
 
 
@@ -39,12 +39,12 @@ class css:  # noqa: N801  (it is written like a function: Annotated[str, css("h1
 
 
 class Extraction:
-    """A structure that is to be read of documents.
+    """The structure to read from documents.
 
-    :param shape: a mapping, or a Struct of msgspec.
-    :param frame: that locators in it are of.
-    :raises TypeError: it has something else in it.
-    :raises ValueError: a locator in it is of another frame.
+    :param shape: a mapping, or a msgspec Struct.
+    :param frame: the frame of the locators in it.
+    :raises TypeError: if it contains anything else.
+    :raises ValueError: if a locator in it belongs to another frame.
     """
 
     def __init__(self, shape: Any, frame: Frame) -> None:
@@ -60,7 +60,7 @@ class Extraction:
             self._node = self._of(shape)
 
     async def of(self, frame: Frame) -> Any:
-        """Read it of the document in a frame."""
+        """Read it from the document in a frame."""
         reader = LocatorBase(frame, Path((), "page"))
         found = await reader._perform("extract", lambda attempt: attempt.call("extract", self._node))
         if self._struct is None:
@@ -71,7 +71,7 @@ class Extraction:
             raise LocatorError(f"extract({self._struct.__name__}): the document does not fit: {error}") from error
 
     def _of(self, shape: Any) -> dict[str, Any]:
-        """Return a shape as ``locators.js`` reads it."""
+        """Return a shape in the form that ``locators.js`` takes."""
         if isinstance(shape, str | Locator):
             return {"one": self._steps(shape), **_attribute(shape)}
         if isinstance(shape, list | tuple):
@@ -121,7 +121,7 @@ class Extraction:
 
 
 def extract(frame: Frame, shape: Any, frames: bool) -> Deferred[Any]:
-    """Read a shape of a document, or of those of all frames of its page."""
+    """Read a shape from a document, or from those of all frames of its page."""
     extraction = Extraction(shape, frame)
     return Deferred.fromCoroutine(extraction.of(frame)) if not frames else _of_all(extraction, frame.page.frames)
 
@@ -150,7 +150,7 @@ def _attribute(selector: str | Locator) -> dict[str, str]:
 
 
 def _unwrapped(hint: Any) -> tuple[Any, css | None]:
-    """Return a field's type, and its selector."""
+    """Return the type of a field, and its selector."""
     if get_origin(hint) is not Annotated:
         return hint, None
     kind, *notes = get_args(hint)
@@ -158,7 +158,7 @@ def _unwrapped(hint: Any) -> tuple[Any, css | None]:
 
 
 def _not_none(hint: Any) -> tuple[Any, bool]:
-    """Return a type without None, and whether that was in it."""
+    """Return a type without None, and whether it included None."""
     if get_origin(hint) in (Union, types.UnionType):
         kinds = [each for each in get_args(hint) if each is not type(None)]
         if len(kinds) < len(get_args(hint)):

@@ -1,8 +1,8 @@
-"""File choosers: dialogs in which somebody is to choose files, for an input of a page.
+"""File choosers: the dialogs in which a user chooses files for an input of a page.
 
-They are intercepted while anybody subscribes to ``page.file_choosers``, and only then: no dialog is shown, and the
-program gives the files. Where the browser was launched here, paths of this machine are paths of the browser's as well;
-elsewhere the files' content travels.
+They are intercepted only while ``page.file_choosers`` has subscribers: then no dialog is shown, and the program
+provides the files. If the browser was launched here, it can read the paths of this machine; otherwise the files'
+contents are transferred.
 """
 
 from __future__ import annotations
@@ -96,10 +96,10 @@ class FileChooser(NearNames):
 
 
 class FileChoosers:
-    """Intercepts the file choosers of a page, while somebody wants them.
+    """Intercepts the file choosers of a page while there are subscribers.
 
     :param owner: the page.
-    :param streams: the page's.
+    :param streams: the page's streams.
     """
 
     def __init__(self, owner: Page, streams: OnDemandStreams) -> None:
@@ -109,11 +109,11 @@ class FileChoosers:
 
     @property
     def stream(self) -> Stream[FileChooser]:
-        """The stream of those that open."""
+        """The stream of file choosers that open."""
         return self._streams.on_demand("file_choosers", self._begin, self._leave)
 
     def add(self, session: Session, evaluator: Evaluator) -> None:
-        """Intercept those of a further session of the page, a frame's; before its target runs."""
+        """Intercept those of a frame's session as well, before its target runs."""
         if self._streams.listened("file_choosers"):
             self._intercept(session, evaluator)
 
@@ -144,7 +144,7 @@ class FileChoosers:
 
     @returns_deferred
     async def _resolve(self, session: Session, node_id: int, multiple: bool) -> None:
-        """Push one as soon as there is a handle of its input."""
+        """Emit a file chooser as soon as there is a handle to its input."""
         command = dom.resolve_node(backend_node_id=node_id, object_group=KEPT)
         found = (await session.execute(command)).object
         element = handle_of(Kept(self._heard[session], found)).as_element()

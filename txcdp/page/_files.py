@@ -1,4 +1,4 @@
-"""Files that are written piece by piece, and are there when all of them is."""
+"""Files that are written in chunks, and appear under their names only when they are complete."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import IO, Self
 
 
 class NewFile:
-    """A file that takes its name, and the place of one that had it, when all of it is written.
+    """A file that gets its name, and replaces an existing file, once it is completely written.
 
-    Before, and for ever where the block in which it is written raises, there is nothing by that name but what was
-    there.
+    Until then, and if the block in which it is written raises an exception, an existing file of that name is unchanged.
 
-    :param path: where it is to be; folders are made.
+    :param path: the final path; missing folders are created.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -40,6 +39,6 @@ class NewFile:
             self._part.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
-        """Write a piece, in the reactor's thread: it goes to the system's memory."""
+        """Write a chunk, in the reactor's thread: it goes to the system's cache."""
         assert self._file is not None
         self._file.write(data)

@@ -81,7 +81,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What the model of a page is fed with. That a document was parsed, or loaded, its lifecycle events tell.
+#: The events that a page's model is fed with. Parsing and loading are known from lifecycle events.
 _FED: Final[tuple[type[Event], ...]] = (
     *BrowserModel()
     .wants("frames", "documents")
@@ -90,13 +90,13 @@ _FED: Final[tuple[type[Event], ...]] = (
     *(inspector.TargetCrashed, inspector.TargetReloadedAfterCrash),
 )
 
-#: What a document has been through that was there before anybody looked, and is empty.
+#: The states of an empty document that existed before anybody subscribed.
 _EMPTY: Final = ("commit", "DOMContentLoaded", "load", "networkAlmostIdle", "networkIdle")
 
 #: The load state that a navigation waits for.
 WaitUntil = Literal["load", "domcontentloaded", "networkidle", "commit"]
 
-#: How far a document is waited for, by the protocol's names of these states, in the order in which they usually come.
+#: The protocol's names of the load states, in their usual order.
 LIFECYCLE: Final[dict[WaitUntil, str]] = {
     "commit": "commit",
     "domcontentloaded": "DOMContentLoaded",
@@ -105,12 +105,12 @@ LIFECYCLE: Final[dict[WaitUntil, str]] = {
 }
 
 
-#: What a navigation is in as long as its document is not there.
+#: The states of a navigation whose document has not arrived.
 UNDER_WAY: Final = frozenset(
     (NavigationState.REQUESTED, NavigationState.RETURNING, NavigationState.RESPONDED, NavigationState.FAILING)
 )
 
-#: How a frame has come by its document, or URL.
+#: How a frame got its document, or its URL.
 NavigationKind = Literal["new_document", "same_document", "restored", "prerendered", "error"]
 
 
@@ -174,9 +174,9 @@ class Frame(SelectorActions):
         self._detached = False
         self._own_world: tuple[Session, OwnWorld] | None = None
         self._evaluator: Evaluator | None = None
-        #: The requests that were under way when a script opened its document; None: none has, or nobody was told.
+        #: The requests in progress when a script opened its document; None: none did, or nobody received reports.
         self._before_opening: frozenset[str] | None = None
-        #: Whether its document has come back, and the frames in that are not told yet.
+        #: Whether its document was restored, and the frames in that have not been reported yet.
         self._untold = False
 
     def __repr__(self) -> str:
@@ -395,7 +395,7 @@ class Follower(Protocol):
     """Something that is notified of changes in a page's model."""
 
     def changed(self, changes: Sequence[Change], /) -> None:
-        """Take what has changed."""
+        """Handle changes of the model."""
 
 
 class Waiter(Generic[T]):
@@ -417,16 +417,16 @@ class Waiter(Generic[T]):
             self._tree.watch_line()
 
     def changed(self, changes: Sequence[Change]) -> None:
-        """Take what has changed in the page's model."""
+        """Handle changes of the page's model."""
         raise NotImplementedError
 
     def succeed(self, outcome: T) -> None:
-        """Be done."""
+        """Fire with a result."""
         if not (self.done.called or self._stopped):
             self.done.callback(outcome)
 
     def fail(self, error: Exception | Failure) -> None:
-        """Have failed."""
+        """Fail with an error."""
         if not (self.done.called or self._stopped):
             self.done.errback(error)
 
@@ -472,14 +472,14 @@ class FrameTree:
         self._model = BrowserModel()
         self._sessions: dict[str, Session] = {"": owner.session}
         self._injected: dict[Session, Injected] = {owner.session: owner._injected}
-        #: What is enabled in all of these sessions, by and by.
+        #: The domains enabled in all of these sessions, sooner or later.
         self._domains: set[str] = set()
         self._activated = False
         self._unanswered = 0
         self.told: OneShot[None] = OneShot()
-        #: Sessions of frames from before a loss of the line that are not found again yet.
+        #: Sessions of frames from before a loss of the transport that are not found again yet.
         self._missing: set[Session] = set()
-        #: What the browser has said of a page where nobody was told where it went meanwhile.
+        #: The URL that the browser reports for a page whose navigations were not reported meanwhile.
         self._told_url: str | None = None
         self._handlers: dict[type[Change], Callable[[Any], None]] = {
             FrameAttached: self._attached,
@@ -509,9 +509,9 @@ class FrameTree:
         )
 
     def follow(self, found: bool) -> None:
-        """Attach to the page's frames in other processes, from now on; the page tells where it goes by now.
+        """Start following the page's frames, including those in other processes.
 
-        :param found: whether the page was there before: then it is asked where it is.
+        :param found: whether the page existed before: then it is asked for its current state.
         """
         if found:
             self._ask("")
@@ -525,7 +525,7 @@ class FrameTree:
         return None if frame_id is None else self.frames.get(frame_id)
 
     def children(self, row: Row) -> list[Frame]:
-        """Return the frames in a frame."""
+        """Return the child frames of a frame."""
         return [self.frames[each.id] for each in self._model.frames.children(row.id) if each.id in self.frames]
 
     def document(self, row: Row) -> Document | None:
@@ -560,18 +560,18 @@ class FrameTree:
         return state != "networkidle" or all(self._is_idle(each) for each in self._model.frames.children(row.id))
 
     def _is_idle(self, row: Row) -> bool:
-        """Return whether nothing is asked for by a frame in another one, nor for it."""
+        """Return whether a child frame has no requests in progress, and is not being requested itself."""
         if any(each.state in UNDER_WAY for each in self.navigations_in(row)):
             return False
         return self.document(row) is None or self.has_reached(row, "networkidle")
 
     def is_quiet(self, frame: Frame) -> bool:
-        """Return whether nothing is under way for what was written into a document.
+        """Return whether nothing is in progress for what was written into a document.
 
-        Chromium's ``networkIdle`` waits for what the content before has begun, too, which goes on.
+        Chromium's ``networkIdle`` also waits for requests of the earlier content, which continue.
 
-        :returns: False, too, where it is idle for Chromium as well, and where that is not known: no script has opened
-            the document, nobody was told of its requests, or it is not parsed yet.
+        :returns: False, too, if Chromium considers the document idle as well, or if that is not known: no script has
+            opened the document, nobody received reports of its requests, or it is not parsed yet.
         """
         row, before = frame._row, frame._before_opening
         document = self.document(row)
@@ -594,7 +594,7 @@ class FrameTree:
         return not going and (document.opened or not document.loader_id)
 
     def written_below(self, row: Row) -> Frame | None:
-        """Return a frame in another one that is not idle, and whose document a script may not have closed."""
+        """Return a descendant frame that is not idle, and whose document a script may not have closed."""
         for each in self._model.frames.children(row.id):
             if not self._is_idle(each):
                 found = self.frame(each.id) if self.may_be_written(each) else self.written_below(each)
@@ -603,7 +603,7 @@ class FrameTree:
         return None
 
     def take_for_idle(self, row: Row) -> None:
-        """Take it for told that the network is idle for the document in a frame."""
+        """Treat the document in a frame as if its network had been reported as idle."""
         document = self.document(row)
         if document is not None:
             idle = page.LifecycleEvent(
@@ -612,9 +612,9 @@ class FrameTree:
             self._feed.take(row.session_id or "", idle)
 
     def busy_below(self, row: Row) -> str:
-        """Return the URL of a frame in another one whose own document keeps ``networkidle`` from being reached.
+        """Return the URL of a descendant frame whose own document keeps ``networkidle`` from being reached.
 
-        :returns: ``""`` where there is none, or the other one's own document is not idle.
+        :returns: ``""`` if there is none, or the ancestor's own document is not idle.
         """
         document = self.document(row)
         if document is None or LIFECYCLE["networkidle"] not in document.reached:
@@ -640,9 +640,9 @@ class FrameTree:
         return waiter.done.addBoth(_stopped, waiter)
 
     async def evaluator(self, frame: Frame, timeout: Timeout = DEFAULT) -> Evaluator:
-        """Return what evaluates in a frame's document, when there is where it can.
+        """Return the evaluator of a frame's document, once it can evaluate there.
 
-        :param timeout: until then, as for ``Page.evaluate``.
+        :param timeout: the timeout for that, as for ``Page.evaluate``.
         """
         if frame is self.main:
             return self._page._evaluator
@@ -666,7 +666,7 @@ class FrameTree:
         return evaluator
 
     def evaluators(self) -> list[tuple[Session, Evaluator]]:
-        """Return the sessions of the page and its frames, each with what evaluates in the frame at its top."""
+        """Return the sessions of the page and its frames, each with the evaluator of its topmost frame."""
         page, main = self._page, self._session
         return [
             (session, page._evaluator if session is main else Evaluator(injected, self.frame))
@@ -674,18 +674,18 @@ class FrameTree:
         ]
 
     def context_of(self, row: Row) -> Context | None:
-        """Return the context of a frame's document, by what was heard of it."""
+        """Return the execution context of a frame's document, if it was reported."""
         found = self._model.contexts.in_frame(row.id)
         return found if found is not None and found.session_id == row.session_id else None
 
     def frame_of_context(self, session: Session, context_id: int) -> Frame | None:
-        """Return the frame in whose document a context is, by what was heard of it."""
+        """Return the frame whose document has an execution context, if it was reported."""
         key = "" if session is self._session else session.id or ""
         context = self._model.contexts.get(key, context_id)
         return None if context is None else self.frame(context.frame_id)
 
     def _context(self, frame: Frame) -> int | None:
-        """Return the number of the context of a frame's document; None where it is what its session takes for given."""
+        """Return the id of the context of a frame's document; None if it is the session's default one."""
         if self.is_top(frame._row):
             return None
         context = self.context_of(frame._row)
@@ -694,7 +694,7 @@ class FrameTree:
         return context.id
 
     def hear_contexts(self) -> None:
-        """Have it told where JavaScript runs: frames that are not at the top of their session are found by that."""
+        """Enable reports of execution contexts: frames that are not at the top of their session need them."""
         self._keep_enabled("Runtime")
 
     def _keep_enabled(self, domain: str) -> None:
@@ -704,7 +704,7 @@ class FrameTree:
                 session._keep_enabled(domain)
 
     def is_top(self, row: Row) -> bool:
-        """Return whether a frame is the one at the top of its session, whose documents commands mean by default."""
+        """Return whether a frame is the topmost one of its session, whose documents commands use by default."""
         return row.session_id is not None and self._model.frames.top(row.session_id) is row
 
     def tops(self) -> list[tuple[Session, Frame]]:
@@ -718,7 +718,7 @@ class FrameTree:
         return found
 
     def removed(self, frame: Frame) -> Exception:
-        """Return what to fail with because a frame is gone."""
+        """Return the error for a frame that is gone."""
         return FrameRemoved(frame.url, "the frame was removed")
 
     def response(self, frame: Frame, loader_id: str, said: network.Response | None) -> Response | None:
@@ -730,7 +730,7 @@ class FrameTree:
     # What is done:
 
     def take(self, key: str, record: Record) -> None:
-        """Fold the result of a command into the model."""
+        """Add the result of a command to the model."""
         self._feed.take(key, record)
 
     # What the model tells:
@@ -870,7 +870,9 @@ class FrameTree:
                 session._keep_enabled(domain)
 
     def _ended(self, session: Session) -> None:
-        """Note that a session of a frame is over; of one that was not found again nobody will say that it is gone."""
+        """Note that a frame's session has ended; if it was not found again after a reconnect, nothing else reports its
+        end.
+        """
         self._injected.pop(session, None)
         if session in self._missing and session.target is not None:
             self._missing.discard(session)
@@ -883,9 +885,9 @@ class FrameTree:
         return [("Page.enable", {}), ("Page.setLifecycleEventsEnabled", {"enabled": True})]
 
     def _ask(self, key: str | None) -> Deferred[None]:
-        """Ask which frames there are in a session, where not all was told.
+        """Ask for the frames in a session, if not all of them were reported.
 
-        :returns: fires with None when that is known, or cannot be; never fails.
+        :returns: a Deferred that fires with None when they are known, or cannot be; it never fails.
         """
         session = self._sessions.get(key or "")
         if session is None:
@@ -896,7 +898,7 @@ class FrameTree:
         return known
 
     def _tree_changed(self, change: FrameTreeChanged) -> None:
-        """Ask which frames there are in a document that has come back: it has not got anywhere until they are known."""
+        """Ask for the frames in a document that was restored; its states count only once these are known."""
         frame = self.frames[change.frame.id]
         frame._untold = True
 
@@ -907,7 +909,7 @@ class FrameTree:
         self._ask(change.frame.session_id).addCallback(told)
 
     def _expect(self, answer: Deferred[Any]) -> None:
-        """Have it known of the frames that they are told when this is answered, too, and what that leads to."""
+        """Count frames as unknown until a command is answered, and until what follows from the answer is done."""
         self._unanswered += 1
 
         def answered(_: object) -> None:
@@ -918,7 +920,7 @@ class FrameTree:
         answer.addBoth(answered)
 
     def _begin_at(self, frame_id: str, url: str) -> None:
-        """Take a page for told that is somewhere, with nothing in it."""
+        """Treat a page as if it had reported a URL, with an empty document."""
         frame = page.Frame(
             id=frame_id,
             loader_id="",
@@ -933,7 +935,7 @@ class FrameTree:
         self._feed.take("", page.GetFrameTreeResult(frame_tree=page.FrameTree(frame=frame)))
 
     def _session_by_key(self, key: str) -> Session | None:
-        """Return the session that the model calls so, a worker's as well."""
+        """Return the session with a key of the model, including workers' sessions."""
         return self._sessions.get(key) or self.network.worker_session(key)
 
     def _over(self, error: Exception | None) -> None:
@@ -942,7 +944,7 @@ class FrameTree:
         self.streams.end(error)
 
     def _gap(self, gap: Gap) -> None:
-        """Find out where the page is now, after a time without events."""
+        """Find out the state of the page after a time without events."""
         self.network.sessions.lost("")
         for key, session in list(self._sessions.items()):
             if key:
@@ -969,12 +971,12 @@ class FrameTree:
 
 
 def _url_of(document: Document) -> str:
-    """Return a document's URL: the server's, too, where it has answered with a status alone."""
+    """Return a document's URL, even if the server has answered with a status alone."""
     return document.unreachable_url or document.url if document.is_empty_answer else document.url
 
 
 class _Arrival(Waiter[Session]):
-    """A frame that moves between two processes."""
+    """A wait for a frame that moves between two processes."""
 
     def changed(self, changes: Sequence[Change]) -> None:
         session = self._tree.session_of(self._frame._row)
@@ -983,7 +985,7 @@ class _Arrival(Waiter[Session]):
 
 
 class _ContextThere(Waiter[None]):
-    """A frame whose document runs scripts."""
+    """A wait for a frame whose document can run scripts."""
 
     def __init__(self, frame: Frame) -> None:
         super().__init__(frame)

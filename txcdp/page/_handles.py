@@ -130,7 +130,7 @@ class JSHandle(Kept, NamedElsewhere):
 
 
 def _in_javascript(primitive: runtime.RemoteObject) -> str:
-    """Return a primitive as JavaScript's own ``String`` does."""
+    """Return a primitive as JavaScript's ``String`` function does."""
     return str(value_of(primitive)) if primitive.type == "string" else value_in_words(primitive)
 
 
@@ -286,7 +286,7 @@ class ElementHandle(JSHandle):
         await self._act(lambda it: it.set_input_files(files, **options))
 
     async def _act(self, act: Callable[[Locator], Deferred[T]]) -> T:
-        """Act on what stands for the element in its document; where that is another one by now, on what does there."""
+        """Act on the element through a locator; if it has moved to another document, through a new one."""
         from txcdp.page._locators import locator_of
 
         if self._standing is not None:
@@ -354,10 +354,10 @@ class ElementHandle(JSHandle):
         return await frame.page._camera.take(replace(picture, place=place), seconds, path)
 
 
-#: Elements that show a document.
+#: Elements that contain a document.
 _FRAMES = ("IFRAME", "FRAME")
 
-#: Returns the element of a node's document that the browser knows the frame of.
+#: Returns the root element of a node's document, whose frame the browser knows.
 _ROOT = "node => (node.nodeType === 9 ? node : node.ownerDocument).documentElement"
 
 

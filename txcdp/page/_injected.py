@@ -1,4 +1,4 @@
-"""The script that is kept in a page's documents: see ``injected.js``."""
+"""The script that evaluates in a page's documents: see ``injected.js``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from txcdp.protocol import to_json
 
 
 def _without_comments(text: str) -> str:
-    """Return a script as it is sent: every document of every page gets it."""
+    """Return a script without comments, because every document of every page gets it."""
     text = re.sub(r"^ *//.*\n|/\*\*[\s\S]*?\*/", "", text, flags=re.MULTILINE)
     return re.sub(r"^\s+|\s+$", "", text, flags=re.MULTILINE)
 
@@ -33,9 +33,9 @@ _SOURCE: Final = _without_comments(files("txcdp.page").joinpath("injected.js").r
 class Injected:
     """The script in the documents of one session.
 
-    :param session: a page's, a frame's or a worker's.
-    :ivar name: of the constant that it is, which no page knows.
-    :ivar binding: the name of that by which it calls the program, which it takes away before a page sees it.
+    :param session: the session of a page, a frame or a worker.
+    :ivar name: the name of its constant, which no page knows.
+    :ivar binding: the name of the binding through which it calls the program; it removes this before a page sees it.
     """
 
     def __init__(self, session: Session) -> None:
@@ -46,10 +46,10 @@ class Injected:
         self._garbage: deque[str] = deque()
 
     def register(self) -> None:
-        """Give it to each document that is there, and to each new one before the page's own scripts run.
+        """Add it to each existing document, and to each new one before the page's own scripts run.
 
-        A worker has one place where scripts run, and gets it there. Its name is another one each time, as a constant
-        cannot be made twice.
+        A worker has a single global scope, and gets it there. Its name is different each time, because a constant
+        cannot be declared twice.
         """
         self.name = f"_{secrets.token_hex(12)}"
         if kind_of(self.session.kind or "page").has_domain("Page"):
@@ -59,9 +59,9 @@ class Injected:
             given.addErrback(ignore_failure)
 
     def register_again(self) -> None:
-        """Give it to each new document of a page that is there over another line.
+        """Add it to each new document of a page that was restored over another transport.
 
-        The documents may be those of before, which have it.
+        Existing documents may be the same as before, which have it.
         """
         self._register(False)
 
@@ -71,14 +71,14 @@ class Injected:
             self._expose(name).addErrback(ignore_failure)
 
     def note_garbage(self, object_id: str) -> None:
-        """Have an object released with the next command that is sent.
+        """Release an object with the next command that is sent.
 
-        It is called by the collector of garbage: in the middle of anything, and in any thread.
+        The garbage collector calls this: at any point, and in any thread.
         """
         self._garbage.append(object_id)
 
     def release_garbage(self) -> None:
-        """Release what nobody has a handle of any more."""
+        """Release the objects to which there are no handles any more."""
         while self._garbage:
             self.release(self._garbage.popleft()).addErrback(ignore_failure)
 
@@ -88,9 +88,9 @@ class Injected:
 
     @returns_deferred
     async def expose(self, name: str) -> None:
-        """Give each document a function that calls the program; see ``Runtime.bindingCalled``.
+        """Add a function that calls the program to each document; see ``Runtime.bindingCalled``.
 
-        :param name: the function's.
+        :param name: the function's name.
         """
         if not self._exposed:  # in another process the browser makes bindings only where the domain is enabled
             self.session.execute(runtime.enable()).addErrback(ignore_failure)
@@ -100,7 +100,7 @@ class Injected:
 
     @returns_deferred
     async def conceal(self, name: str) -> None:
-        """Take the function from each document again."""
+        """Remove the function from each document."""
         gone = await self._everywhere(self._called("conceal", name))
         for identifier in [gone, *self._exposed.pop(name, [])]:
             command = remove_script_to_evaluate_on_new_document(identifier=identifier)
@@ -112,24 +112,24 @@ class Injected:
         self._exposed.setdefault(name, []).append(identifier)
 
     def _called(self, function: str, *parameters: str) -> str:
-        """Return a call of one of its functions, where it is there."""
+        """Return an expression that calls one of its functions, if the document has it."""
         literals = ",".join(to_json(each).decode() for each in parameters)
         return f"typeof {self.name}==='object'&&{self.name}.{function}({literals})"
 
     @returns_deferred
     async def _everywhere(self, source: str, at_once: bool = True) -> str:
-        """Run a script in each new document, and in those that are there; return what it is removed by.
+        """Run a script in each new document, and in existing ones; return the registration for its removal.
 
-        :param at_once: whether in those that are there, too.
+        :param at_once: whether to run it in existing documents, too.
         """
         params = {"source": source, "runImmediately": at_once}
         added = await self.session._send_quietly(add_script_to_evaluate_on_new_document.method, params)
         return str(added.get("identifier", ""))
 
     def renew(self, name: str) -> None:
-        """Register it again, as a document had it not.
+        """Register it again, because a document did not have it.
 
-        :param name: by which it was looked for; nothing happens where it has another one by now.
+        :param name: the name by which it was looked for; nothing happens if it has another one by now.
         """
         if name == self.name:
             self.register()

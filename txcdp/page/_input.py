@@ -1,9 +1,9 @@
-"""Keyboard, mouse and touchscreen of a page: input as a person's, through the browser (``Input`` of the protocol).
+"""Keyboard, mouse and touchscreen of a page: input like a user's, through the browser (``Input`` of the protocol).
 
-What is pressed stays pressed until it is let go, as on a real device: keys and buttons are kept here, and go with all
-that is sent afterwards. The browser answers when the page has handled an event; events that belong together leave in
-one write. A page that stands still, because a dialog is open, answers nothing: what has been sent counts as done where
-nobody is left who would answer that dialog, as whoever does it next is the program that waits here.
+What is pressed stays pressed until it is released, as on a real device: pressed keys and buttons are tracked here, and
+included in everything that is sent afterwards. The browser answers when the page has handled an event; events that
+belong together are sent in one write. A page that is blocked by an open dialog answers nothing. If no subscriber will
+answer that dialog, the input counts as done: the program that waits here is the one that has to answer it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ MouseButton = Literal["left", "middle", "right"]
 #: A key that modifies other keys and clicks.
 KeyboardModifier = Literal["Alt", "Control", "ControlOrMeta", "Meta", "Shift"]
 
-#: A command, as it goes over the wire.
+#: A command in its form on the wire.
 Sent: TypeAlias = tuple[str, dict[str, Any]]
 
 T = TypeVar("T")
 
-#: The bits by which the protocol calls buttons that are held.
+#: The protocol's bits for held buttons.
 _BUTTONS: Final = {"left": 1, "right": 2, "middle": 4}
 
 _KEY: Final = "Input.dispatchKeyEvent"
@@ -47,37 +47,36 @@ _TOUCH: Final = "Input.dispatchTouchEvent"
 _DRAG: Final = "Input.dispatchDragEvent"
 _INTERCEPT: Final = "Input.setInterceptDrags"
 
-#: What is asked of a page to know that it has said all that it had to say before.
+#: A command whose answer shows that a page has sent its earlier events.
 _FENCE: Final[Sent] = ("Runtime.evaluate", {"expression": "0"})
 
-#: A drag with nothing in it.
+#: A drag without data.
 _NOTHING_DRAGGED: Final = {"items": [], "dragOperationsMask": 0xFFFF}
 
 
 class OpenDialogs(Protocol):
-    """The dialogs of a page, as far as they hold input up.
+    """The dialogs of a page that block input.
 
-    :ivar left_open: is called, each once, when one is there that nobody will answer but the program, by what it does
-        next.
+    :ivar left_open: called, each once, when a dialog opens that only the program will answer, by what it does next.
     """
 
     left_open: list[Callable[[], object]]
 
     @property
     def is_left_open(self) -> bool:
-        """Whether there is such a one."""
+        """Whether there is such a dialog."""
 
 
 class InputDevices:
-    """The keyboard, mouse and touchscreen of one page, and what they share.
+    """The keyboard, mouse and touchscreen of one page, and their common state.
 
-    :param session: the page's.
-    :param dialogs: the page's.
+    :param session: the page's session.
+    :param dialogs: the page's dialogs.
     :param sessions: returns the sessions of the page and of its frames in other processes.
     :param is_local: returns whether the browser was launched here.
-    :param user_agent: asks the browser for what it calls itself.
+    :param user_agent: asks the browser for its user agent.
     :param has_touch: returns whether the page has a touchscreen.
-    :ivar dialogs: the page's.
+    :ivar dialogs: the page's dialogs.
     """
 
     def __init__(
@@ -101,12 +100,12 @@ class InputDevices:
         self.touchscreen = Touchscreen(self)
 
     def send(self, commands: Sequence[Sent], timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Send commands in one write, and wait until the page has done with them.
+        """Send commands in one write, and wait until the page has handled them.
 
-        :param timeout: of each of them, as of ``Session.execute``.
-        :returns: fires with None when all are answered, and where the page stands still at a dialog that nobody but
-            the program that waits will answer. Fails with the first failure; with :exc:`DialogOpen` where such a dialog
-            was open before.
+        :param timeout: the timeout of each command, as for ``Session.execute``.
+        :returns: a Deferred that fires with None when all are answered, or when the page is blocked by a dialog that
+            only the waiting program can answer. It fails with the first failure, or with :exc:`DialogOpen` if such a
+            dialog was open before.
         """
         if not commands:
             return succeed(None)
@@ -120,7 +119,7 @@ class InputDevices:
         return wait_for_timeout(self.session, seconds)
 
     async def on_mac(self) -> bool:
-        """Return whether the browser runs on a Mac; where it does not run here, it is asked once."""
+        """Return whether the browser runs on a Mac; a browser on another machine is asked once."""
         if self._on_mac is None:
             if self._is_local():
                 self._on_mac = sys.platform == "darwin"
@@ -133,9 +132,9 @@ class InputDevices:
 
 
 class _Delivery:
-    """Waits for the answers to what has been sent together.
+    """Waits for the answers to commands that were sent together.
 
-    :ivar done: fires when all are there, or when nobody is left who would let the page answer.
+    :ivar done: fires when all have arrived, or when the page is blocked by a dialog that nobody else will answer.
     """
 
     def __init__(self, sent: Sequence[Deferred[Any]], dialogs: OpenDialogs) -> None:
@@ -260,7 +259,7 @@ class Keyboard:
         await self._send(_joined([await self._releasing(each) for each in reversed(keys)]))
 
     async def _pressing(self, name: str) -> list[Sent]:
-        """Return what presses a key, which is held from now on."""
+        """Return the commands that press a key, which is held from now on."""
         key = await self._key(name)
         if key.code == "Escape" and self._devices.mouse._dragged is not None:
             return [self._devices.mouse._cancel_drag()]
@@ -278,14 +277,14 @@ class Keyboard:
         return [(_KEY, event)]
 
     async def _releasing(self, name: str) -> list[Sent]:
-        """Return what lets a key go, which is not held any more."""
+        """Return the commands that release a key."""
         key = await self._key(name)
         self._held.discard(key.code)
         self._modifiers.discard(key.key)
         return [(_KEY, self._event("keyUp", key))]
 
     async def _key(self, name: str) -> Key:
-        """Return a key as it is with the modifiers that are held."""
+        """Return a key with the effect of the modifiers that are held."""
         if name == EITHER:
             name = "Meta" if await self._devices.on_mac() else "Control"
         key = KEYS[name]
@@ -308,13 +307,13 @@ class Keyboard:
 
     @property
     def _mask(self) -> int:
-        """The modifiers that are held, as the protocol has them."""
+        """The bit mask of the modifiers that are held."""
         return sum(MODIFIERS[each] for each in self._modifiers) if self._modifiers else 0
 
     async def _modifier_names(self, modifiers: Iterable[str]) -> list[str]:
-        """Return modifiers by their names.
+        """Return the names of modifiers.
 
-        :raises ValueError: there is no such one, or it is one str.
+        :raises ValueError: if there is no such modifier, or it is a single str.
         """
         if isinstance(modifiers, str):
             raise ValueError(f"modifiers={modifiers!r}: expected a list: {modifiers.split('+')!r}")
@@ -326,7 +325,7 @@ class Keyboard:
         return names
 
     async def _changing(self, wanted: Iterable[str]) -> list[Sent]:
-        """Return what has just these modifiers held."""
+        """Return the commands after which exactly these modifiers are held."""
         names = set(wanted)
         commands: list[Sent] = []
         for each in MODIFIERS:
@@ -338,7 +337,7 @@ class Keyboard:
 
     @asynccontextmanager
     async def _holding(self, modifiers: Sequence[str] | None) -> AsyncIterator[None]:
-        """Hold just these modifiers while something is done, and then those that were held before."""
+        """Hold exactly these modifiers during a block, and then those that were held before."""
         if modifiers is None:
             yield
             return
@@ -473,7 +472,7 @@ class Mouse:
                 await self._devices.send([self._moving()], timeout)
 
     async def _move_with_button(self, timeout: Timeout) -> None:
-        """Move with the left button pressed: the page may begin to drag something, which the browser tells."""
+        """Move with the left button pressed: the page may start a drag, which the browser reports."""
         if not self._listening:
             self._listening = True
             self._devices.session._observe(input_domain.DragIntercepted).subscribe(self._intercepted, ignore_failure)
@@ -489,7 +488,7 @@ class Mouse:
             await self._devices.send([self._drag("dragEnter", found)], timeout)
 
     def _taken(self) -> dict[str, Any] | None:
-        """Return what the page has begun to drag, once."""
+        """Return the data that the page has started to drag, once."""
         found, self._found = self._found, None
         return found
 
@@ -540,7 +539,7 @@ class Mouse:
             first = []
 
     def _clicking(self, button: str, click_count: int) -> list[Sent]:
-        """Return what clicks so often in a row, all of it at once."""
+        """Return the commands for a number of clicks in a row, sent together."""
         commands: list[Sent] = []
         for count in range(1, click_count + 1):
             commands += self._pressing(button, count)
@@ -548,7 +547,7 @@ class Mouse:
         return commands
 
     def _pressing(self, button: str, click_count: int) -> list[Sent]:
-        """Return what presses a button, which is held from now on."""
+        """Return the commands that press a button, which is held from now on."""
         _check_button(button)
         self._button = button
         self._buttons.add(button)
@@ -557,7 +556,7 @@ class Mouse:
         return [(_MOUSE, {**self._event("mousePressed", button), "clickCount": click_count})]
 
     def _releasing(self, button: str, click_count: int) -> list[Sent]:
-        """Return what lets a button go; what is dragged is dropped."""
+        """Return the commands that release a button; what is being dragged is dropped."""
         _check_button(button)
         self._button = "none"
         self._buttons.discard(button)
@@ -571,7 +570,7 @@ class Mouse:
         return [(_MOUSE, {**self._event("mouseReleased", button), "clickCount": click_count}), *commands]
 
     def _cancel_drag(self) -> Sent:
-        """Return what ends a drag without a drop."""
+        """Return the commands that end a drag without a drop."""
         self._dragged = None
         return self._drag("dragCancel", _NOTHING_DRAGGED)
 
@@ -615,9 +614,9 @@ class Touchscreen:
         await self._tap(x, y)
 
     def _check(self) -> None:
-        """Refuse where the page has none.
+        """Refuse if the page has no touchscreen.
 
-        :raises ValueError: it has none.
+        :raises ValueError: if it has none.
         """
         if not self._devices.has_touch():
             raise ValueError("the page has no touchscreen: hasTouch must be enabled, with new_context(has_touch=True)")
@@ -630,7 +629,7 @@ class Touchscreen:
 
 
 async def _all_asked(sessions: Iterable[Session], timeout: Timeout) -> None:
-    """Wait until all processes of a page have said what they had to say; one that goes meanwhile has."""
+    """Wait until all processes of a page have sent their pending events, or are gone."""
     asked = [each._send_quietly(*_FENCE, timeout) for each in sessions]
     for each in asked:
         await each.addErrback(ignore_failure)
@@ -645,6 +644,6 @@ def _check_button(button: str) -> None:
 
 
 def _raw(event: input_domain.DragIntercepted) -> dict[str, Any]:
-    """Return what is dragged as it goes over the wire."""
+    """Return drag data in its form on the wire."""
     data: dict[str, Any] = from_json(to_json(event.data))
     return data

@@ -1,7 +1,7 @@
-"""The keys of a keyboard: what each is called, and what a page is told when it is pressed.
+"""The keys of a keyboard: their names, and what a page is sent when they are pressed.
 
-It is a keyboard of the US, with all keys that others have, too. A key goes by its *code*, which says where it is
-(``"KeyA"``, ``"Digit1"``, ``"ShiftLeft"``), and by what it gives (``"a"``, ``"!"``, ``"Enter"``, ``"Shift"``).
+It is a US keyboard, with the additional keys of others. A key is known by its *code*, which denotes its position
+(``"KeyA"``, ``"Digit1"``, ``"ShiftLeft"``), and by what it produces (``"a"``, ``"!"``, ``"Enter"``, ``"Shift"``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from txcdp._arguments import check_text, did_you_mean
 
-#: Keys that change what others mean, and the bits by which the protocol calls them.
+#: Modifier keys, and their bits in the protocol.
 MODIFIERS: Final = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
 
 #: Stands for the modifier of shortcuts: ``"Meta"`` where the browser runs on a Mac, else ``"Control"``.
@@ -24,14 +24,14 @@ _KEYPAD: Final = 3
 
 @dataclass(frozen=True)
 class Key:
-    """A key, and what it gives.
+    """A key, and what it produces.
 
-    :ivar code: where it is, by the protocol's name.
-    :ivar key: what it gives, by the protocol's name.
+    :ivar code: its position, by the protocol's name.
+    :ivar key: what it produces, by the protocol's name.
     :ivar key_code: its number on Windows, which pages know as ``keyCode``.
-    :ivar text: what it writes; ``""``: nothing.
-    :ivar location: 1: the left one of two, 2: the right one, 3: on the keypad; 0: there is but one.
-    :ivar shifted: the same with Shift; None: it gives the same.
+    :ivar text: the text that it types; ``""``: none.
+    :ivar location: 1: the left one of two, 2: the right one, 3: on the keypad; 0: there is only one.
+    :ivar shifted: the key with Shift held; None: the same.
     """
 
     code: str
@@ -50,7 +50,7 @@ class Key:
 def split(keys: str) -> list[str]:
     """Return the keys of a combination such as ``"Control+Shift+A"``; a plus is ``"+"``, also at the end.
 
-    :raises ValueError: one is no key.
+    :raises ValueError: if one is not a key.
     """
     check_text("key", keys)
     found = []
@@ -68,9 +68,9 @@ def split(keys: str) -> list[str]:
 
 
 def check(name: str) -> None:
-    """Refuse what is no key.
+    """Refuse anything that is not a key.
 
-    :raises ValueError: it is none.
+    :raises ValueError: if it is not.
     """
     if name not in KEYS and name != EITHER:
         named = [*(each for each in KEYS if len(each) > 1), EITHER] if len(name) > 2 else []
@@ -83,8 +83,8 @@ def check(name: str) -> None:
 
 
 def _printing() -> list[Key]:
-    """Return the keys that write what stands on them."""
-    #: Where a row is: codes, what the keys give, and what they give with Shift.
+    """Return the keys that type the character on them."""
+    #: The rows: codes, what the keys produce, and what they produce with Shift.
     letters = "abcdefghijklmnopqrstuvwxyz"
     rows: list[tuple[list[str], str, str]] = [
         ([f"Key{each.upper()}" for each in letters], letters, letters.upper()),
@@ -102,7 +102,7 @@ def _printing() -> list[Key]:
 
 
 def _naming() -> list[Key]:
-    """Return the keys that are called by what they do."""
+    """Return the keys that are named after their function."""
     numbers = {
         "Backspace": 8,
         "Tab": 9,
@@ -141,7 +141,7 @@ def _naming() -> list[Key]:
 
 
 def _keypad() -> list[Key]:
-    """Return the keypad's keys; without NumLock its digits are written with Shift alone."""
+    """Return the keypad's keys; without NumLock, its digits are typed only with Shift."""
     plain = "Insert End ArrowDown PageDown ArrowLeft Clear ArrowRight Home ArrowUp PageUp".split()
     numbers = (45, 35, 40, 34, 37, 12, 39, 36, 38, 33)
     found = []
@@ -168,10 +168,10 @@ def _by_name() -> dict[str, Key]:
     return named
 
 
-#: All keys, by code and by what they give. One that goes by the character that it gives, gives that with Shift as well.
+#: All keys, by code and by what they produce. If a key is named by its character, it produces that with Shift as well.
 KEYS: Final[dict[str, Key]] = _by_name()
 
-#: What a Mac does on its own when keys are pressed, and a page in it has to be told to do: commands of its editor.
+#: What a Mac does by itself when keys are pressed, and a page there has to be told to do: editing commands.
 MAC_COMMANDS: Final[dict[str, str]] = {
     "Meta+KeyA": "selectAll",
     "Meta+KeyC": "copy",
@@ -208,10 +208,10 @@ MAC_COMMANDS: Final[dict[str, str]] = {
 
 
 def mac_commands(code: str, modifiers: frozenset[str]) -> list[str]:
-    """Return what a Mac's editor is told with a key.
+    """Return the editing commands that a Mac executes for a key.
 
     :param code: the key's.
-    :param modifiers: those that are held.
+    :param modifiers: the modifiers held.
     """
     held = [each for each in ("Shift", "Control", "Alt", "Meta") if each in modifiers]
     command = MAC_COMMANDS.get("+".join([*held, code]))

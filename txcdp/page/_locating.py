@@ -1,4 +1,4 @@
-"""Finding what a locator stands for, and doing something with it: one deadline over any number of tries."""
+"""Resolves a locator and acts on its element: one timeout for any number of attempts."""
 
 from __future__ import annotations
 
@@ -34,37 +34,37 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: A name and what goes with it; see ``finders`` and ``filters`` in ``locators.js``.
+#: A name and its arguments; see ``finders`` and ``filters`` in ``locators.js``.
 Step = Sequence[Any]
 
-#: Seconds until it is tried again, by how often it was; the last for all that follow.
+#: Seconds before the next attempt, by the number of attempts; the last for all further ones.
 _DELAYS: Final = (0.0, 0.02, 0.1, 0.1, 0.5)
 
-#: Seconds for which a page waits for a change until it says how far it has got, likewise.
+#: Seconds for which a page waits for a change before it reports its progress, likewise.
 _PATIENCE: Final = (0.25, 0.5, 1.0)
 
-#: Seconds after which it is told to say so, where its timers do not run.
+#: Seconds after which it is told to report, because its timers may not run.
 _GRACE: Final = 0.25
 
-#: Seconds before the deadline from which on the page is only asked.
+#: Seconds before the timeout from which on the page does not wait.
 _LAST: Final = 0.1
 
-#: Seconds for which a document that is gone may answer yet.
+#: Seconds for which the answer of a document that is gone is awaited.
 _STALE: Final = 1.0
 
 _numbers: Final = itertools.count(1)
 
 
 class NoFrame(Again):
-    """Raised where there is no frame in which something could be looked for."""
+    """Raised if there is no frame in which to search."""
 
 
 class Path:
-    """A way to elements: steps in a document, then through a frame's element into its document, and so on.
+    """A path to elements: steps in a document, then through a frame's element into its document, and so on.
 
-    :param parts: the steps in each document, as they are sent.
-    :param words: the same as a program writes it.
-    :param frames: the words of each frame's element on the way.
+    :param parts: the steps in each document, in the form in which they are sent.
+    :param words: the same in the form in which a program writes it.
+    :param frames: the same for each frame's element on the path.
     """
 
     __slots__ = ("_texts", "frames", "parts", "words")
@@ -85,26 +85,26 @@ class Path:
         return self._texts
 
     def then(self, words: str, *steps: Step) -> Path:
-        """Return the path that goes on.
+        """Return this path with more steps.
 
-        :param words: of the steps.
+        :param words: the steps as a program writes them.
         """
         said = f"{self.words}.{words}" if self.words else words
         return Path((*self.parts[:-1], (*self.parts[-1], *steps)), said, self.frames)
 
     def into_frame(self, words: str) -> Path:
-        """Return the path that goes into the document of the frame that the element shows."""
+        """Return this path continued into the document of the frame that the element contains."""
         said = f"{self.words}.{words}" if words else self.words
         return Path((*self.parts, ()), said, (*self.frames, self.words))
 
 
 class Attempt:
-    """One try to do something with what a locator stands for.
+    """One attempt to act on the elements of a locator.
 
-    :param locator: which one.
-    :param number: how many there were before.
-    :ivar frame: the frame in whose document it is looked for; the locator's own until it is known.
-    :ivar log: notes something that the error at the deadline says.
+    :param locator: the locator.
+    :param number: the number of earlier attempts.
+    :ivar frame: the frame in whose document it searches; the locator's own until it is known.
+    :ivar log: adds a line to the timeout error.
     """
 
     def __init__(self, locator: LocatorBase, number: int, action: Action) -> None:
@@ -119,26 +119,26 @@ class Attempt:
 
     @property
     def session(self) -> Session:
-        """The session of the frame, once something was run."""
+        """The frame's session, once something was run."""
         assert self._engine is not None, "nothing was tried yet"
         return self._engine.session
 
     @property
     def seconds_left(self) -> float | None:
-        """The time until the deadline; None where there is none."""
+        """The time until the timeout expires; None if there is none."""
         return self._action.seconds_left
 
     def waits_for(self, reason: str) -> None:
-        """Note why it does not go on, which the error at the deadline says first, until that is known better."""
+        """Note the current obstacle, which the timeout error names first, until there is a better explanation."""
         self._action.waits_for(reason)
 
     def run(self, operation: str, args: Any = None, *, otherwise: Any = None) -> Coroutine[Any, Any, Any]:
-        """Do an operation of the script with what is found; the page itself tries again when the document changes.
+        """Run an operation of the script on the elements; the page itself retries when the document changes.
 
         :param operation: its name; see ``operations`` in ``locators.js``.
-        :param args: of it, as JSON has them.
-        :param otherwise: what is returned where a frame on the way is not there; None: it is tried again.
-        :returns: what it returns.
+        :param args: its arguments, as JSON.
+        :param otherwise: the result if a frame on the path does not exist; None: try again.
+        :returns: its result.
         """
         # The first time it is only asked, so that it is known soon what stands in the way.
         patience = 0 if self.number == 0 else _PATIENCE[min(self.number - 1, len(_PATIENCE) - 1)]
@@ -148,13 +148,13 @@ class Attempt:
         return self._value(operation, args, patience, otherwise)
 
     def once(self, operation: str, args: Any = None, *, otherwise: Any = None) -> Coroutine[Any, Any, Any]:
-        """Do an operation of the script with what is found, without waiting; see :meth:`run`."""
+        """Run an operation of the script on the elements, without waiting; see :meth:`run`."""
         return self._value(operation, args, 0, otherwise)
 
     async def element(self, operation: str = "element", args: Any = None) -> str:
-        """Return the id of the element, in our own world, as long as the try goes on.
+        """Return the id of the element in our isolated world, valid during the attempt.
 
-        :param operation: which is to return it.
+        :param operation: the operation that returns it.
         """
         object_id = await self._element(operation, args, _PATIENCE[0])
         if object_id is None:
@@ -162,7 +162,7 @@ class Attempt:
         return object_id
 
     async def element_now(self) -> str | None:
-        """Return the id of the element that there is now; None: there is none."""
+        """Return the id of the current element; None: there is none."""
         return await self._element("elementOrNull", None, 0)
 
     async def _element(self, operation: str, args: Any, patience: float) -> str | None:
@@ -175,12 +175,12 @@ class Attempt:
         return result.object_id
 
     async def ready(self) -> None:
-        """Have the script in the document where it is looked for."""
+        """Make sure that the document to search in has the script."""
         engine = await self._found()
         await engine.ready(self.frame._row.id)
 
     async def handle(self, object_id: str) -> ElementHandle:
-        """Return a handle, in the page's own world, of an element in ours."""
+        """Return a handle, in the page's main world, for an element in ours."""
         evaluator = await self.frame._tree.evaluator(self.frame)
         if evaluator.injected.session is not self.session:
             raise ContextDestroyed("the document in which it was found is gone: the frame is navigating")
@@ -204,7 +204,7 @@ class Attempt:
         return value_of(str(result.value), self.locator)
 
     def end(self) -> None:
-        """Release what was kept for it."""
+        """Release the objects that were kept for it."""
         object_ids, self._object_ids = self._object_ids, []
         for each in object_ids:
             self.session.execute(runtime.release_object(object_id=each)).addErrback(ignore_failure)
@@ -222,7 +222,7 @@ class Attempt:
         return value_of(str(result.value), self.locator, patience > 0)
 
     async def _found(self) -> Engine:
-        """Return the script in the document where it is looked for; the frames on the way are gone through again."""
+        """Return the script in the document to search in, after going through the frames on the path again."""
         if self._engine is None:
             frame = self.locator._frame
             engine = await self._entered(frame)
@@ -237,9 +237,9 @@ class Attempt:
         return Engine(session, frame._world(session))
 
     async def _step_into(self, frame: Frame, engine: Engine, text: str, words: str) -> tuple[Frame, Engine]:
-        """Go through an element into the document that it shows.
+        """Go through a frame's element into its document.
 
-        :param words: of what finds the element.
+        :param words: the steps that find the element, as a program writes them.
         """
         self.frame = frame
         result = await self._send(engine, text, "frame", None, 0, True)
@@ -278,7 +278,7 @@ class Attempt:
         return self._patient_answer(engine, called, number, patience) if patience else self._answer(engine, called)
 
     async def _patient_answer(self, engine: Engine, called: Deferred[T], number: int, patience: float) -> T:
-        """Await what a document answers that may wait itself, which is told to stop where it does so for too long."""
+        """Await the answer of a document that may wait itself, and make it stop if it does so for too long."""
 
         def stop() -> None:
             engine.call_with(self.frame._row.id, "stop", [number]).addErrback(ignore_failure)
@@ -294,7 +294,7 @@ class Attempt:
             timer.stop()
 
     async def _answer(self, engine: Engine, asked: Deferred[T]) -> T:
-        """Await what a document answers; one that is gone may never, as where its frame changes the process."""
+        """Await the answer of a document; one that is gone may never answer, as when its frame changes process."""
         answer = _AwaitedAnswer(self.frame, engine, asked)
         try:
             return await asked
@@ -307,12 +307,12 @@ class Attempt:
 
 
 class _AwaitedAnswer:
-    """Looks after a command that a document is to answer: once that is gone, it is not waited for much longer.
+    """Watches a command to a document: once the document is gone, its answer is not awaited for much longer.
 
-    :param frame: the document's.
+    :param frame: the document's frame.
     :param engine: the script in it.
     :param asked: the command's Deferred.
-    :ivar given_up: whether the document has gone without an answer.
+    :ivar given_up: whether the document is gone without an answer.
     """
 
     __slots__ = ("_asked", "_documents", "_engine", "_frame", "_timer", "given_up")
@@ -332,7 +332,7 @@ class _AwaitedAnswer:
         return self._frame
 
     def changed(self, changes: object) -> None:
-        """See whether the document is there yet, since something has changed."""
+        """Check whether the document still exists, because something has changed."""
         engine = self._engine
         if self._timer is not None:
             return
@@ -352,13 +352,13 @@ class _AwaitedAnswer:
 
 
 class Action:
-    """Something that is done with what a locator stands for, until it is done or the deadline comes.
+    """An action on the elements of a locator, repeated until it succeeds or the timeout expires.
 
-    :param locator: which one.
-    :param what: its name, for errors.
-    :param seconds: until the deadline; None: there is none.
-    :param looked: why it has been in vain already; None: it has not been tried.
-    :param handled: whether the page's locator handlers are called before each try.
+    :param locator: the locator.
+    :param what: the action's name, for errors.
+    :param seconds: the timeout; None: none.
+    :param looked: why an earlier attempt failed; None: there was none.
+    :param handled: whether the page's locator handlers are called before each attempt.
     """
 
     def __init__(
@@ -377,22 +377,22 @@ class Action:
 
     @property
     def seconds_left(self) -> float | None:
-        """The time until the deadline."""
+        """The time until the timeout expires."""
         return None if self._seconds is None else max(0.0, self._began + self._seconds - self._clock.seconds())
 
     def log(self, text: str) -> None:
-        """Note something that the error at the deadline says."""
+        """Add a line to the timeout error."""
         if text not in self._log:
             self._log = [*self._log[-9:], text]
 
     def waits_for(self, reason: str) -> None:
-        """Note what stands in the way now."""
+        """Note the current obstacle."""
         self._reason = reason
 
     async def run(self, body: Callable[[Attempt], Awaitable[T]]) -> T:
-        """Try it until it is done.
+        """Repeat it until it succeeds.
 
-        :raises Gone: the page has ended meanwhile, or its line: with what it was.
+        :raises Gone: if the page has ended meanwhile, or its transport is lost, with the reason.
         """
         try:
             return await self._tried(body)
@@ -428,19 +428,19 @@ class Action:
             await wait_for_timeout(self._session, delay)
 
     def late(self) -> ActionTimeout:
-        """Return what to fail with at the deadline."""
+        """Return the timeout error."""
         obstacle = self._obstacle(self._session.blocked_by or self._reason or "the page does not respond")
         return ActionTimeout(self._called, self._seconds or 0, obstacle)
 
     @property
     def _called(self) -> str:
-        """What it is, in words."""
+        """Its description for errors."""
         return f"{self._locator}.{self._what}"
 
     def _obstacle(self, reason: str | None = None) -> str:
-        """Return what stands in the way, and how far it has got.
+        """Return a description of the obstacle and the progress.
 
-        :param reason: the first of it, where that is not why the last try was in vain.
+        :param reason: how it begins, if not with the reason why the last attempt failed.
         """
         said = self._reason if reason is None else reason
         if said and self._tries > 1:
@@ -468,7 +468,7 @@ class LocatorBase:
 
     @property
     def _test_id(self) -> str:
-        """The attribute of test ids."""
+        """The attribute that contains test ids."""
         return selectors.test_id_attribute
 
     def _perform(
@@ -480,13 +480,13 @@ class LocatorBase:
         looked: Again | None = None,
         handled: bool = True,
     ) -> Deferred[T]:
-        """Do something again and again until it returns, with the elements resolved again each time.
+        """Call a function repeatedly until it returns, with the elements resolved again each time.
 
-        :param what: its name, for errors.
-        :param body: is given each :class:`Attempt`, and raises :exc:`Again` where it is to be tried again.
-        :param timeout: of all tries together.
-        :param looked: why it has been in vain already; None: it has not been tried.
-        :param handled: whether the page's locator handlers are called before each try.
+        :param what: the action's name, for errors.
+        :param body: called with each :class:`Attempt`; raises :exc:`Again` to be called again.
+        :param timeout: the timeout of all attempts together.
+        :param looked: why an earlier attempt failed; None: there was none.
+        :param handled: whether the page's locator handlers are called before each attempt.
         """
         page = self._frame.page
         seconds = page._seconds(timeout)
@@ -495,13 +495,13 @@ class LocatorBase:
         return with_deadline(page.session.context.deadlines, doing, seconds, action.late)
 
     def _run(self, what: str, operation: str, args: Any = None, timeout: Timeout = DEFAULT) -> Deferred[Any]:
-        """Do one operation of the script."""
+        """Run one operation of the script."""
         return self._perform(what, lambda attempt: attempt.run(operation, args), timeout)
 
     def _look(self, what: str, operation: str, *, otherwise: Any, timeout: Timeout = DEFAULT) -> Deferred[Any]:
-        """Do one operation of the script that has not to wait for anything.
+        """Run one operation of the script that does not have to wait.
 
-        :param otherwise: what comes of it where the frame is not there in which the elements are.
+        :param otherwise: the result if the frame that contains the elements does not exist.
         """
         obstacle = self._frame.page.session.blocked_by
         if obstacle:  # that would wait for what the program may be about to do

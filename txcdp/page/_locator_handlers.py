@@ -1,8 +1,8 @@
-"""Handlers of what comes over a page at any time, such as a banner that asks for consent: called before each try.
+"""Handlers for overlays that may appear at any time, such as a consent banner: called before each attempt.
 
-They are called by whatever waits for an element: actions, assertions, ``wait_for``; inside of its deadline. While one
-of them runs, none is called: what it does itself is done at once. It is the program's, and goes on when the deadline
-has come of what has called it.
+They are called by everything that waits for an element (actions, assertions, ``wait_for``), within its timeout. While
+one of them runs, no other is called, not even by its own actions. It belongs to the program, and continues when the
+timeout of its caller expires.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ log = Logger()
 
 @dataclass(eq=False)
 class LocatorHandler:
-    """A handler of what a locator stands for, where that is visible.
+    """A handler for a locator whose element has become visible.
 
-    :ivar left: how often it may be called yet; None: as often as it has to.
-    :ivar waits: whether to wait until that is not visible any more.
+    :ivar left: how often it may still be called; None: no limit.
+    :ivar waits: whether to wait until the element is no longer visible.
     """
 
     locator: Locator
@@ -41,7 +41,7 @@ class LocatorHandler:
 
 
 class LocatorHandlers:
-    """The handlers of one page, in the order of adding."""
+    """The handlers of one page, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._handlers: list[LocatorHandler] = []
@@ -49,7 +49,7 @@ class LocatorHandlers:
         self._running: LocatorHandler | None = None
 
     def add(self, locator: Locator, handler: Callable[..., Any], times: int | None, waits: bool) -> Registration:
-        """Add one."""
+        """Add a handler."""
         check_function("handler", handler)
         if times is not None and times < 0:
             raise ValueError(f"times={times}: must be at least 0, or None")
@@ -59,12 +59,12 @@ class LocatorHandlers:
         return Registration(lambda: self._remove(added))
 
     def remove(self, locator: Locator) -> None:
-        """Remove those of a locator, or of one that is the same."""
+        """Remove the handlers of a locator, or of an equal one."""
         for each in [each for each in self._handlers if _same(each.locator, locator)]:
             self._remove(each)
 
     async def before(self, attempt: Attempt) -> None:
-        """Call those whose locators are visible, before something is tried."""
+        """Call the handlers whose locators are visible, before an attempt."""
         if self._busy or self._running is not None or not self._handlers:
             return
         self._busy = True
@@ -91,7 +91,7 @@ class LocatorHandlers:
         attempt.log(f"the handler of {added.locator} has finished")
 
     def _run(self, added: LocatorHandler) -> Deferred[Any]:
-        """Run one; to wait no more for it does not end it."""
+        """Run a handler; when its caller stops waiting, it continues."""
         waiting: Deferred[Any] = Deferred()
         self._running = added
 
