@@ -1,4 +1,4 @@
-"""Locators: they stand for elements, which are found again at each use."""
+"""Locators: they describe elements, which are found again at each use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Finding(NamedElsewhere):
     """Base of everything that elements can be located in: pages, frames, locators and frame locators."""
 
     def _start(self) -> tuple[Frame, Path]:
-        """Return where they begin."""
+        """Return the path from which they search."""
         raise NotImplementedError
 
     def _then(self, words: str, *steps: Step) -> Locator:
@@ -231,7 +231,7 @@ class Locator(Finding, ElementReading, ElementActions):
         return self._then("last", ("nth", -1))
 
     def _first(self) -> Locator:
-        """Return the first of the elements, where that goes without saying."""
+        """Return a locator of the first element, for methods that do not need a unique one."""
         frame, path = self._start()
         return Locator(frame, Path((*path.parts[:-1], (*path.parts[-1], ("nth", 0))), path.words, path.frames))
 
@@ -388,12 +388,12 @@ class FrameLocator(Finding):
 
 
 def steps_in(locator: Locator, frame: Frame, path: Path = _NOWHERE) -> tuple[Step, ...]:
-    """Return a locator's steps, for what is inside of another one.
+    """Return the steps of a locator that is used inside another one.
 
-    :param frame: that of the other one.
-    :param path: the other one's, which may go into the same frames.
-    :raises TypeError: it is no locator.
-    :raises ValueError: it is of another frame, or goes into others.
+    :param frame: the other one's frame.
+    :param path: the other one's path, which may go into the same frames.
+    :raises TypeError: if it is not a locator.
+    :raises ValueError: if it belongs to another frame, or goes into others.
     """
     if not isinstance(locator, Locator):
         raise TypeError(f"{locator!r}: expected a Locator")
@@ -408,7 +408,7 @@ def steps_in(locator: Locator, frame: Frame, path: Path = _NOWHERE) -> tuple[Ste
 async def locator_of(handle: ElementHandle) -> Locator:
     """Return a locator for the element of a handle, valid while the element is in its document.
 
-    :raises LocatorError: it is in no document that is shown.
+    :raises LocatorError: if no displayed document contains it.
     """
     frame, _, key = await _held(handle, whole=False)
     return Locator(frame, Path(((("held", key),),), str(handle)))
@@ -418,7 +418,7 @@ async def locator_of(handle: ElementHandle) -> Locator:
 async def inside_of(handle: ElementHandle) -> AsyncIterator[Locator]:
     """Return a locator for the node of a handle, wherever it is, to search inside it.
 
-    :raises LocatorError: it is in no document that is shown.
+    :raises LocatorError: if no displayed document contains it.
     """
     frame, engine, key = await _held(handle, whole=True)
     try:
@@ -429,10 +429,10 @@ async def inside_of(handle: ElementHandle) -> AsyncIterator[Locator]:
 
 
 async def _held(handle: ElementHandle, *, whole: bool) -> tuple[Frame, Engine, str]:
-    """Have the script hold the node of a handle.
+    """Make the script hold the node of a handle.
 
-    :param whole: whether it is held until that is told otherwise, and may be no element.
-    :returns: its document's frame, the script there, and by what it is known.
+    :param whole: whether it is held until further notice, and may be a node that is not an element.
+    :returns: its document's frame, the script there, and the key by which that knows it.
     """
     frame = await handle.owner_frame()
     if frame is None or handle._remote.object_id is None:

@@ -1,4 +1,4 @@
-"""What Chromium counts of a page, and what is on its heap."""
+"""Chromium's metrics of a page, and snapshots of its heap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from txcdp.page._files import NewFile
 
 @returns_deferred
 async def metrics(session: Session) -> dict[str, float]:
-    """Return what Chromium counts of a page; see ``Page.metrics``."""
+    """Return Chromium's metrics of a page; see ``Page.metrics``."""
     if not session._is_set_up(performance.enable.method):
         await session._insist(performance.enable())  # the other command interrupts the page, and overtakes this one
     counted = (await session.execute(performance.get_metrics())).metrics
@@ -24,7 +24,7 @@ async def metrics(session: Session) -> dict[str, float]:
 
 
 def capture_heap_snapshot(session: Session, path: str | os.PathLike[str], seconds: float | None) -> Deferred[None]:
-    """Write what is on a page's heap to a file; see ``Page.capture_heap_snapshot``."""
+    """Write a snapshot of a page's heap to a file; see ``Page.capture_heap_snapshot``."""
     late: Callable[[], Exception] = lambda: CommandTimeout(  # noqa: E731
         heap_profiler.take_heap_snapshot.method, seconds or 0, session.blocked_by
     )

@@ -1,11 +1,12 @@
-"""Where frames go, and how far they have got: what waits for that, armed before it begins.
+"""Navigations of frames, and the waits for their progress, which start before the navigation does.
 
-What the browser's events mean is the model's: :mod:`txcdp.model` has the states of a navigation, and what ends it. Here
-is decided which navigation counts, and when it has got far enough for whoever waits.
+The model interprets the browser's events: :mod:`txcdp.model` has the states of a navigation, and what ends it. This
+module decides which navigation counts, and when it has made enough progress for a wait.
 
-``Page.navigate`` answers with the loader of the navigation that counts when the response's headers are in, and some
-of what happens to it may be told before; ``Page.reload`` and going back do not say which it is, but its beginning does.
-So a :class:`Watcher` keeps what has begun since it was armed, and looks at the one that counts after each change.
+``Page.navigate`` is answered with the loader of its navigation when the response's headers have arrived, and some
+events of it may be reported before; for ``Page.reload`` and going back, only the start of a navigation shows which one
+it is. So a :class:`Watcher` records what has started since it was created, and checks the navigation that counts after
+each change.
 """
 
 from __future__ import annotations
@@ -61,16 +62,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: After this error the document stays that was there; after every other one a page with the error comes.
+#: After this error the existing document stays; after any other, an error page replaces it.
 _ABORTED: Final = "net::ERR_ABORTED"
 
-#: Seconds for a page to show that it lives, or to crash, after that error.
+#: Seconds for a page to show that it is alive, or to crash, after that error.
 _CRASHING: Final = 2.0
 
-#: Handled by the page's main thread, after whatever was to crash that, and after what it has told before.
+#: A command for the page's main thread, answered after any pending crash, and after earlier events.
 _NOTHING: Final = runtime.release_object_group(object_group="")
 
-#: What a URL begins with that has a scheme; a host and a port are none.
+#: How a URL with a scheme begins; a host and a port are none.
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*:(?![0-9]+(?:[/?#]|$))")
 
 
@@ -79,8 +80,8 @@ class Arrival:
     """The outcome of a navigation.
 
     :ivar url: the document's URL, after all redirects.
-    :ivar loader_id: the document's loader; None where the document stayed.
-    :ivar response: the server's answer; None where there was none, or where the browser did not tell.
+    :ivar loader_id: the document's loader; None if the document stayed.
+    :ivar response: the server's response; None if there was none, or the browser did not report it.
     """
 
     url: str
@@ -89,23 +90,23 @@ class Arrival:
 
     @property
     def status(self) -> int | None:
-        """The HTTP status of the server's answer; None where there was none."""
+        """The HTTP status of the server's response; None if there was none."""
         return None if self.response is None else self.response.status
 
 
 class _Phase(Enum):
-    """The steps of getting to know the navigation that counts."""
+    """The phases of finding the navigation that counts."""
 
-    #: The command is not answered.
+    #: The command has not been answered.
     SENT = "sent"
-    #: A reload, or a step in history, is answered, and has not been told to begin.
+    #: A reload or a history step has been answered, and has not been reported to start.
     ANSWERED = "answered"
-    #: It is known.
+    #: The navigation is known.
     KNOWN = "known"
 
 
 class _Settling(Waiter[T]):
-    """Waits, and has a frame's process answer before it comes to an outcome."""
+    """A wait that makes a frame's process answer before it concludes."""
 
     def __init__(self, frame: Frame) -> None:
         self._asked: Deferred[Any] | None = None
@@ -118,7 +119,7 @@ class _Settling(Waiter[T]):
             self._asked.cancel()
 
     def _when_alive(self, outcome: T | NavigationError) -> None:
-        """Come to an outcome when the frame shows that it lives: before it crashes, or is removed, it says the same."""
+        """Conclude once the frame's process has answered: before a crash or removal, the events are the same."""
         self._after(_NOTHING, outcome)
 
     def _after(self, command: Command[None], outcome: T | NavigationError) -> None:
@@ -145,16 +146,16 @@ class _Settling(Waiter[T]):
 
 
 class Watcher(_Settling[Arrival]):
-    """Follows the documents of a frame until one has got far enough.
+    """Follows the documents of a frame until one has made enough progress.
 
-    Where the document itself leads on to another one (a redirect by script, a form that submits
-    itself), it is followed: the last document counts.
+    If the document itself navigates on (a redirect by script, a form that submits itself), that is followed: the last
+    document counts.
 
     :param frame: the frame.
-    :param session: the one that the command is sent in.
-    :param url: where the frame is to go; for errors.
-    :param wait_until: how far.
-    :param types: how the types of navigations begin that count, where the answer does not say which it is.
+    :param session: the session in which the command is sent.
+    :param url: the frame's destination, for errors.
+    :param wait_until: the load state to wait for.
+    :param types: prefixes of the types of navigations that count, if the answer does not identify one.
     """
 
     def __init__(
@@ -165,13 +166,13 @@ class Watcher(_Settling[Arrival]):
         self._wait_until: WaitUntil = wait_until
         self._types = types
         self._phase = _Phase.SENT
-        #: What has begun in the frame, by loader, and the documents that have come there.
+        #: The navigations that have started in the frame, by loader, and the documents that have arrived.
         self._begun: dict[str, NavigationRequest] = {}
         self._documents: dict[str, Document] = {}
-        #: The navigation that counts, and the last that has brought a document.
+        #: The navigation that counts, and the last one that has brought a document.
         self._navigation: NavigationRequest | None = None
         self._latest: NavigationRequest | None = None
-        #: The last that has begun of the types that count.
+        #: The last navigation of the types that count.
         self._typed: NavigationRequest | None = None
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
@@ -179,7 +180,7 @@ class Watcher(_Settling[Arrival]):
 
     @property
     def reached(self) -> str:
-        """How far the document has got; ``""`` where none has come."""
+        """The state that the document has reached; ``""`` if there is none."""
         document = self._document
         if document is None:
             return ""
@@ -187,21 +188,21 @@ class Watcher(_Settling[Arrival]):
         return next(state for state, name in reversed(LIFECYCLE.items()) if name in names)
 
     def navigating(self, command: Deferred[page.NavigateResult]) -> None:
-        """Watch what comes of a ``Page.navigate`` that was just sent."""
+        """Watch the outcome of a ``Page.navigate`` that was just sent."""
         self._command = command
         command.addCallbacks(self._answered, self._refused)
 
     def moving(self, command: Deferred[None]) -> None:
-        """Watch what comes of a reload, or a step in history, that was just sent; it does not answer with a loader."""
+        """Watch the outcome of a reload or a history step that was just sent; its answer does not contain a loader."""
         self._command = command
         command.addCallbacks(self._typed_answered, self._refused)
 
     def interrupt(self, url: str) -> None:
-        """Fail, because the program sends the frame somewhere else."""
+        """Fail, because the program navigates the frame somewhere else."""
         self.fail(NavigationInterrupted(self.url, url))
 
     def late(self, seconds: float) -> NavigationError:
-        """Return what to fail with when the time is up."""
+        """Return the timeout error."""
         if self._error is not None:
             return self._error
         document = self._document
@@ -220,7 +221,7 @@ class Watcher(_Settling[Arrival]):
     # What the browser says:
 
     def changed(self, changes: Sequence[Change]) -> None:
-        """See what has come of it."""
+        """Check the progress."""
         for change in changes:
             if isinstance(change, NavigationStarted):
                 self._started(change.navigation)
@@ -277,7 +278,7 @@ class Watcher(_Settling[Arrival]):
             self._look()
 
     def _under_way(self) -> NavigationRequest | None:
-        """Return the navigation to the same URL that was under way already: Chromium goes on with that one instead."""
+        """Return an earlier navigation to the same URL in progress: Chromium continues that one instead."""
         candidates = self._tree.navigations_in(self._frame._row)
         if self._latest is not None:
             candidates.append(self._latest)
@@ -315,7 +316,7 @@ class Watcher(_Settling[Arrival]):
         return self._frame._row.id == frame_id
 
     def _follow(self, navigation: NavigationRequest | None) -> None:
-        """Know which navigation counts; where its document has led on already, it is the last one."""
+        """Set the navigation that counts; if its document has navigated on already, the last one."""
         if navigation is None:
             return
         self._phase = _Phase.KNOWN
@@ -324,7 +325,7 @@ class Watcher(_Settling[Arrival]):
             self.url = navigation.url
 
     def _look(self) -> None:
-        """See whether the navigation that counts has got far enough, or has ended before."""
+        """Check whether the navigation that counts has made enough progress, or has ended before that."""
         navigation = self._navigation
         if navigation is None or self.done.called or self._asked is not None:
             return
@@ -367,17 +368,18 @@ class Watcher(_Settling[Arrival]):
             self.fail(NavigationError(navigation.url or self.url, error_text))
 
 
-#: Seconds without requests after which a network is idle, as Chromium counts them.
+#: Seconds without requests after which a network is idle, as in Chromium.
 _QUIET: Final = 0.5
 
 
 class _State(_Settling[None]):
-    """A frame whose document, whichever there is, has got far enough; optionally with a URL that matches.
+    """A wait until a frame's current document has reached a state, optionally with a URL that matches.
 
-    For a document that a script has opened, the network is idle when what was begun since then is done. One into which
-    a script may go on writing for ever, as it has not closed it, gets no further than it has when that rests.
+    For a document that a script has opened, the network is idle when everything started since then has completed. If
+    the script does not close the document, more may be written at any time; then its present state counts once it is
+    quiet.
 
-    :param opened: whether a script is to have opened the document before, which closes it.
+    :param opened: whether a script must have opened the document before, which it then closes.
     """
 
     def __init__(
@@ -406,7 +408,7 @@ class _State(_Settling[None]):
             self._tree.network.sessions.leave()
 
     def look(self) -> None:
-        """See whether it has got there."""
+        """Check whether it has reached the state."""
         if self.done.called:
             return
         try:
@@ -429,7 +431,7 @@ class _State(_Settling[None]):
                 self._quiet.stop()
 
     def _written(self) -> Frame | None:
-        """Return the frame that it waits for whose document a script may not have closed; itself, or one in it."""
+        """Return the frame it waits for whose document a script may not have closed: its own, or a descendant."""
         row = self._frame._row
         if self._tree.may_be_written(row):
             return self._frame
@@ -443,7 +445,7 @@ class _State(_Settling[None]):
 
     @staticmethod
     async def _is_written(frame: Frame) -> bool:
-        """Return whether the document is one that nothing keeps but that it is not closed."""
+        """Return whether all that the document still lacks is to be closed."""
         session = await frame._when_session()
         written: bool = await frame._world(session).read(_IS_WRITTEN, frame._row.id)
         return written
@@ -459,7 +461,7 @@ class _State(_Settling[None]):
             self.succeed(None)
 
     def changed(self, changes: Sequence[Change]) -> None:
-        """See whether it has got there by now."""
+        """Check whether it has reached the state."""
         row = self._frame._row
         for change in changes:
             if isinstance(change, DocumentOpened) and change.document.frame_id == row.id:
@@ -477,9 +479,9 @@ class _State(_Settling[None]):
 
 
 class _Next(_State):
-    """A frame that is to navigate, and whose document is to get far enough then.
+    """A wait for the next navigation of a frame, until its document has reached a state.
 
-    :param matches: whether it is to navigate to a URL.
+    :param matches: decides whether the URL of a navigation counts.
     """
 
     def __init__(self, frame: Frame, state: WaitUntil, matches: Callable[[str], bool]) -> None:
@@ -488,7 +490,7 @@ class _Next(_State):
         super().__init__(frame, state, opened=True)
 
     def changed(self, changes: Sequence[Change]) -> None:
-        """See whether it has navigated, and has got there by now."""
+        """Check whether it has navigated, and has reached the state."""
         row = self._frame._row
         for change in changes:
             if isinstance(change, DocumentCommitted) and change.document.frame_id == row.id:
@@ -504,7 +506,7 @@ class _Next(_State):
 
     @property
     def response(self) -> Response | None:
-        """The answer that has brought the document; None where it is the one that was there."""
+        """The response that contained the document; None if it is the earlier one."""
         document = self._document
         return None if document is None else self._tree.response(self._frame, document.loader_id, document.response)
 
@@ -529,12 +531,12 @@ class _Next(_State):
             return False
 
     def _answered_in_vain(self, url: str) -> None:
-        """Note that a server's answer has brought no document: it was one of 204, or a download."""
+        """Note that a response has brought no document: its status was 204, or it was a download."""
         if self._asked is None and self._wants(url):
             self._when_alive(NavigationError(url, _ABORTED))
 
     def _settle(self, outcome: None | NavigationError) -> None:
-        """Fail with what a navigation has come to, unless it was given up for another one."""
+        """Fail with the error of a navigation, unless that was abandoned for another one."""
         if not isinstance(outcome, NavigationError):
             super()._settle(outcome)
             return
@@ -544,15 +546,15 @@ class _Next(_State):
             self.fail(outcome)
 
 
-#: Seconds in which a navigation begins that a document has asked for, if it does at all: ``mailto:`` does not.
+#: Seconds in which a navigation that a document has requested starts, if at all: ``mailto:`` does not.
 _BEGINS: Final = 0.5
 
 
 class Caused(Waiter[None]):
-    """Waits for the navigations of a frame that something causes, from before that is done.
+    """Waits for the navigations of a frame that an action causes; created before the action.
 
-    :param frame: which one.
-    :param begun: is called when one has begun: the document may not answer any more.
+    :param frame: the frame.
+    :param begun: called when one has started: the document may no longer answer.
     """
 
     def __init__(self, frame: Frame, begun: Callable[[], object]) -> None:
@@ -564,16 +566,16 @@ class Caused(Waiter[None]):
 
     @property
     def has_begun(self) -> bool:
-        """Whether one is under way."""
+        """Whether one is in progress."""
         return self._requested or not self._under_way() <= self._before
 
     def note_request(self) -> None:
-        """Note that the document asks for a navigation."""
+        """Note that the document requests a navigation."""
         self._requested = True
         self._tell_begun()
 
     def changed(self, changes: Sequence[Change]) -> None:
-        """Note what has become of navigations."""
+        """Note the progress of navigations."""
         row_id = self._frame._row.id
         if not self._under_way() <= self._before:
             self._tell_begun()
@@ -592,7 +594,7 @@ class Caused(Waiter[None]):
             self._finishing.cancel()
 
     async def finish(self) -> None:
-        """Wait until each of them has brought its document, or has ended otherwise."""
+        """Wait until each of them has brought its document, or has ended without one."""
         if not self.has_begun:
             return
         self._finishing = self._frame.page.session.context.clock.callLater(_BEGINS, self._not_begun)
@@ -616,12 +618,12 @@ class Caused(Waiter[None]):
 
 
 def _referer_of(frame: Frame, url: str, given: str | None) -> str | None:
-    """Return the ``Referer`` that a navigation has: the page's extra header, where it has such a one.
+    """Return the ``Referer`` of a navigation: the page's extra header, if it has one.
 
-    The browser is told of that, too: it refuses to send one that disagrees with what it knows of the navigation.
+    The browser is told as well: it refuses to send one that contradicts the navigation.
 
-    :raises TypeError: the one that was given is no text.
-    :raises ValueError: it cannot be sent, or is another one than the page's.
+    :raises TypeError: if the given one is not text.
+    :raises ValueError: if it cannot be sent, or differs from the page's.
     """
     if given is not None:
         check_referer("referer", given)
@@ -634,9 +636,9 @@ def _referer_of(frame: Frame, url: str, given: str | None) -> str | None:
 
 
 class Navigator:
-    """Sends the frames of one page somewhere, and waits for what comes of it.
+    """Navigates the frames of one page, and waits for the outcome.
 
-    :param session: the page's.
+    :param session: the page's session.
     """
 
     def __init__(self, session: Session) -> None:
@@ -647,7 +649,7 @@ class Navigator:
     def goto(
         self, frame: Frame, url: str, wait_until: WaitUntil, referer: str | None, seconds: float | None
     ) -> Deferred[Response | None]:
-        """Send a frame to a URL; see ``Page.goto``."""
+        """Navigate a frame to a URL; see ``Page.goto``."""
         if _SCHEME.match(url) is None:
             return fail(InvalidPageURL(url))
         try:
@@ -668,10 +670,10 @@ class Navigator:
         return self._go(frame, url, send, wait_until, seconds)
 
     def causing(self, frame: Frame, begun: Callable[[], object]) -> Caused:
-        """Return what waits for the navigations that are caused from now on; it is to be stopped.
+        """Return a wait for the navigations caused from now on, which the caller has to stop.
 
-        :param frame: of the page's main frame it is known, too, what its document asks for.
-        :param begun: is called when one has begun.
+        :param frame: the frame; for the page's main frame, navigations that its document requests are known, too.
+        :param begun: called when one has started.
         """
         if self._caused is None:
             self._caused = set()
@@ -681,7 +683,7 @@ class Navigator:
         return caused
 
     def caused(self, caused: Caused) -> None:
-        """Wait for them no more."""
+        """Stop waiting for them."""
         caused.stop()
         caused.done.addErrback(ignore_failure)  # who did something is told by that itself
         if self._caused is not None:
@@ -742,7 +744,7 @@ class Navigator:
         return self._until(waiter, Deferred.fromCoroutine(write()), "the content", wait_until, seconds)
 
     def wait_for_load_state(self, frame: Frame, state: WaitUntil, seconds: float | None) -> Deferred[None]:
-        """Wait until a frame's document has got far enough; see ``Page.wait_for_load_state``."""
+        """Wait until a frame's document has reached a state; see ``Page.wait_for_load_state``."""
         waiter = _State(frame, state)
         waiter.look()
         return self._until(waiter, waiter.done, frame.url, state, seconds)
@@ -750,7 +752,7 @@ class Navigator:
     def wait_for_url(
         self, frame: Frame, match: URLMatch, wait_until: WaitUntil, seconds: float | None
     ) -> Deferred[None]:
-        """Wait until a frame is somewhere; see ``Page.wait_for_url``."""
+        """Wait until a frame's URL matches; see ``Page.wait_for_url``."""
         waiter = _State(frame, wait_until, url_matcher(match, frame.page.context._base_url))
         waiter.look()
         what = match if isinstance(match, str) else getattr(match, "pattern", "a URL that matches")
@@ -841,18 +843,18 @@ class Navigator:
 
 
 def _busy(frame: Frame) -> str:
-    """Return which frame keeps another one from being idle, in words; ``""`` where it does so itself."""
+    """Describe the descendant that keeps a frame from being idle; ``""`` if the frame does so itself."""
     url = frame._tree.busy_below(frame._row)
     return f"the network is busy for its frame {shown_url(url)}" if url else ""
 
 
-#: Writes a document, whatever names in it, or in the one before, a document's own functions have been hidden by.
+#: Writes a document, even if a document's own functions are shadowed by names in it, or in the earlier one.
 _WRITE: Final = (
     "(()=>{const call=(name,...args)=>Document.prototype[name].apply(document,args);"
     "call('open');call('write',%s);call('close')})()"
 )
 
-#: Whether a document is not closed: one that is would be parsed by now, but for a script or a style sheet.
+#: Whether a document is not closed: a closed one would be parsed by now, except for a script or a style sheet.
 _IS_WRITTEN: Final = (
     "(()=>{const done=new Set(performance.getEntriesByType('resource').map(each=>each.name)),"
     "loading=[...document.querySelectorAll('script[src],link[rel~=stylesheet]')].map(each=>each.src||each.href);"

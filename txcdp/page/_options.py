@@ -1,4 +1,4 @@
-"""What a context is made with: the options, and what cannot be."""
+"""The options of a context, and their validation."""
 
 from __future__ import annotations
 
@@ -180,11 +180,11 @@ class ContextOptions(EmulationOptions, total=False):
 
 
 class PageSettings(ContextOptions, total=False):
-    """Settings of pages: the options of their context, and what has a method of its own.
+    """Settings of pages: the options of their context, and settings that have methods of their own.
 
-    :ivar blocked_urls: which requests fail at once.
-    :ivar cache_enabled: False: the browser's cache does not answer.
-    :ivar bypass_service_worker: whether service workers see no requests.
+    :ivar blocked_urls: patterns of requests that fail at once.
+    :ivar cache_enabled: whether the browser's cache is used.
+    :ivar bypass_service_worker: whether requests bypass service workers.
     """
 
     blocked_urls: Sequence[str] | None
@@ -192,13 +192,13 @@ class PageSettings(ContextOptions, total=False):
     bypass_service_worker: bool | None
 
 
-#: What becomes of bodies in a HAR file.
+#: How bodies are written to a HAR file.
 HarContent = Literal["embed", "attach", "omit"]
 
-#: How much a HAR file has that a context is recorded to.
+#: How much a HAR file of a context contains.
 HarMode = Literal["full", "minimal"]
 
-#: Permissions by their names in the web's standards, and by Chromium's, to which some are several.
+#: Permissions by their names in the web's standards, and by Chromium's, which has several for some.
 PERMISSIONS: Final = {
     "accelerometer": "sensors",
     "ambient-light-sensor": "sensors",
@@ -227,22 +227,22 @@ PERMISSIONS: Final = {
     "window-management": "windowManagement",
 }
 
-#: Options that are not said to pages.
+#: Options that are not applied to pages.
 _NOT_SAID: Final = frozenset(
     "no_viewport permissions base_url accept_downloads proxy storage_state http_credentials "
     "origins_with_universal_network_access record_har_path record_har_url_filter record_har_content "
     "record_har_mode".split()
 )
 
-#: What cannot be in a text.
+#: Characters that are not allowed in a text.
 _LINE_BREAKS: Final = re.compile(r"[\0\r\n]")
 
 
 def checked_options(options: Mapping[str, Any]) -> ContextOptions:
-    """Return options that were given, without those that are None.
+    """Return the given options, checked, without those that are None.
 
-    :raises TypeError: there is no such option, or one has a wrong type.
-    :raises ValueError: one cannot be.
+    :raises TypeError: if there is no such option, or one has a wrong type.
+    :raises ValueError: if one is invalid.
     """
     given: dict[str, Any] = {}
     for name, value in options.items():
@@ -262,16 +262,16 @@ def checked_options(options: Mapping[str, Any]) -> ContextOptions:
 
 
 def emulated(options: ContextOptions) -> ContextOptions:
-    """Return the options that are said to pages; the others are the context's own affair."""
+    """Return the options that are applied to pages; the others only concern the context."""
     found: dict[str, Any] = {name: value for name, value in options.items() if name not in _NOT_SAID}
     return found  # type: ignore[return-value]
 
 
 def checked_permissions(permissions: object) -> list[str]:
-    """Return what Chromium calls permissions that were given.
+    """Return Chromium's names of the given permissions.
 
-    :raises TypeError: they are none.
-    :raises ValueError: there is no such permission.
+    :raises TypeError: if they are not permissions.
+    :raises ValueError: if there is no such permission.
     """
     refuse_bare_string("permissions", permissions if isinstance(permissions, str | bytes) else None)
     if not isinstance(permissions, Sequence):
@@ -285,9 +285,9 @@ def checked_permissions(permissions: object) -> list[str]:
 
 
 def checked_origin(origin: str | None) -> str | None:
-    """Return the origin of a URL that was given.
+    """Return the origin of the given URL.
 
-    :raises ValueError: it has none.
+    :raises ValueError: if it has none.
     """
     if origin is None:
         return None
@@ -373,10 +373,10 @@ def _a_mapping(name: str, value: object, needed: set[str], also: set[str]) -> Ma
 
 
 def checked_geolocation(name: str, value: object) -> Geolocation:
-    """Return a place that was given.
+    """Return the given location, checked.
 
-    :raises TypeError: it is none.
-    :raises ValueError: it is not on the earth.
+    :raises TypeError: if it is not a location.
+    :raises ValueError: if it is not on the earth.
     """
     place = _a_mapping(name, value, {"latitude", "longitude"}, {"accuracy"})
     for key, least, most in (("latitude", -90, 90), ("longitude", -180, 180), ("accuracy", 0, float("inf"))):
@@ -389,10 +389,10 @@ def checked_geolocation(name: str, value: object) -> Geolocation:
 
 
 def checked_conditions(name: str, value: object) -> NetworkConditions:
-    """Return conditions of a network that were given.
+    """Return the given network conditions, checked.
 
-    :raises TypeError: they are none.
-    :raises ValueError: they cannot be.
+    :raises TypeError: if they have a wrong type.
+    :raises ValueError: if they are invalid.
     """
     given = _a_mapping(name, value, set(), {"latency", "download_throughput", "upload_throughput"})
     for key, number in given.items():
@@ -405,10 +405,10 @@ def checked_conditions(name: str, value: object) -> NetworkConditions:
 
 
 def checked_proxy(name: str, value: object) -> ProxySettings:
-    """Return a proxy that was given.
+    """Return the given proxy, checked.
 
-    :raises TypeError: it is none.
-    :raises ValueError: it has a username in its URL.
+    :raises TypeError: if it is not a proxy.
+    :raises ValueError: if its URL contains a username.
     """
     proxy = _a_mapping(name, value, {"server"}, {"bypass", "username", "password"})
     for key in proxy:
@@ -429,10 +429,10 @@ def checked_proxy(name: str, value: object) -> ProxySettings:
 
 
 def checked_credentials(name: str, value: object) -> HttpCredentials:
-    """Return credentials that were given.
+    """Return the given credentials, checked.
 
-    :raises TypeError: they are none.
-    :raises ValueError: their origin is none.
+    :raises TypeError: if they are not credentials.
+    :raises ValueError: if their origin is invalid.
     """
     given = _a_mapping(name, value, {"username", "password"}, {"origin", "send"})
     for key in ("username", "password"):
@@ -452,9 +452,10 @@ def checked_credentials(name: str, value: object) -> HttpCredentials:
 
 
 def proxy_bypass_list(proxy: ProxySettings) -> str:
-    """Return what a proxy is not used for, as Chromium takes it.
+    """Return the hosts that bypass a proxy, in Chromium's form.
 
-    Chromium leaves this machine out by itself; whoever names a proxy for tests means that, too.
+    Chromium always bypasses proxies for this machine; a program that sets a proxy for tests wants it to be used there,
+    too.
     """
     hosts = [each.strip() for each in proxy.get("bypass", "").split(",") if each.strip()]
     rules = [f"*{each}" if each.startswith(".") else each for each in hosts]

@@ -1,10 +1,10 @@
-"""Getting a pointer to an element: when that is ready, to where it is, and sure that nothing else gets the event.
+"""Pointer actions on an element: waits until it is ready, sends events, and checks that they hit it.
 
-One try is: the script finds the element, waits until it is visible, enabled and stays where it is, and looks at what
-is hit at its point, see ``actions.js``; likewise in each frame around its own. Then the events leave in one write, and
-the script tells what they have hit; where all of them leave at once it is asked for that in the same write, and once
-more only if it had not heard all of them by then. Where that was something else, they were kept from the page, and it
-is tried again with the element scrolled to somewhere else.
+In one attempt, the script finds the element, waits until it is visible, enabled and stable, and checks what is hit at
+its point, see ``actions.js``; likewise in each frame around its own. Then the events are sent in one write, and the
+script reports what they have hit. If all of them are sent at once, the question for that is in the same write, and
+repeated only if the script had not received all events by then. If they have hit something else, they were kept from
+the page, and the next attempt scrolls the element to another position.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: How an element is scrolled to, by how often something lay over it: into view if it is not, then in any case.
+#: How an element is scrolled to, by the number of times that it was covered: only if necessary at first, then always.
 _ALIGNMENTS: Final = (None, "end", "center", "start")
 
 _tokens: Final = itertools.count(1)
 
-#: Does something at a point of the page's viewport.
+#: Performs an action at a point of the page's viewport.
 Perform = Callable[[float, float], Awaitable[None]]
 
 Kind = Literal["mouse", "hover", "tap", "drag", "none"]
 
 
 class Pointing(msgspec.Struct, frozen=True):
-    """A description of what is done with a pointer.
+    """The description of a pointer action.
 
-    :ivar kind: which events are looked at: ``"drag"`` and ``"none"`` for none of them.
+    :ivar kind: the kind of events to check: ``"drag"`` and ``"none"`` for none.
     :ivar enabled: whether the element has to be enabled.
-    :ivar position: where in the element; None: in its middle.
-    :ivar force: whether nothing is looked at.
+    :ivar position: the position in the element; None: its centre.
+    :ivar force: whether to skip all checks.
     :ivar trial: whether the events are kept from the page.
-    :ivar modifiers: that are held meanwhile; None: those that are held anyway.
-    :ivar scrolls: whether it may be scrolled to.
-    :ivar waits: whether to wait for navigations that it begins.
-    :ivar clicks: how often a button is pressed and let go, all in one write; 0: it is not like that.
-    :ivar before_scrolling: is called before it is scrolled to.
+    :ivar modifiers: the modifiers held meanwhile; None: those that are held anyway.
+    :ivar scrolls: whether the element may be scrolled to.
+    :ivar waits: whether to wait for navigations that it starts.
+    :ivar clicks: the number of clicks, if the action consists of clicks sent in one write; 0: it does not.
+    :ivar before_scrolling: called before the element is scrolled to.
     """
 
     kind: Kind
@@ -72,14 +72,14 @@ class Pointing(msgspec.Struct, frozen=True):
 
     @property
     def looks(self) -> bool:
-        """Whether it is looked at what the events hit."""
+        """Whether to check what the events hit."""
         return not self.force and self.kind not in ("drag", "none")
 
 
 class Pointer:
-    """One action of a pointer, over all its tries.
+    """One pointer action, over all its attempts.
 
-    :param pointing: what it is.
+    :param pointing: its description.
     :param perform: sends the events.
     """
 
@@ -89,9 +89,9 @@ class Pointer:
         self._missed = 0
 
     async def attempt(self, attempt: Attempt) -> None:
-        """Try it once.
+        """Make one attempt.
 
-        :raises TypeError: the position is none.
+        :raises TypeError: if the position is invalid.
         """
         _check_position(self._pointing.position)
         aimed = _Aimed(attempt, f"t{next(_tokens)}")
@@ -103,7 +103,7 @@ class Pointer:
             raise
 
     async def _aim(self, attempt: Attempt, aimed: _Aimed) -> tuple[float, float]:
-        """Return the point of the page at which the element is, when it is ready."""
+        """Return the element's point in the page, once it is ready."""
         pointing = self._pointing
         await attempt._found()
         frame = attempt.frame
@@ -145,7 +145,7 @@ class Pointer:
         await _scroll_to(attempt, self._pointing.position)
 
     async def _through(self, attempt: Attempt, aimed: _Aimed, frame: Frame, found: Any) -> tuple[float, float]:
-        """Return where a point of a frame is in the page, with nothing over the frames on the way."""
+        """Return where a point of a frame is in the page, if nothing covers the frames around it."""
         frames = [frame]
         while frames[-1].parent_frame is not None:
             frames.append(frames[-1].parent_frame)
@@ -180,7 +180,7 @@ class Pointer:
     async def _look_through(
         self, aimed: _Aimed, around: Frame, element: _FrameElement, point: tuple[float, float], html: str
     ) -> None:
-        """Look at what is hit in a frame around that of the element."""
+        """Check what is hit in a frame around the element's."""
         aimed.note(element.engine, around)
         told = await element.engine.call(
             around._row.id,
@@ -197,7 +197,7 @@ class Pointer:
             self._refuse({**covered, "html": html})
 
     async def _act(self, attempt: Attempt, aimed: _Aimed, x: float, y: float) -> None:
-        """Send the events, and find out what they have hit."""
+        """Send the events, and check what they have hit."""
         pointing = self._pointing
         page = attempt.frame.page
         attempt.log("performing the action" + (" (trial run)" if pointing.trial else ""))
@@ -234,7 +234,7 @@ class Pointer:
     async def _send(
         self, aimed: _Aimed, devices: InputDevices, x: float, y: float
     ) -> list[tuple[Session, Deferred[Any]]]:
-        """Send the events, and wait until they are handled; return what tells what they hit, where that is asked."""
+        """Send the events, and wait until they are handled; return the report of what they hit, if it was requested."""
         pointing = self._pointing
         if pointing.modifiers is not None:
             async with devices.keyboard._holding(pointing.modifiers):
@@ -247,7 +247,7 @@ class Pointer:
         return settling
 
     async def _find_out(self, attempt: Attempt, around: Sequence[Any]) -> None:
-        """Find out what has become of events of which the element's frame has heard nothing."""
+        """Find out what happened to events that the element's frame has not received."""
         heard = [each for each in around if isinstance(each, dict)]
         for each in heard:
             self._refuse(each)
@@ -263,7 +263,7 @@ class Pointer:
             self._refuse(found)
 
     def _refuse(self, found: dict[str, Any]) -> None:
-        """Have it tried again where something stands in the way."""
+        """Request another attempt if something is in the way."""
         html = found.get("html")
         on = f", which is over {html}" if html else ""
         if "covered" in found:
@@ -278,9 +278,9 @@ class Pointer:
 
 
 class _Aimed:
-    """The documents in which the script listens for the events of one try.
+    """The documents in which the script listens for the events of one attempt.
 
-    :param token: by which it knows them.
+    :param token: the token by which the script knows them.
     """
 
     def __init__(self, attempt: Attempt, token: str) -> None:
@@ -288,14 +288,14 @@ class _Aimed:
         self._where: list[tuple[Engine, str]] = []
 
     def note(self, engine: Engine | None, frame: Frame) -> None:
-        """Note that it may listen in a frame's document."""
+        """Note that it may be listening in a frame's document."""
         if engine is not None and (engine, frame._row.id) not in self._where:
             self._where.append((engine, frame._row.id))
 
     def settle_if_heard(self, clicks: int) -> list[tuple[Session, Deferred[Any]]]:
-        """Do what :meth:`settle` does behind clicks that were just sent, where just one document listens.
+        """Do the same as :meth:`settle` right after clicks were sent, if only one document listens.
 
-        :returns: its outcome is ``"early"``, too, where the clicks had not come when this did: then it listens on.
+        :returns: its result may also be ``"early"``, if the clicks had not arrived by then: the script listens on.
         """
         if len(self._where) != 1:
             return []
@@ -303,12 +303,12 @@ class _Aimed:
         return [(engine.session, self._asked(engine, frame_id, "settleIfHeard", self.token, clicks))]
 
     def settle(self) -> list[tuple[Session, Deferred[Any]]]:
-        """Have it listen no more, and tell what was hit, or ``"gone"``: in the element's own frame first."""
+        """Make it stop listening, and return what was hit, or ``"gone"``: in the element's own frame first."""
         where, self._where = self._where, []
         return [(engine.session, self._asked(engine, frame_id, "settle", self.token)) for engine, frame_id in where]
 
     def leave(self) -> None:
-        """Have it listen no more."""
+        """Make it stop listening."""
         for _, each in self.settle():
             each.addErrback(ignore_failure)
 
@@ -320,10 +320,10 @@ class _Aimed:
 
 
 class _FrameElement(Area):
-    """The element that shows a frame, in the document around it.
+    """The element that contains a frame, in the document around it.
 
     :ivar engine: the script in that document.
-    :ivar object_id: the element's, in its world.
+    :ivar object_id: the element's id in its isolated world.
     """
 
     def __init__(self, engine: Engine, object_id: str, quad: Sequence[float]) -> None:
@@ -333,7 +333,7 @@ class _FrameElement(Area):
 
     @classmethod
     async def of(cls, parent: Frame, frame: Frame) -> _FrameElement:
-        """Find the one of a frame."""
+        """Find the element of a frame."""
         session = await parent._when_session()
         world = parent._world(session)
         try:
@@ -352,23 +352,23 @@ class _FrameElement(Area):
         return cls(Engine(session, world), str(found.object_id), box.model.content)
 
     def release(self) -> None:
-        """Let go of the element."""
+        """Release the element."""
         releasing = self.engine.session.execute(runtime.release_object(object_id=self.object_id))
         releasing.addErrback(ignore_failure)
 
 
 class Consequences:
-    """Follows what comes of something that is done: a document that navigates does not answer any more.
+    """Follows the consequences of an action: a document that navigates no longer answers.
 
-    :param attempt: in which it is done.
-    :ivar heard: whether the page's own process has answered to something that was sent after what was done.
+    :param attempt: the attempt that performs the action.
+    :ivar heard: whether the page's own process has answered something that was sent after the action.
     """
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._page = page = attempt.frame.page
         self.heard = False
-        #: What gives up, each by itself, when a navigation has begun; and what does so at a dialog alone.
+        #: The functions that give up waits when a navigation has started; and those for dialogs alone.
         self._until_begun: list[Callable[[], object]] = []
         self._until_left: list[Callable[[], object]] = []
         frame = attempt.frame
@@ -381,15 +381,15 @@ class Consequences:
         self._asked: Deferred[Any] | None = None
 
     def stop(self) -> None:
-        """Follow them no more."""
+        """Stop following them."""
         self._dialogs.left_open.remove(self._left)
         for each in (self._main, *self._others):
             self._page._navigator.caused(each)
 
     def unless_gone(self, waiting: Deferred[T], otherwise: T) -> Deferred[T]:
-        """Wait for an answer of the document that was there, as long as one can come.
+        """Wait for an answer of the original document, as long as one is possible.
 
-        :param otherwise: what comes of it where none can: a navigation has begun, or the program is to answer a dialog.
+        :param otherwise: the result if none is: a navigation has started, or the program has to answer a dialog.
         """
         gone = self._main.has_begun or any(each.has_begun for each in self._others)
         return self._unless(waiting, otherwise, self._until_begun, gone)
@@ -397,9 +397,9 @@ class Consequences:
     def _unless(
         self, waiting: Deferred[T], otherwise: T, giving_up: list[Callable[[], object]], gone: bool = False
     ) -> Deferred[T]:
-        """Wait for something until it is given up.
+        """Wait for a result until the wait is given up.
 
-        :param giving_up: where to put what does so.
+        :param giving_up: the list for the function that gives it up.
         :param gone: whether there is nothing to wait for any more.
         """
         outcome: Deferred[T] = Deferred(lambda _: waiting.cancel())
@@ -429,12 +429,12 @@ class Consequences:
             each()
 
     def ask(self) -> None:
-        """Ask the page whether it has heard of everything that has been sent."""
+        """Ask the page whether it has received everything that was sent."""
         if self._asked is None:
             self._asked = self._page.session._send_quietly("Page.enable").addErrback(_was_gone)
 
     async def over(self) -> None:
-        """Wait until the navigations of the page's main frame that it has caused have brought their documents."""
+        """Wait until the navigations of the main frame that the action has caused have brought their documents."""
         if self._page.is_closed():
             return
         try:
@@ -451,7 +451,7 @@ class Consequences:
 
 
 def _check_position(position: object) -> None:
-    """Refuse what is no position: the page would make a point of it that is nowhere, and be waited for in vain."""
+    """Refuse an invalid position, for which the page would wait in vain."""
     if position is None:
         return
     if isinstance(position, dict) and all(isinstance(position.get(each), int | float) for each in "xy"):
@@ -460,7 +460,7 @@ def _check_position(position: object) -> None:
 
 
 async def _scroll_to(attempt: Attempt, position: Position | None) -> None:
-    """Scroll an element into view, in all frames around it, where it is not."""
+    """Scroll an element into view, in all frames around it, if it is not in view."""
     object_id = await attempt.element("place")
     params: dict[str, Any] = {"objectId": object_id}
     if position is not None:
@@ -485,7 +485,7 @@ def _value_of(told: runtime.RemoteObject) -> Any:
 
 
 def _went(failure: Failure) -> str:
-    """Say so of a document, as what was hit has led somewhere else."""
+    """Report that a document was navigated away by the hit."""
     failure.trap(TxcdpError, CancelledError)
     return "gone"
 

@@ -1,4 +1,4 @@
-"""Popups: the pages that a page opens, and the page that has opened one."""
+"""Popups: the pages that a page opens, and its opener."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Popups:
-    """The pages that one page opens, and the one that has opened it.
+    """The pages that one page opens, and its opener.
 
-    :param session: the page's.
-    :param opener: the page that has opened it.
+    :param session: the page's session.
+    :param opener: the page that opened it.
     """
 
     def __init__(self, session: Session, opener: Page | None) -> None:
@@ -26,7 +26,7 @@ class Popups:
         self.hear(session)
 
     def hear(self, session: Session) -> None:
-        """Listen to what is opened from the frames of a session."""
+        """Listen for popups opened by the frames of a session."""
         session._feed_into((page.WindowOpen,), self._window_opens)
 
     @property
@@ -36,7 +36,7 @@ class Popups:
         return None if opener is None or opener.session.ended else opener
 
     def is_going_somewhere(self) -> bool:
-        """Take up the next popup, and return whether it is to have another document than the empty one."""
+        """Consume the record of the next popup, and return whether it will load another document than the empty one."""
         url = self._urls.popleft() if self._urls else ""
         return url not in ("", "about:blank") and not url.startswith("javascript:")
 

@@ -1,4 +1,4 @@
-"""A page printed as a PDF, whole or piece by piece, and saved as MHTML."""
+"""Prints a page as a PDF, as a whole or in chunks, and saves it as MHTML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from txcdp.page._capture import save
 #: A length: a number of CSS pixels, or a number with its unit, such as ``"10cm"``.
 Length: TypeAlias = float | str
 
-#: Inches of a unit.
+#: Inches per unit.
 _UNITS: Final = {"px": 1 / 96, "in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4}
 
 #: Paper formats, in inches.
@@ -41,7 +41,7 @@ FORMATS: Final[dict[str, tuple[float, float]]] = {
     "a6": (4.13, 5.83),
 }
 
-#: Bytes that are asked for at a time.
+#: The number of bytes requested at a time.
 _CHUNK: Final = 65536
 
 
@@ -76,9 +76,9 @@ class PdfOptions(TypedDict, total=False):
 def inches(name: str, length: Length) -> float:
     """Return a length in inches.
 
-    :param name: of the argument, for errors.
-    :raises TypeError: it is neither a number nor text.
-    :raises ValueError: it is no length, or less than nothing.
+    :param name: the name of the argument, for errors.
+    :raises TypeError: if it is neither a number nor text.
+    :raises ValueError: if it is not a length, or negative.
     """
     if isinstance(length, bool) or not isinstance(length, int | float | str):
         raise TypeError(f'{name}={length!r}: expected a number of CSS pixels, or a str such as "10cm"')
@@ -90,10 +90,10 @@ def inches(name: str, length: Length) -> float:
 
 
 def command(options: PdfOptions) -> page.print_to_pdf:
-    """Return the command that prints so.
+    """Return the command that prints with these options.
 
-    :raises TypeError: an option is of another kind, or there is none of that name.
-    :raises ValueError: there is no such format or length.
+    :raises TypeError: if an option has a wrong type, or does not exist.
+    :raises ValueError: if there is no such format or length.
     """
     for name in options.keys() - PdfOptions.__annotations__.keys():
         raise TypeError(unknown_name("pdf(): unknown option", name, PdfOptions.__annotations__))
@@ -136,9 +136,9 @@ def command(options: PdfOptions) -> page.print_to_pdf:
 
 
 class Printer:
-    """Prints a page, one PDF after the other: of those that Chromium makes at the same time it loses some.
+    """Prints a page, one PDF at a time: if Chromium makes several at once, it loses some.
 
-    :param session: the page's.
+    :param session: the page's session.
     """
 
     def __init__(self, session: Session) -> None:
@@ -146,9 +146,9 @@ class Printer:
         self._lock = DeferredLock()
 
     async def chunks(self, printing: page.print_to_pdf, seconds: float | None) -> AsyncGenerator[bytes, None]:
-        """Print, and read the PDF; the browser lets go of it, whatever happens.
+        """Print, and read the PDF; the browser's copy is released in any case.
 
-        :param seconds: the deadline of the printing itself, with the wait for its turn; None: none.
+        :param seconds: the timeout of printing, including the wait for its turn; None: none.
         """
         session = self._session
         begun = False
@@ -187,7 +187,7 @@ class Printer:
 
 
 async def whole(pieces: AsyncIterator[bytes], path: str | os.PathLike[str] | None) -> bytes:
-    """Return a PDF, and write it to a file where there is a path."""
+    """Return a PDF, and write it to a file if a path is given."""
     data = b"".join([piece async for piece in pieces])
     if path is not None:
         save(data, path)
@@ -195,7 +195,7 @@ async def whole(pieces: AsyncIterator[bytes], path: str | os.PathLike[str] | Non
 
 
 async def snapshot(session: Session, path: str | os.PathLike[str] | None, seconds: float | None) -> str:
-    """Return a page as MHTML, and write it to a file where there is a path."""
+    """Return a page as MHTML, and write it to a file if a path is given."""
     text = (await commits.execute(session, page.capture_snapshot(format="mhtml"), seconds)).data
     if path is not None:
         save(text.encode("utf-8"), path)

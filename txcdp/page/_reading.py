@@ -30,13 +30,13 @@ from txcdp.streams import Stream
 #: The state of an element that can be waited for.
 ElementState = Literal["attached", "detached", "visible", "hidden"]
 
-#: Dispatches an event of the kind that its type belongs to; what it is given may be handles.
+#: Dispatches an event of the class that its type belongs to; its properties may be handles.
 _DISPATCH: Final = files("txcdp.page").joinpath("dispatch_event.js")
 
-#: Seconds that a page has at least to answer what it is like.
+#: The minimum number of seconds that a page has to answer.
 _ANSWER: Final = 5.0
 
-#: Calls a function, or an expression for a value, and says whether that is true.
+#: Calls a function, or evaluates an expression, and returns whether the value is truthy.
 _TRUTH: Final = """async (element, arg) => {
     const it = (%s
     );
@@ -496,7 +496,7 @@ def _otherwise(state: str) -> Any:
 
 
 def _patient(timeout: Timeout) -> Timeout:
-    """Return the timeout of methods that do not wait for elements, which programs from elsewhere may set very low."""
+    """Return the timeout of methods that do not wait for elements; ported programs may set a very low one."""
     if isinstance(timeout, timedelta):
         return max(timeout, timedelta(seconds=_ANSWER))
     return max(timeout, _ANSWER) if isinstance(timeout, int | float) and timeout > 0 else timeout

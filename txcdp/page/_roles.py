@@ -1,4 +1,4 @@
-"""The roles that elements can have: those that the script of locators knows, see ``aria.js``."""
+"""The ARIA roles that the locator script knows, see ``aria.js``."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Final
 
 from txcdp._arguments import check_text, did_you_mean
 
-#: Where the script has them: in several texts, one after the other.
+#: The list in the script: several string literals, one after another.
 _ROLES: Final = re.compile(r"const ROLES = words\(([^)]*)\)")
 
 
 @functools.cache
 def roles() -> frozenset[str]:
-    """Return the roles that there are; whatever a document says, an element has one of these, or none."""
+    """Return all roles; whatever a document contains, an element has one of these, or none."""
     [listed] = _ROLES.findall(files("txcdp.page").joinpath("aria.js").read_text("utf-8"))
     return frozenset("".join(re.findall("'([^']*)'", listed)).split())
 
 
 def check_role(role: object, besides: Collection[str] = ()) -> None:
-    """Refuse what no element can have as its role, such as a name with a mistake in it.
+    """Refuse a role that no element can have, such as a misspelled one.
 
-    :param besides: what may stand in the place of a role.
-    :raises TypeError: it is no text.
-    :raises ValueError: it is no role; the text says which is meant.
+    :param besides: what may be given instead of a role.
+    :raises TypeError: if it is not text.
+    :raises ValueError: if it is not a role; the message suggests one.
     """
     check_text("role", role)
     name = str(role)

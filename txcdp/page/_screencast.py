@@ -1,4 +1,4 @@
-"""What a page shows, as pictures that come as it changes."""
+"""Screencasts: images of a page, sent as it changes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class ScreencastFrame:
 
 
 class Screencast(StreamSubject[ScreencastFrame]):
-    """The pictures of one page, from the first subscriber on until the last has left.
+    """The images of one page, from the first subscriber until the last has left.
 
-    The browser sends the next ones when all subscribers have returned from the one before.
+    The browser sends the next images when all subscribers have returned from the previous one.
 
-    :param session: the page's.
-    :param start: begins it.
-    :param attach: attaches to the page for this alone, as a session has one screencast at a time; None: this one has
-        none but it.
+    :param session: the page's session.
+    :param start: the command that starts it.
+    :param attach: attaches to the page separately, because a session has only one screencast at a time; None: the given
+        session has no other.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class Screencast(StreamSubject[ScreencastFrame]):
 
 
 class _Casting:
-    """A screencast that runs, in a session where there is no other one.
+    """A running screencast, in a session without another one.
 
-    :param pictures: what it is for.
-    :param start: begins it.
+    :param pictures: the screencast that it belongs to.
+    :param start: the command that starts it.
     :param attaching: fires with the session.
-    :param is_apart: whether the session is for this alone, and so ends with it.
+    :param is_apart: whether the session is only for this, and so ends with it.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class _Casting:
         self._attaching = attaching.addCallback(self._begin).addErrback(self._refused)
 
     def stop(self) -> None:
-        """Stop it, also where it has not begun."""
+        """Stop it, even if it has not started yet."""
         self._stopped = True
         self._attaching.cancel()
         if self._listening is not None:
@@ -125,11 +125,11 @@ def screencast(
     every_nth: int,
     attach: Callable[[], Deferred[Session]] | None = None,
 ) -> Screencast:
-    """Return the stream of a page's pictures.
+    """Return the stream of a page's images.
 
     :param attach: as for :class:`Screencast`.
-    :raises ValueError: there is no such format, quality, size or number.
-    :raises TypeError: one of them is of another type.
+    :raises ValueError: if a format, quality, size or number is invalid.
+    :raises TypeError: if one has a wrong type.
     """
     check_choice("format", format_, ("jpeg", "png"))
     if quality is not None:

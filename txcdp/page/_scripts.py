@@ -1,4 +1,4 @@
-"""What a page's documents have before their own scripts run: scripts of the program's, and functions that call it."""
+"""Init scripts and exposed functions: what a page's documents have before their own scripts run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from txcdp.streams import Registration, Stream, StreamSubject
 
 T = TypeVar("T")
 
-#: Returns where a call came from, by its session's script and the number of its context.
+#: Returns the source of a call, given its session's script and the id of its execution context.
 SourceOf = Callable[[Injected, int], dict[str, Any]]
 
 
@@ -53,7 +53,7 @@ class Binding(Registration):
 
 
 class _InitScript:
-    """One of the program's scripts, in all sessions of a page."""
+    """One init script, in all sessions of a page."""
 
     def __init__(self, source: str, now: bool) -> None:
         self._source = source
@@ -65,7 +65,7 @@ class _InitScript:
     async def add_to(self, injected: Injected, *, begins: bool = False) -> None:
         """Register it in one session.
 
-        :param begins: whether the document that has just begun there is to have it, too.
+        :param begins: whether a document that has just been created there is to run it, too.
         """
         now = True if begins else self._now
         command = page.add_script_to_evaluate_on_new_document(source=self._source, run_immediately=now)
@@ -88,16 +88,16 @@ class _InitScript:
                 raise
 
     def forget(self, injected: Injected) -> None:
-        """Let go of a session that has ended."""
+        """Forget a session that has ended."""
         self._identifiers.pop(injected, None)
 
 
-#: What Chromium says of a script that it has removed already.
+#: Chromium's error for a script that it has already removed.
 _GONE: Final = "Script not found"
 
 
 class _Exposed:
-    """A function of the program's, in all sessions of a page."""
+    """An exposed function of the program, in all sessions of a page."""
 
     def __init__(self, name: str, callback: Callable[..., object] | None, calls: StreamSubject[BindingCall]) -> None:
         self.name = name
@@ -108,7 +108,7 @@ class _Exposed:
         self._most = None if callback is None else most_arguments(callback)
 
     def call(self, source: dict[str, Any], args: list[Any]) -> Deferred[Any]:
-        """Call it; the result is what it fires with."""
+        """Call it; the Deferred fires with its result."""
         self.calls.push(BindingCall(source, args))
         if self._callback is None:
             return succeed(None)
@@ -117,10 +117,10 @@ class _Exposed:
 
 
 class Scripts:
-    """The scripts and functions that a program has given to a page, in each session that the page has.
+    """The init scripts and exposed functions of a page, in each of its sessions.
 
     :param injected: our script in the documents of the page's own session.
-    :param source: returns where a call came from.
+    :param source: returns the source of a call.
     """
 
     def __init__(self, injected: Injected, source: SourceOf) -> None:
@@ -132,7 +132,7 @@ class Scripts:
         self.attach(injected)
 
     def attach(self, injected: Injected) -> None:
-        """Give all of it to a further session of the page, before its target runs."""
+        """Add all of them to another session of the page, before its target runs."""
         self._injected.append(injected)
         injected.session._feed_into(
             (runtime.BindingCalled,),
@@ -151,7 +151,7 @@ class Scripts:
     async def add(self, source: str, *, now: bool = False) -> Registration:
         """Register a script.
 
-        :param now: whether to run it in the documents that are there, too.
+        :param now: whether to run it in existing documents, too.
         """
         script = _InitScript(source, now)
         self._scripts.append(script)
@@ -172,7 +172,7 @@ class Scripts:
     async def expose(self, name: str, callback: Callable[..., object] | None) -> Binding:
         """Expose a function.
 
-        :param callback: called with the source and the arguments; None: the calls are for who subscribes to them.
+        :param callback: called with the source and the arguments; None: the calls are delivered to subscribers.
         """
         if name in self._exposed:
             raise ValueError(f"a function {name!r} is already exposed: dispose of it first")
@@ -193,7 +193,7 @@ class Scripts:
         return Binding(remove, exposed.calls)
 
     async def _tell_all(self, tell: Callable[[Injected], Deferred[None]]) -> None:
-        """Tell all sessions something, and wait for that; what a frame is told that goes meanwhile is nothing."""
+        """Call a function for all sessions, and wait; errors of frames that disappear meanwhile are ignored."""
 
         def failed(failure: Failure, injected: Injected) -> Failure | None:
             gone = injected is not self._main and injected.session.ended and failure.check(Gone)
@@ -228,7 +228,7 @@ class Scripts:
 
 
 class _Reply:
-    """The answer that a call in a page waits for."""
+    """The reply to a call from a page."""
 
     def __init__(self, injected: Injected, key: str, number: str, context_id: int) -> None:
         self._injected = injected
@@ -237,7 +237,7 @@ class _Reply:
         self._context_id = context_id
 
     def give(self, result: T) -> T | None:
-        """Give what a function has returned, or a Failure; others may wait for the same."""
+        """Send a function's result, or a Failure; the same result may be used elsewhere."""
         well = not isinstance(result, Failure)
         object_ids: list[str] = []
         try:
@@ -272,20 +272,20 @@ class _Reply:
         return value._insert_into(value._evaluator, object_ids)
 
     def _refused(self, failure: Failure) -> None:
-        """Say that a handle is of another document; where the one that asked is gone, that is said to nobody."""
+        """Report that a handle belongs to another document; if the caller is gone, do nothing."""
         if failure.check(CommandError):
             self.give(Failure(EvaluationError(_OF_ANOTHER)))
 
 
-#: What a page is told that would be given what is not its own.
+#: The error for a page that would get a handle of another document.
 _OF_ANOTHER: Final = "a handle can be returned only to its own document"
 
 
 def source_of(script: Any, path: Any) -> str:
-    """Return the text that was given, or is in a file.
+    """Return the given text, or that in the file.
 
-    :raises ValueError: neither was given, or both.
-    :raises TypeError: it is no text.
+    :raises ValueError: if neither or both were given.
+    :raises TypeError: if it is not text.
     """
     if (script is None) == (path is None):
         raise ValueError("give either script= or path=")
@@ -295,9 +295,9 @@ def source_of(script: Any, path: Any) -> str:
 
 
 def source_in(path: str | os.PathLike[str], comment: str = "//# sourceURL={}") -> str:
-    """Return the text of a file, with a comment that names the file: stacks, coverage and the console do then, too.
+    """Return the text of a file, with a comment that makes stacks, coverage and the console name the file.
 
-    :param comment: of the language that it is in.
+    :param comment: the comment syntax of its language.
     """
     # V8 takes no name that has a blank or a quote; and what is to end the comment is not to be in it.
     name = re.sub(r"[\s\"'*]", lambda found: quote(found[0]), os.fspath(path))

@@ -1,4 +1,4 @@
-"""What is found by: patterns of text, and the engines and the attribute of test ids that a program has set."""
+"""Text patterns, and the program's own selector engines and test id attribute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from txcdp.page._values import regular_expression
 #: A text to match: a substring, ignoring case; or a regular expression.
 Text = str | re.Pattern[str]
 
-#: Names that engines have already.
+#: Names of built-in engines.
 _TAKEN = frozenset(("css", "xpath", "text", "id", "nth", "visible", "role", "data-testid", "data-test-id", "data-test"))
 
 
@@ -67,11 +67,11 @@ selectors = Selectors()
 
 
 def pattern(text: Text, exact: bool | None = None) -> dict[str, Any]:
-    """Return what a text is compared with, as ``locators.js`` has it.
+    """Return a text pattern in the form that ``locators.js`` takes.
 
-    :param exact: whether it is the whole text, in the same case.
-    :raises TypeError: it is no text.
-    :raises ValueError: JavaScript has no such regular expression.
+    :param exact: whether to match the whole text, with the same case.
+    :raises TypeError: if it is not text.
+    :raises ValueError: if JavaScript has no such regular expression.
     """
     if isinstance(text, re.Pattern):
         source, flags = regular_expression(text)

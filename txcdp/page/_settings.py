@@ -1,4 +1,4 @@
-"""Options that are changed: what the browser is asked for, what it has, and what is put back where it refuses."""
+"""Changes of settings that the browser may refuse: requested and accepted values, and how they are reverted."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from txcdp.protocol import Command
 
 
 class Given:
-    """The commands that give a target one thing that is emulated, and their answers.
+    """The commands that apply one emulated setting to a target, and their answers.
 
-    :param commands: what says it.
-    :ivar refused: what the browser has first said against one.
+    :param commands: the commands.
+    :ivar refused: the browser's first error.
     """
 
     def __init__(self, commands: tuple[Command[Any], ...]) -> None:
@@ -30,9 +30,9 @@ class Given:
         self._answered: OneShot[None] = OneShot()
 
     def expect(self, sent: Deferred[Any], meaning: Callable[[object], Exception | None]) -> None:
-        """Wait for the answer to a command; it is not kept, as it leads to its session.
+        """Wait for the answer to a command, without keeping its Deferred, which refers to its session.
 
-        :param meaning: returns what an answer says against the command.
+        :param meaning: returns the error that an answer stands for, if any.
         """
         self._unanswered += 1
 
@@ -46,7 +46,7 @@ class Given:
 
     @returns_deferred
     async def when_answered(self) -> None:
-        """Wait until all commands are answered; it fails with what the browser has against one."""
+        """Wait until all commands are answered; fail with the browser's error, if any."""
         if self._unanswered:
             await self._answered.wait()
         if self.refused is not None:
@@ -56,9 +56,9 @@ class Given:
 
 @dataclass(eq=False)
 class _SettingsChange:
-    """One change, as long as it may still be refused, or one before it.
+    """One change, kept while it, or one before it, may still be refused.
 
-    :ivar answered: whether the browser has agreed, or was not heard of.
+    :ivar answered: whether the browser has accepted it, or can no longer answer.
     """
 
     options: ContextOptions
@@ -66,9 +66,9 @@ class _SettingsChange:
 
 
 class Settings:
-    """Options, of which each change may turn out to be refused: what was asked for before and after it holds then.
+    """Settings of which each change may be refused: then the other changes, before and after it, still apply.
 
-    :param given: the options to begin with.
+    :param given: the initial settings.
     """
 
     def __init__(self, given: ContextOptions) -> None:
@@ -77,7 +77,7 @@ class Settings:
 
     @property
     def options(self) -> ContextOptions:
-        """What holds: what was given, and in their order the changes that were asked for since."""
+        """The current settings: the initial ones with all changes in order."""
         options = self._given
         for each in self._asked:
             options = {**options, **each.options}
@@ -85,11 +85,12 @@ class Settings:
 
     @returns_deferred
     async def change(self, options: ContextOptions, give: Callable[[ContextOptions], Iterable[Given]]) -> None:
-        """Change options, and have given what holds by then; once more without them where they are refused.
+        """Change settings and apply the result; if the change is refused, apply the settings without it.
 
-        :param options: what is different from now on; the others stay.
-        :param give: gives what holds, and returns what the change depends on; it is given what is asked for.
-        :returns: fires when the browser has answered, or failed with what it has against the change.
+        :param options: the changed settings; the others stay.
+        :param give: called with the requested settings; applies the current ones, and returns what the change depends
+            on.
+        :returns: a Deferred that fires when the browser has answered, or fails with its error.
         """
         asked = _SettingsChange(options)
         self._asked.append(asked)
@@ -106,11 +107,11 @@ class Settings:
 
 
 def in_time(giving: Deferred[None], timeout: float | None, sessions: Iterable[Session]) -> Deferred[None]:
-    """Wait for what is given until a deadline, which does not end it: what is refused later is put back, too.
+    """Wait for answers with a timeout that does not end the wait for them: a later refusal is still reverted.
 
     :param timeout: seconds.
-    :param sessions: of those that it is given.
-    :returns: fires and fails like that; fails with :exc:`CommandTimeout`.
+    :param sessions: the sessions that have to answer.
+    :returns: a Deferred that fires and fails likewise, or with :exc:`CommandTimeout`.
     """
     waiting = shielded(giving)
     giving.addErrback(ignore_failure)

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from txcdp._deferreds import returns_deferred
 from txcdp.errors import EvaluationError
 
-#: What a document without an origin says, where it is asked for a storage.
+#: The error of a document without an origin when its storage is accessed.
 _DENIED: Final = "SecurityError"
 
 
@@ -115,7 +115,7 @@ class WebStorage:
 
 
 def _literal(what: str, text: str) -> str:
-    """Return a text as JavaScript."""
+    """Return a text as a JavaScript literal."""
     if not isinstance(text, str):
         raise TypeError(f"{what}={text!r}: expected a str; serialize other values, such as with json.dumps()")
     return json.dumps(text)

@@ -11,7 +11,7 @@ from txcdp._timeouts import Timeout
 from txcdp.page._evaluation import Evaluator, Kept
 from txcdp.page._scripts import source_in
 
-#: Adds the element, and waits until it has loaded; that a document's policy refuses it is told a little later.
+#: Adds the element, and waits until it has loaded; a refusal by the document's policy is reported a little later.
 _ADD: Final = """async ({tag, url, content, type}) => {
     const element = document.createElement(tag);
     let refused;
@@ -56,7 +56,7 @@ async def add_tag(
     """Add a script or style to a document.
 
     :param tag: ``"script"``, ``"style"``, or ``"link"`` for a style that has a URL.
-    :raises ValueError: not one of ``url``, ``path`` and ``content`` is given.
+    :raises ValueError: if none of ``url``, ``path`` and ``content`` is given.
     """
     if [url, path, content].count(None) != 2:
         raise ValueError("give one of url=, path= and content=")

@@ -23,7 +23,7 @@ from txcdp.streams import first
 
 log = Logger()
 
-#: What is traced when nothing is said: what the panel "Performance" of DevTools shows.
+#: The default categories: those of DevTools' "Performance" panel.
 CATEGORIES: Final = (
     "-*",
     "devtools.timeline",
@@ -40,13 +40,13 @@ CATEGORIES: Final = (
 
 _SCREENSHOTS: Final = "disabled-by-default-devtools.screenshot"
 
-#: What Chromium says where a trace is under way that somebody else has started, and where none is.
+#: Chromium's errors if somebody else's trace is running, and if none is.
 _STARTED: Final = "Tracing has already been started"
 _NOT_STARTED: Final = "Tracing is not started"
 
 
 class _TracingState(Enum):
-    """The steps of one trace."""
+    """The states of a trace."""
 
     IDLE = "idle"
     STARTING = "starting"
@@ -154,7 +154,7 @@ class Tracing:
 
     @returns_deferred
     async def _end(self) -> str:
-        """End the trace; returns what it is read by."""
+        """End the trace; return the handle of its data."""
         complete = first(self._session._observe(tracing.TracingComplete))
         try:
             await self._session.execute(tracing.end())
@@ -173,7 +173,7 @@ class Tracing:
         return done.stream or ""
 
     def _leave(self, starting: Deferred[None], ending: Deferred[str] | None = None) -> None:
-        """Let nothing come of a trace that nobody waits for any more; the next one begins when it is over."""
+        """Discard an abandoned trace; the next one starts when it is over."""
         leaving = self._leaving = OneShot()
 
         def over(outcome: object) -> None:

@@ -1,7 +1,7 @@
-"""Files that are given to an input: by their paths where the browser can read those, else what is in them.
+"""Files for an input: passed by path if the browser can read them, otherwise by content.
 
-What is in a file travels in pieces, each of which the page hands on to the browser's own store of blobs: neither this
-process nor the page holds more than a piece of a file that was given by its path.
+Contents are sent in chunks, which the page passes on to the browser's blob store: neither this process nor the page
+holds more than a chunk of a file that was given by its path.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from txcdp.domains import dom
 from txcdp.errors import ContextDestroyed
 from txcdp.page._handles import ElementHandle, JSHandle
 
-#: Bytes of a file that travel at once.
+#: The size in bytes of a chunk.
 PIECE: Final = 4 << 20
 
-#: Puts files into an input as if they had been chosen; each has its content, or pieces of it.
+#: Puts files into an input as if they had been chosen; each has its content, or chunks of it.
 PUT_FILES: Final = """(input, files) => {
     const transfer = new DataTransfer();
     for (const {name, mimeType, path, buffer, pieces} of files) {
@@ -42,12 +42,12 @@ _ADD: Final = "(pieces, piece) => { pieces.push(new Blob([piece])); }"
 
 
 class Upload:
-    """A file that is given to a page, with what is in it.
+    """A file for a page, with its contents.
 
-    :param name: what the page is told that it is called.
-    :param kind: its MIME type; without one it is what the name says.
-    :param content: the bytes, or where they are.
-    :param path: where it is in a folder that was chosen, with that.
+    :param name: the file name that the page sees.
+    :param kind: its MIME type; by default it follows from the name.
+    :param content: the bytes, or their path.
+    :param path: the relative path in a chosen folder, including that.
     """
 
     def __init__(self, name: str, kind: str, content: bytes | Path, path: str = "") -> None:
@@ -57,7 +57,7 @@ class Upload:
 
     @property
     def size(self) -> int:
-        """How many bytes it has."""
+        """The size in bytes."""
         return self._content.stat().st_size if isinstance(self._content, Path) else len(self._content)
 
     def open(self) -> IO[bytes]:
@@ -66,15 +66,15 @@ class Upload:
 
 
 def listed(files: Any) -> list[Any]:
-    """Return files one by one, of which one may have been given alone."""
+    """Return a list of files, which may have been given as a single one."""
     return [files] if isinstance(files, str | os.PathLike | dict) else list(files)
 
 
 def checked(file: Any) -> Any:
-    """Return a payload, or the path of a file that is there.
+    """Return a payload, or the path of an existing file.
 
-    :raises OSError: it is not there.
-    :raises ValueError: it is no payload.
+    :raises OSError: if it does not exist.
+    :raises ValueError: if it is not a payload.
     """
     if isinstance(file, dict):
         if not {"name", "buffer"} <= file.keys():
@@ -91,9 +91,9 @@ def checked(file: Any) -> Any:
 
 
 def is_folder(files: Sequence[Any]) -> bool:
-    """Return whether checked files are a folder.
+    """Return whether checked files are a single folder.
 
-    :raises ValueError: a folder is one of several.
+    :raises ValueError: if a folder is one of several.
     """
     folder = any(isinstance(each, Path) and each.is_dir() for each in files)
     if folder and len(files) > 1:
@@ -102,7 +102,7 @@ def is_folder(files: Sequence[Any]) -> bool:
 
 
 def uploads(files: Iterable[Any]) -> Iterator[Upload]:
-    """Return what is in files, each of them checked; of a folder, what is in all that it contains."""
+    """Return the contents of checked files; for a folder, of all files in it."""
     for file in files:
         if isinstance(file, dict):
             content = file["buffer"]  # as text it is written in base 64
@@ -116,9 +116,9 @@ def uploads(files: Iterable[Any]) -> Iterator[Upload]:
 
 
 async def put_files(element: ElementHandle, files: Sequence[Any], by_path: bool) -> None:
-    """Put files into an input as if they had been chosen, and have its handlers run.
+    """Put files into an input as if they had been chosen, and dispatch its events.
 
-    :param files: whole paths of this machine, and payloads.
+    :param files: absolute paths on this machine, and payloads.
     :param by_path: whether the browser can read those paths.
     """
     if by_path and files and not any(isinstance(each, dict) for each in files):
@@ -129,7 +129,7 @@ async def put_files(element: ElementHandle, files: Sequence[Any], by_path: bool)
 
 
 async def put_uploads(element: ElementHandle, files: Iterable[Upload]) -> None:
-    """Put what is in files into an input; what comes of it comes once."""
+    """Put the contents of files into an input; its events are dispatched once."""
     with ExitStack() as kept:
         given = await sent(element, files, kept)
         try:
@@ -139,9 +139,9 @@ async def put_uploads(element: ElementHandle, files: Iterable[Upload]) -> None:
 
 
 async def sent(element: ElementHandle, files: Iterable[Upload], kept: ExitStack) -> list[dict[str, Any]]:
-    """Return what a function in the page is given for files, of which the large ones are there already, in pieces.
+    """Return the arguments for files that a function in the page takes; large files are sent before, in chunks.
 
-    :param kept: what lets go of them in the end.
+    :param kept: collects functions that release them in the end.
     """
     given: list[dict[str, Any]] = []
     room = PIECE
@@ -161,5 +161,5 @@ async def sent(element: ElementHandle, files: Iterable[Upload], kept: ExitStack)
 
 
 def _let_go(handle: JSHandle) -> None:
-    """Let go of what a handle is of, without waiting: scripts may stand still, as a dialog is open."""
+    """Release a handle's object without waiting: scripts may be blocked by an open dialog."""
     handle.dispose().addErrback(ignore_failure)

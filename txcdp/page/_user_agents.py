@@ -1,4 +1,4 @@
-"""What a user agent says of itself besides its name: the client hints, and the platform, that fit the name."""
+"""The client hints and the platform that match a user agent."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 
 from txcdp.domains.emulation import UserAgentBrandVersion, UserAgentMetadata
 
-#: Brands of browsers that are made of Chromium, by how their user agents name them; the first that is found counts.
+#: Brands of Chromium-based browsers, by their token in user agents; the first that is found counts.
 _BRANDS: Final = {"Edg": "Microsoft Edge", "EdgA": "Microsoft Edge", "OPR": "Opera", "Chrome": "Google Chrome"}
 
-#: What Chromium makes the meaningless brand of, which is among the others so that nobody relies on a fixed list.
+#: The characters of Chromium's arbitrary brand, which exists so that nobody relies on a fixed list.
 _SEPARATORS: Final = (" ", "(", ":", "-", ".", "/", ")", ";", "=", "?", "_")
 _VERSIONS: Final = ("8", "99", "24")
 _ORDERS: Final = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
-#: Systems: how user agents name them and their versions, and what the client hints and ``navigator.platform`` say.
+#: Systems: their names and versions in user agents, and the values of client hints and ``navigator.platform``.
 _SYSTEMS: Final = (
     (re.compile(r"Android(?: (\d[\d.]*))?"), "Android", "Linux armv81"),
     (re.compile(r"iPhone(?:.*? OS (\d[\d_]*))?"), "iOS", "iPhone"),
@@ -28,7 +28,7 @@ _SYSTEMS: Final = (
 
 
 def platform_of(agent: str) -> str | None:
-    """Return what ``navigator.platform`` says beside a user agent; None where that names no system known here."""
+    """Return the ``navigator.platform`` that matches a user agent; None if it names no known system."""
     for pattern, _, platform in _SYSTEMS:
         if pattern.search(agent):
             return platform
@@ -36,10 +36,10 @@ def platform_of(agent: str) -> str | None:
 
 
 def metadata_of(agent: str, is_mobile: bool) -> UserAgentMetadata | None:
-    """Return the client hints that fit a user agent.
+    """Return the client hints that match a user agent.
 
-    :param is_mobile: whether it is a mobile device's, where the agent does not say so itself.
-    :returns: None for one that is not made of Chromium, and so sends none.
+    :param is_mobile: whether it is a mobile device's, if the user agent does not tell.
+    :returns: None for a browser that is not based on Chromium, and so sends none.
     """
     version = re.search(r"\b(?:Headless)?Chrome/(\d+)([\d.]*)", agent)
     if version is None or "like Mac OS X" in agent:
@@ -69,7 +69,7 @@ def metadata_of(agent: str, is_mobile: bool) -> UserAgentMetadata | None:
 
 
 def _brands(agent: str, major: int, version: str, parts: int) -> list[UserAgentBrandVersion]:
-    """List the brands of a version of Chromium, in the order in which that one names them."""
+    """List the brands of a version of Chromium, in that version's order."""
     first, second = _SEPARATORS[major % len(_SEPARATORS)], _SEPARATORS[(major + 1) % len(_SEPARATORS)]
     meaningless = _VERSIONS[major % len(_VERSIONS)] + ".0.0.0"[: 2 * parts]
     named = [(f"Not{first}A{second}Brand", meaningless), ("Chromium", version)]
@@ -83,6 +83,6 @@ def _brands(agent: str, major: int, version: str, parts: int) -> list[UserAgentB
 
 
 def _three_parts(version: str) -> str:
-    """Return a system's version as client hints have it: such as 14.0.0."""
+    """Return a system's version in the form of client hints, such as 14.0.0."""
     parts = [each for each in re.split("[._]", version) if each]
     return ".".join([*parts, "0", "0"][: max(3, len(parts))]) if parts else ""

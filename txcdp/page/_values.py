@@ -1,7 +1,7 @@
-"""Values between Python and JavaScript, both ways: packed, as ``injected.js`` describes it.
+"""Conversion of values between Python and JavaScript, in the packed form described in ``injected.js``.
 
-What JSON says all of goes as JSON. Everything else is a table of rows, one for each object: so nothing is too deep,
-what is met twice is one object again, and a cycle is one.
+A value that JSON represents faithfully is sent as JSON. Any other is a table with a row for each object: so it may be
+nested to any depth, and shared objects and cycles are preserved.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import msgspec
 
 from txcdp.protocol import to_json
 
-#: What a string begins with that is more than itself.
+#: The prefix of a string that stands for something else.
 MARK: Final = "\x7f"
 
-#: How deep a value may be that goes as JSON.
+#: The maximum depth of a value that is sent as JSON.
 _DEPTH: Final = 100
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,11 +35,11 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf, "-0": -0.0}
 _WHOLE: Final = 2**53
 
-#: Characters of all patterns in one value that are compiled: Python takes 2 s for a million, in which nothing else goes
-#: on.
+#: The maximum number of characters of all patterns in one value that are compiled: Python takes 2 s for a million, and
+#: blocks the reactor meanwhile.
 _MOST_PATTERNS: Final = 100_000
 
-#: The item codes of :mod:`array` that typed arrays have; those of bytes are bytes.
+#: The type codes of :mod:`array` for typed arrays; those of bytes become bytes.
 _ARRAYS: Final = {
     "Int8Array": "b",
     "Int16Array": "h",
@@ -52,21 +52,21 @@ _ARRAYS: Final = {
     "BigUint64Array": "Q",
 }
 
-#: The other way, by kind of number and size: which of Python's codes are of which size depends on the machine.
+#: The reverse, by kind of number and size: the sizes of Python's type codes depend on the machine.
 _FLOATS: Final = {code: name for name, code in _ARRAYS.items() if code in "fd"}
 _INTEGERS: Final = {
     (code.islower(), array.array(code).itemsize): name for name, code in _ARRAYS.items() if code not in "fd"
 } | {(False, 1): "Uint8Array"}
 
-#: Functions of the script that are on the stack beneath what is evaluated.
+#: Functions of the script that are on the stack below the evaluated source.
 _BENEATH: Final = r"(?:evaluate(?:Source|Script|Function|Again)|settlePromise|isThenable|Object\.waitUntil)"
 
-#: The first of these in a stack, and all that follows.
+#: The first of our own frames in a stack, and everything after it.
 _OURS: Final = re.compile(
     rf"\n    at (?:eval \(<anonymous>\)\n    at )?(?:async )?{_BENEATH} \(<anonymous>:\d+:\d+\)(?:\n.*)*"
 )
 
-#: How V8 writes of a place in a text that has been evaluated.
+#: How V8 denotes a position in an evaluated text.
 _TOP: Final = re.compile(rf"\bat eval \(eval at {_BENEATH} \([^)\n]*\), ([^)\n]*)\)")
 _INSIDE: Final = re.compile(rf"\(eval at {_BENEATH} \([^)\n]*\), ([^)\n]*)\)")
 
@@ -94,17 +94,17 @@ class JSError(Exception):
 
 
 class Unpackable(Exception):
-    """The page could not pack its value; the text says why."""
+    """Raised if the page could not pack its value; the message says why."""
 
 
 # Out of the page:
 
 
 def unpack(packed: Any) -> Any:
-    """Return what the page has packed.
+    """Return the value that the page has packed.
 
-    :param packed: a primitive, as the protocol's ``RemoteObject`` has it.
-    :raises Unpackable: the page could not.
+    :param packed: a primitive, as in the protocol's ``RemoteObject``.
+    :raises Unpackable: if the page could not pack it.
     """
     if type(packed) is not str or packed[:1] != MARK:
         return packed
@@ -121,9 +121,9 @@ def unpack(packed: Any) -> Any:
 
 
 def thrown(packed: Any) -> dict[str, Any] | None:
-    """Return what the page says of what was thrown; None where nothing was.
+    """Return the page's description of an exception; None if there was none.
 
-    :returns: ``name``, ``message`` and ``stack`` of an Error, else ``type`` and ``value``.
+    :returns: ``name``, ``message`` and ``stack`` of an Error, otherwise ``type`` and ``value``.
     """
     if type(packed) is not str or packed[:2] != MARK + "x":
         return None
@@ -145,7 +145,7 @@ def _number(value: Any) -> Any:
 
 
 def _table(table: list[Any]) -> Any:
-    """Read a table, however deep that is nested which it says, without recursion."""
+    """Read a table without recursion, however deeply its value is nested."""
     made = _made(table)
 
     def value(item: Any) -> Any:
@@ -173,7 +173,7 @@ def _table(table: list[Any]) -> Any:
 
 
 def _made(table: list[Any]) -> list[Any]:
-    """Return the objects of a table, with nothing in those that contain others."""
+    """Return the objects of a table, with the containers still empty."""
     made: list[Any] = []
     left = _MOST_PATTERNS
     for kind, *content in table:
@@ -184,7 +184,7 @@ def _made(table: list[Any]) -> list[Any]:
 
 
 def _fill(container: Any, keys: Iterable[Any], items: Iterable[Any] | None = None) -> None:
-    """Put into an object what is in it."""
+    """Fill a container."""
     if items is None:
         container.extend(keys)
     elif type(container) is list:
@@ -194,12 +194,12 @@ def _fill(container: Any, keys: Iterable[Any], items: Iterable[Any] | None = Non
 
 
 def _is_hashable(key: list[Any], table: list[Any], made: list[Any]) -> bool:
-    """Whether an item can be a key of a dict; what stands for a node cannot, as it would stand for another one, too."""
+    """Whether an item can be the key of a dict; a stand-in for a node cannot, as it would be equal to others."""
     return key[0] != "r" or not (table[key[1]][0] == "v" or isinstance(made[key[1]], list | dict | array.array))
 
 
 def date(milliseconds: float) -> datetime | None:
-    """Return a Date; None for one of a year that Python has not."""
+    """Return a Date; None if Python does not support its year."""
     try:
         return _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
@@ -207,7 +207,7 @@ def date(milliseconds: float) -> datetime | None:
 
 
 def pattern(source: str, flags: str) -> re.Pattern[str] | str:
-    """Return a RegExp: as Python's where it can say it, else as JavaScript writes it."""
+    """Return a RegExp: as a Python pattern if possible, otherwise as JavaScript writes it."""
     if "v" in flags or re.search(r"\\[pPcu]\{|\\c|\[\^?\]", source):
         return written(source, flags)
     text = re.sub(r"\\(.)|\(\?<(?![=!])", lambda each: "(?P<" if each[1] is None else each[0], source, flags=re.DOTALL)
@@ -230,7 +230,7 @@ def written(source: str, flags: str) -> str:
 
 
 def clean_stack(stack: str) -> str:
-    """Return a stack without what is ours of it, as if what was evaluated were a script."""
+    """Return a stack without our own frames, as if the evaluated source were a script."""
     return _INSIDE.sub(r"(\1)", _TOP.sub(r"at \1", _OURS.sub("", stack)))
 
 
@@ -260,11 +260,11 @@ _ROWS: Final[dict[str, Callable[..., Any]]] = {
 
 
 class Inserted(NamedTuple):
-    """A reference to a kept object, in the place of its handle.
+    """A reference to a kept object, in place of its handle.
 
-    :ivar number: by which the page will know the object; None: it stands for no object.
-    :ivar value: the primitive for which it stands then.
-    :ivar is_bigint: whether that is a bigint, however small it is.
+    :ivar number: the object's number in the call; None: it stands for a primitive.
+    :ivar value: that primitive.
+    :ivar is_bigint: whether that is a bigint, even if it is small.
     """
 
     number: int | None
@@ -272,10 +272,10 @@ class Inserted(NamedTuple):
     is_bigint: bool = False
 
 
-#: What stands for a handle of ``undefined``: a handle that there is not is that.
+#: Stands for a handle of ``undefined``: a handle that does not exist is that.
 UNDEFINED: Final = Inserted(-1)
 
-#: Returns what is written in the place of a value; None for itself.
+#: Returns the replacement of a value; None for the value itself.
 Insert: TypeAlias = Callable[[Any], Inserted | None]
 
 
@@ -284,11 +284,11 @@ def _nothing(value: Any) -> None:
 
 
 def pack(value: Any, insert: Insert = _nothing) -> str:
-    """Pack a value, and write that as a literal of JavaScript.
+    """Pack a value, as a JavaScript literal.
 
-    :param insert: called with what is no primitive.
-    :raises TypeError: something in it has no form in JavaScript.
-    :raises ValueError: something in it cannot be said there.
+    :param insert: called with each value that is not a primitive.
+    :raises TypeError: if a part of it has no equivalent in JavaScript.
+    :raises ValueError: if a part of it cannot be represented there.
     """
     kind = type(value)
     if kind is str:
@@ -309,7 +309,7 @@ def _literal(text: str) -> str:
 
 
 def _is_json(value: Any, seen: set[int], depth: int) -> bool:
-    """Whether JSON says all of a value."""
+    """Whether JSON represents a value faithfully."""
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return True
@@ -389,7 +389,7 @@ def _bigint(value: int) -> list[Any]:
 
 
 def _leaf(value: Any) -> list[Any] | None:
-    """Write what is no container."""
+    """Write a value that is not a container."""
     if isinstance(value, datetime):
         moment = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
         return ["d", (moment - _EPOCH) // _MILLISECOND]
@@ -428,20 +428,20 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-#: What Python writes otherwise: flags for all of it, named groups, references to them, and the ends of the text, among
-#: all that is escaped.
+#: Where Python's syntax differs: inline flags, named groups, references to them, and the anchors of the text; with all
+#: escape sequences, which are skipped.
 _OTHERWISE: Final = re.compile(r"\A\(\?[a-zA-Z]+\)|\(\?P<(\w+)>|\(\?P=(\w+)\)|\\[\s\S]")
 _ENDS: Final = {r"\A": "^", r"\Z": "$"}
 
-#: The flags that JavaScript has, and those that say how it is there anyway.
+#: JavaScript's flags, and those for behaviour that JavaScript has anyway.
 _FLAGS: Final = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.UNICODE: "", re.ASCII: ""}
 
 
 def regular_expression(compiled: re.Pattern[Any]) -> tuple[str, str]:
-    """Return the source and the flags that a regular expression has in JavaScript.
+    """Return the source and the flags of a regular expression in JavaScript.
 
-    :raises TypeError: it is one of bytes.
-    :raises ValueError: JavaScript has no such flag.
+    :raises TypeError: if it is a pattern for bytes.
+    :raises ValueError: if JavaScript has no such flag.
     """
     if not isinstance(compiled.pattern, str):
         raise TypeError(f"{compiled!r} cannot be converted to JavaScript: expected a regular expression of str")

@@ -1,7 +1,7 @@
-"""What a page shows as a video, made by the program ``ffmpeg``.
+"""Videos of a page, made by the program ``ffmpeg``.
 
-It is given Matroska with the browser's own pictures (JPEG), each at the time at which it was shown. So a page on which
-nothing changes costs nothing, and the last picture stands until the next one comes: over a change of process, too.
+Its input is Matroska with the browser's own images (JPEG), each with the time at which it was displayed. So a page on
+which nothing changes costs nothing, and the last image remains until the next one, even across a change of process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from txcdp.page._viewport import ViewportSize, checked
 if TYPE_CHECKING:
     from reactivex.abc import DisposableBase
 
-#: What ffmpeg is told, by the suffix of the file.
+#: The arguments for ffmpeg, by the suffix of the file.
 _KINDS: Final[dict[str, tuple[str, ...]]] = {
     ".webm": tuple(
         "-c:v libvpx -deadline realtime -cpu-used 8 -qmin 0 -qmax 50 -crf 8 -b:v 1M -threads 1 -f webm".split()
@@ -41,16 +41,16 @@ _KINDS: Final[dict[str, tuple[str, ...]]] = {
     ".mp4": tuple("-c:v libx264 -preset veryfast -pix_fmt yuv420p -movflags +faststart -f mp4".split()),
 }
 
-#: A table of colours for each picture, so that none has to wait for the last one.
+#: A colour palette for each image, so that none has to wait for the last one.
 _COLOURS: Final = ",split[a][b];[a]palettegen=stats_mode=single[c];[b][c]paletteuse=new=1"
 
-#: Seconds for the first picture of a page to come, where none has when the video is to end.
+#: Seconds to wait for the first image of a page if none has come when the video ends.
 _FIRST: Final = 2.0
 
-#: Seconds that the last picture is shown at least.
+#: The minimum duration of the last image in seconds.
 _LAST: Final = 0.04
 
-#: How much of what ffmpeg writes to its standard error is kept.
+#: The number of bytes kept of ffmpeg's standard error.
 _TAIL: Final = 2000
 
 
@@ -108,7 +108,7 @@ class ScreencastFile(EndedByBlock):
         return self.path
 
     def _came(self, frame: ScreencastFrame) -> None:
-        """Write a picture; while ffmpeg cannot take more the last one that comes is written when it can."""
+        """Write an image; while ffmpeg cannot take more, only the latest is kept, and written when it can."""
         now = self._clock.seconds()
         at = now if frame.timestamp is None else frame.timestamp
         if self._last is not None:
@@ -155,7 +155,7 @@ class ScreencastFile(EndedByBlock):
         self._finish()
 
     def _finish(self) -> None:
-        """Show the last picture until now, and let ffmpeg come to its end."""
+        """Extend the last image until now, and let ffmpeg finish."""
         if self._stopping:
             return
         self._stopping = True
@@ -192,10 +192,10 @@ class ScreencastFile(EndedByBlock):
 
 @implementer(IPushProducer)
 class _FFmpeg(ProcessProtocol):
-    """The program; fed through its standard input, which says when it is full.
+    """The ffmpeg process, fed through its standard input with backpressure.
 
-    :param resumed: is called when it takes more again.
-    :ivar done: fires when it has ended, with what went wrong, or None.
+    :param resumed: called when it can take more again.
+    :ivar done: fires when it has ended, with the error, or None.
     """
 
     def __init__(self, resumed: Any) -> None:
@@ -207,14 +207,14 @@ class _FFmpeg(ProcessProtocol):
         self._finishing = False
 
     def write(self, data: bytes) -> None:
-        """Write, as soon as the process is there."""
+        """Write data, once the process has started."""
         if self.transport is None:
             self._waiting.append(data)
         else:
             self.transport.writeToChild(0, data)
 
     def finish(self) -> None:
-        """Let it come to its end, when all has been written."""
+        """Let it finish, once everything has been written."""
         self._finishing = True
         if self.transport is not None:
             if 0 in self._pipes():
@@ -263,9 +263,9 @@ async def save_screencast(
     max_size: ViewportSize | None,
     ffmpeg: str | os.PathLike[str] | None,
 ) -> ScreencastFile:
-    """Begin to record what a page shows; see ``Page.save_screencast``.
+    """Start recording a page; see ``Page.save_screencast``.
 
-    :param attach: attaches to the page for this alone.
+    :param attach: attaches to the page separately.
     """
     where = Path(path)
     if where.suffix.lower() not in _KINDS:
@@ -294,7 +294,7 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
 
 
 def _segments(jpeg: bytes) -> Iterator[tuple[int, int]]:
-    """Return the markers of the segments, and where these begin."""
+    """Return the markers of the segments, and their offsets."""
     at = 2
     while at + 9 < len(jpeg) and jpeg[at] == 0xFF:
         yield jpeg[at + 1], at + 2
@@ -302,7 +302,7 @@ def _segments(jpeg: bytes) -> Iterator[tuple[int, int]]:
 
 
 def head(width: int, height: int) -> bytes:
-    """Return what a Matroska file begins with that has one track, of JPEGs; its end is not known."""
+    """Return the beginning of a Matroska file with one track of JPEGs and an unknown duration."""
     kind = _element("4282", b"matroska") + _element("4287", b"\x04") + _element("4285", b"\x02")
     info = _element("2AD7B1", (1_000_000).to_bytes(3, "big")) + _element("4D80", b"txcdp") + _element("5741", b"txcdp")
     size = _element("B0", width.to_bytes(4, "big")) + _element("BA", height.to_bytes(4, "big"))
@@ -315,7 +315,7 @@ def head(width: int, height: int) -> bytes:
 
 
 def block(milliseconds: int, data: bytes) -> bytes:
-    """Return a picture of that track, shown from a time on."""
+    """Return an image of that track, displayed from a time on."""
     at = _element("E7", milliseconds.to_bytes(8, "big"))
     return _element("1F43B675", at + _element("A3", b"\x81\x00\x00\x80" + data))
 

@@ -1,4 +1,4 @@
-"""The size of the part of a document that is seen, which is the page's own affair and not its window's."""
+"""The viewport size: the size of the visible part of a document, which is independent of the window's."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class ViewportSize(TypedDict):
     height: int
 
 
-#: What a page has that nobody says anything else of.
+#: The default viewport.
 DEFAULT_VIEWPORT: Final = ViewportSize(width=1280, height=720)
 
 _UPRIGHT: Final = emulation.ScreenOrientation(type="portraitPrimary", angle=0)
 _LYING: Final = emulation.ScreenOrientation(type="landscapePrimary", angle=90)
 
-#: Chromium takes no more.
+#: Chromium's maximum.
 _LARGEST: Final = 10_000_000
 
 
 def checked(viewport: object, name: str = "viewport") -> ViewportSize:
-    """Return a size that was given.
+    """Return the given size, checked.
 
-    :param name: the argument's.
-    :raises TypeError: it is none.
-    :raises ValueError: there is no such size.
+    :param name: the argument's name.
+    :raises TypeError: if it is not a size.
+    :raises ValueError: if it is invalid.
     """
     if not isinstance(viewport, Mapping) or viewport.keys() != {"width", "height"}:
         raise TypeError(f"{name}={viewport!r}: expected {{'width': 1280, 'height': 720}}")
@@ -43,12 +43,12 @@ def checked(viewport: object, name: str = "viewport") -> ViewportSize:
 
 
 def chosen(viewport: ViewportSize | None, no_viewport: bool, otherwise: ViewportSize | None) -> ViewportSize | None:
-    """Return what two arguments choose.
+    """Return the size that two arguments determine.
 
-    :param otherwise: what holds where they say nothing.
+    :param otherwise: the default.
     :returns: the size; None for that of the window.
-    :raises TypeError: the size is none.
-    :raises ValueError: there is no such size, or both were given.
+    :raises TypeError: if it is not a size.
+    :raises ValueError: if it is invalid, or both were given.
     """
     if viewport is None:
         return None if no_viewport else otherwise
@@ -63,11 +63,11 @@ def override(
     device_scale_factor: float | None = None,
     is_mobile: bool = False,
 ) -> emulation.set_device_metrics_override:
-    """Return the command that gives a page this size.
+    """Return the command that sets a page's viewport size.
 
     :param screen: the screen's size; None: as large as the viewport.
-    :param device_scale_factor: how many of the device's pixels a CSS pixel is wide; None: one.
-    :param is_mobile: whether the ``meta viewport`` tag counts, and what else mobile devices do otherwise.
+    :param device_scale_factor: device pixels per CSS pixel; None: one.
+    :param is_mobile: whether to apply the ``meta viewport`` tag, and other behaviour of mobile devices.
     """
     width, height = size["width"], size["height"]
     on = screen or size

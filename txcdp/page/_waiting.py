@@ -1,4 +1,4 @@
-"""Waiting until something is true in a page, over any number of its documents."""
+"""Waits until an expression is truthy in a page, across navigations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from txcdp.errors import ActionTimeout, ContextDestroyed, Gone, SessionDetached
 from txcdp.page import _values as values
 from txcdp.page._evaluation import Evaluator, Kept, source_literals
 
-#: Seconds until a page is asked again that has no document just now.
+#: Seconds before another attempt if the page has no document at the moment.
 _BETWEEN_DOCUMENTS: Final = 0.05
 
 T = TypeVar("T")
@@ -27,9 +27,9 @@ _numbers: Final = itertools.count(1)
 
 
 def interval_of(polling: float | timedelta | str) -> float | None:
-    """Return the seconds between two evaluations; None: with each frame.
+    """Return the seconds between two evaluations; None: one per animation frame.
 
-    :raises ValueError: it is not more than 0, for ever, or other than ``"raf"`` and no number.
+    :raises ValueError: if it is neither a positive finite number nor ``"raf"``.
     """
     if polling == "raf":
         return None
@@ -56,13 +56,13 @@ def wait_for_timeout(session: Session, seconds: float) -> Deferred[None]:
 
 
 class FunctionWait:
-    """A wait until an expression is true.
+    """A wait until an expression is truthy.
 
-    :param session: the page's.
-    :param evaluator: returns what evaluates in the frame's document, when it has one.
+    :param session: the page's session.
+    :param evaluator: returns the evaluator of the frame's document, once it has one.
     :param source: the expression, or a function.
-    :param arg: what the function is given.
-    :param polling: seconds between two evaluations; None: with each frame that is drawn.
+    :param arg: the function's argument.
+    :param polling: seconds between two evaluations; None: one per animation frame.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class FunctionWait:
         self._documents = 0
 
     def begin(self, seconds: float | None) -> Deferred[Kept]:
-        """Begin it.
+        """Start waiting.
 
-        :returns: fires with what it was that is true.
+        :returns: a Deferred that fires with the truthy value.
         """
         waiting = Deferred.fromCoroutine(self._wait())
         waiting.addErrback(self._gone)
@@ -118,19 +118,19 @@ class FunctionWait:
         return ActionTimeout(self._called, seconds, obstacle)
 
     def _gone(self, failure: Failure) -> NoReturn:
-        """Say of a page that has ended what was waited for."""
+        """Return the error for a page that has ended, with a description of the wait."""
         if isinstance(failure.value, Gone):
             raise failure.value.meanwhile(self._called) from None
         failure.raiseException()
 
     @property
     def _called(self) -> str:
-        """What it is, in words."""
+        """Its description for errors."""
         return f"wait_for_function({self._source.strip()[:60]!r})"
 
 
 def _has_handle(evaluator: Evaluator, arg: Any) -> bool:
-    """Whether what a function is given is, or has in it, what goes with a document."""
+    """Whether an argument is or contains a handle, which is lost with its document."""
     found: list[str] = []
     values.pack(arg, lambda value: value._insert_into(evaluator, found) if isinstance(value, Kept) else None)
     return bool(found)

@@ -96,7 +96,7 @@ class Worker(NamedElsewhere):
         return self._exchanges
 
     def _network(self) -> Network:
-        """Return where its exchanges are followed: with its page's, where it has one."""
+        """Return the object that follows its exchanges: its page's, if it has one."""
         if self._page is not None:
             return self._page._tree.network
         if self._own_network is None:
@@ -116,7 +116,7 @@ class Worker(NamedElsewhere):
         return self.session.when_ended().addCallback(lambda _: None)
 
     def _hear(self) -> None:
-        """Read its console from now on."""
+        """Start listening to its console."""
         if self._spoken_for is None and not self.session.ended:
             self._spoken_for = SpokenFor(
                 self.session, self._evaluator, ("Runtime",), self._is_heard, self._tell, self._page, self
@@ -141,14 +141,14 @@ class Worker(NamedElsewhere):
                 stream.end(error)
 
 
-#: Whether a worker has its script. Until then it is not whole: timers, ``fetch`` and ``location`` crash the process.
-#: That it is whole is told by what depends on where the script is from.
+#: Whether a worker has its script. Before that its global scope is incomplete: timers, ``fetch`` and ``location`` crash
+#: the process. Whether it is complete shows in a property that depends on where the script is from.
 HAS_SCRIPT: Final = "typeof isSecureContext==='boolean'"
 
-#: Fires when the script of a worker that has it has run.
+#: A promise that is resolved when a worker's script has run.
 HAS_RUN: Final = "new Promise(done=>setTimeout(done))"
 
-#: Seconds until a worker without its script is asked again, at first; doubled each time, up to the limit.
+#: Seconds before a worker without its script is asked again, at first; doubled each time, up to the limit.
 _SOON, _LIMIT = 0.005, 0.2
 
 
@@ -159,12 +159,12 @@ class WorkerInjected(Injected):
 
     @returns_deferred
     async def ensure(self, timeout: Timeout) -> None:
-        """Give it to the worker, unless that has it, and wait until it is there.
+        """Add it to the worker, unless that has it, and wait until it is there.
 
-        What is sent to a worker that has just been told of is handled before it runs, but programs mean a worker whose
-        script has run.
+        A command to a worker that was just reported is handled before the worker's script runs, but programs expect
+        that the script has run.
 
-        :param timeout: as for ``Session.execute``.
+        :param timeout: the timeout, as for ``Session.execute``.
         """
         if self._has_run:
             return
