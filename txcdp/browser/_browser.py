@@ -55,19 +55,19 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 T = TypeVar("T")
 
-#: Seconds for a browser to end by itself after Browser.close; then it gets SIGTERM.
+#: Seconds for a browser to exit after Browser.close; then it gets SIGTERM.
 _GRACE = 5.0
 
-#: Seconds for it to end after SIGTERM; then it gets SIGKILL.
+#: Seconds for it to exit after SIGTERM; then it gets SIGKILL.
 _PATIENCE = 5.0
 
-#: Seconds for a browser that lives on to dispose of what was made in it.
+#: Seconds for a browser that keeps running to dispose of what was made in it.
 _LEAVING = 2.0
 
-#: Seconds for pages that are attached to, to tell of their frames.
+#: Seconds for attached pages to report their frames.
 _TELLING = 2.0
 
-#: The code for a method that the other end does not have, as Node has none that opens pages.
+#: The error code for an unknown method: Node, for example, has none that opens pages.
 
 log = Logger()
 
@@ -101,7 +101,7 @@ class Browser(NamedElsewhere, EndedByBlock):
         self._dialogs = PageDialogs(connection.context)
         self._streams = OwnersStreams(connection.context, "browser", lambda: self.contexts)
         self.session._feed_into(ended=self._ended)
-        #: Of the profile: what commands mean that name no context.
+        #: The profile's options: what commands without a context use.
         own = ContextOptions() if proxy is None else ContextOptions(proxy=proxy)
         self.default_context = BrowserContext(self, None, options=_with_viewport(own, viewport))
         self._contexts: dict[str, BrowserContext] = {}  # the others, by each id that they have had

@@ -1,4 +1,4 @@
-"""What a context that is closed says to whoever asks it for something."""
+"""Errors for methods of a context that is closed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ T = TypeVar("T")
 def while_open(
     method: Callable[Concatenate[Any, P], Deferred[T] | Coroutine[Deferred[Any], Any, T]],
 ) -> Callable[Concatenate[Any, P], Deferred[T]]:
-    """Let a method of a context fail where the context is closed, or the browser gone, before or meanwhile.
+    """Make a method of a context fail if the context is closed, or the browser gone, before the call or during it.
 
-    :param method: one that returns a Deferred, or is a coroutine function.
+    :param method: a method that returns a Deferred, or a coroutine function.
     """
     ask = returns_deferred(cast("Any", method)) if inspect.iscoroutinefunction(method) else cast("Any", method)
 

@@ -122,7 +122,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         self._closing = False
         self._closed: OneShot[None] = OneShot()
         self._recordings: list[HarRecording] = []
-        #: That documents of it have had (a dict for an ordered set).
+        #: The origins of its documents so far (a dict used as an ordered set).
         self._origins: dict[str, None] = {}
         shared = browser.connection.context.with_base_url(self._base_url)
         self._streams = OwnersStreams(shared, "context", lambda: self.pages)

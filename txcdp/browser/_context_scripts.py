@@ -1,4 +1,4 @@
-"""Scripts and functions that all pages of a context have before their documents' own scripts, later pages too."""
+"""The init scripts and exposed functions of a context, for its current and later pages."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.errors import Gone
 from txcdp.streams import Registration
 
-#: A page: what is given to it, and how, is known to the context.
+#: A page; only the context knows how something is added to it.
 P = TypeVar("P")
 
-#: Calls something when a page has ended.
+#: Registers a function to be called when a page has ended.
 AtEnd: TypeAlias = Callable[[P, Callable[[], object]], object]
 
 
 class _Addition(Generic[P]):
     """One script or function, in all pages of a context.
 
-    :param add: adds it to a page, and says whether to the document, too, that is there.
-    :param at_end: calls something when a page has ended.
-    :ivar name: the function's; None: it is a script.
+    :param add: adds it to a page, and is told whether to add it to the current document as well.
+    :param at_end: registers a function to be called when a page has ended.
+    :ivar name: the function's name; None: it is a script.
     """
 
     def __init__(self, add: Callable[[P, bool], Awaitable[Registration]], at_end: AtEnd[P], name: str | None) -> None:
@@ -54,10 +54,10 @@ class _Addition(Generic[P]):
 
 
 class ContextScripts(Generic[P]):
-    """The scripts and functions that a program has given to a context.
+    """The init scripts and exposed functions of a context.
 
     :param pages: returns the open pages of the context.
-    :param at_end: calls something when one of them has ended.
+    :param at_end: registers a function to be called when one of them has ended.
     """
 
     def __init__(self, pages: Callable[[], list[P]], at_end: AtEnd[P]) -> None:
@@ -66,19 +66,19 @@ class ContextScripts(Generic[P]):
         self._additions: list[_Addition[P]] = []
 
     def give(self, page: P, now: bool) -> None:
-        """Give all of them to a page, before it runs.
+        """Add all of them to a page, before it runs.
 
-        :param now: whether it has its first document already.
+        :param now: whether it already has its first document.
         """
         for addition in self._additions:
             addition.add_to(page, now).addErrback(ignore_failure)
 
     @returns_deferred
     async def add(self, add: Callable[[P, bool], Awaitable[Registration]], name: str | None = None) -> Registration:
-        """Give one to all pages.
+        """Add one to all pages.
 
         :param add: adds it to a page, and says whether to the document, too, that is there.
-        :param name: of a function, of which there is one of a name.
+        :param name: the function's name, which must be unique.
         """
         if name is not None and any(each.name == name for each in self._additions):
             raise ValueError(f"a function {name!r} is already exposed: dispose of it first")

@@ -1,4 +1,4 @@
-"""The workers that are of no page, but of a whole context: service workers and shared workers."""
+"""The workers that belong to a context rather than to a page: service workers and shared workers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from txcdp.streams._gathered import OwnersStreams
 class ContextWorkers:
     """The service and shared workers of one context.
 
-    :param streams: the context's.
-    :param wanted: whether they are attached to where nobody has asked for them.
+    :param streams: the context's streams.
+    :param wanted: whether to attach to them without a subscriber.
     :ivar wanted: whether they are attached to.
     """
 
@@ -24,13 +24,13 @@ class ContextWorkers:
         self.wanted = wanted
         self._streams = streams
         self._running: dict[Session, Worker] = {}
-        #: Where those are followed that programs have no :class:`Worker` of.
+        #: The network activity of workers for which programs have no :class:`Worker`.
         self._unlisted: dict[Session, Network] = {}
 
     def running(self, kind: str) -> list[Worker]:
-        """Return those that run.
+        """Return the running workers of a kind.
 
-        :param kind: the type of their targets.
+        :param kind: their target type.
         """
         return [each for session, each in self._running.items() if session.kind == kind]
 
@@ -39,11 +39,11 @@ class ContextWorkers:
         return worker._network().stream(name)
 
     def networks(self) -> list[Network]:
-        """Return where the exchanges of those that run are followed."""
+        """Return the objects that follow the exchanges of running workers."""
         return [each._network() for each in self._running.values()]
 
     def network_of(self, session: Session) -> Network:
-        """Return where the exchanges of one are followed, also where it is attached to for its requests alone."""
+        """Return the object that follows a worker's exchanges, even if it was attached to only for its requests."""
         worker = self._running.get(session)
         if worker is not None:
             return worker._network()
@@ -53,7 +53,7 @@ class ContextWorkers:
         return self._unlisted[session]
 
     def add(self, session: Session) -> None:
-        """Take one that is attached to and waits."""
+        """Add a worker that was attached to and waits."""
         if session in self._running:
             return
         worker = self._running[session] = Worker(session)

@@ -1,4 +1,4 @@
-"""The cookies of a context: as dicts, and as a jar of Python's own, both ways."""
+"""The cookies of a context: conversion to and from dicts, and Python's cookie jars."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from txcdp._deferreds import returns_deferred
 from txcdp.domains import network, storage
 from txcdp.errors import CommandError
 
-#: Which sites' requests carry a cookie.
+#: Which cross-site requests include a cookie.
 SameSite = Literal["Strict", "Lax", "None"]
 
 #: The last second of the year 9999, as seconds since the epoch.
 _LAST_EXPIRY: Final = 253402300799
 
-#: Bytes of a cookie's name and value together.
+#: The maximum size in bytes of a cookie's name and value together.
 _LONGEST: Final = 4096
 
-#: What the browser says where one of several cannot be.
+#: The browser's error if one of several cookies is invalid.
 _REFUSED: Final = "Invalid cookie fields"
 
-#: What the browser refuses in them.
+#: Characters that the browser refuses in names.
 _NOT_IN_NAMES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;=]")
 _NOT_IN_VALUES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")
 
-#: A domain, which may have a port that does not count: all else in it would make it another one.
+#: A domain, optionally with a port, which is ignored: any other character would make it another domain.
 _DOMAIN: Final = re.compile(r"\.?(?:\[[\da-fA-F:.]+\]|[^\s.:/?#@%*\\\[\]][^\s:/?#@%*\\\[\]]*)(?::\d+)?")
 
-#: When a cookie has expired by that it is to be deleted.
+#: An expiry time in the past, which deletes a cookie.
 _LONG_AGO: Final = 1.0
 
 
@@ -68,7 +68,7 @@ _KEYS: Final = Cookie.__required_keys__ | Cookie.__optional_keys__
 
 
 def dict_of(cookie: network.Cookie) -> Cookie:
-    """Return a cookie of the browser's as a dict."""
+    """Return a cookie of the browser as a dict."""
     described = Cookie(
         name=cookie.name,
         value=cookie.value,
@@ -86,10 +86,10 @@ def dict_of(cookie: network.Cookie) -> Cookie:
 
 
 def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
-    """Return a dict as a cookie that the browser is to add.
+    """Convert a dict to a cookie for the browser.
 
-    :raises TypeError: it is none, or something in it is of another type.
-    :raises ValueError: something in it cannot be.
+    :raises TypeError: if it is not a cookie, or a field has a wrong type.
+    :raises ValueError: if a field is invalid.
     """
     if not isinstance(cookie, Mapping):
         raise TypeError(f"expected a cookie, a dict with name, value, and url or domain and path, not {cookie!r}")
@@ -135,10 +135,10 @@ def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
 
 
 def param_of_kept(cookie: object) -> network.CookieParam:
-    """Return a cookie that some browser has had as one that ours is to add, as far as it can.
+    """Convert a cookie from any browser to one for ours, as far as possible.
 
-    :raises TypeError: it is none, or something in it is of another type.
-    :raises ValueError: something in it cannot be.
+    :raises TypeError: if it is not a cookie, or a field has a wrong type.
+    :raises ValueError: if a field is invalid.
     """
     if not isinstance(cookie, Mapping):
         return param_of(cookie)  # type: ignore[arg-type]
@@ -196,7 +196,7 @@ def _check_text(given: Mapping[str, Any]) -> None:
 
 
 def _directory(url: str) -> str:
-    """Return the path that a cookie has which is set by a URL: up to its last slash."""
+    """Return the default cookie path of a URL: its path up to the last slash."""
     return urlsplit(url).path.rpartition("/")[0] + "/"
 
 
@@ -220,7 +220,7 @@ class _Place:
         self._secure = parts.scheme in ("https", "wss") or _is_local(parts.hostname or "")
 
     def has(self, cookie: network.Cookie) -> bool:
-        """Whether a cookie is sent there, as RFC 6265 has it."""
+        """Whether a cookie is sent there, according to RFC 6265."""
         domain = cookie.domain.lower()
         if domain.startswith("."):
             if not f".{self._host}".endswith(domain):
@@ -234,7 +234,7 @@ class _Place:
 
 
 def _host_of(parts: SplitResult) -> str:
-    """Return a URL's host as cookies name it: in lower case, in ASCII."""
+    """Return a URL's host in the form used by cookies: in lower case, in ASCII."""
     host = parts.hostname or ""
     if ":" in host:
         return f"[{host}]"
@@ -245,7 +245,7 @@ def _host_of(parts: SplitResult) -> str:
 
 
 def _is_local(host: str) -> bool:
-    """Whether a host is this machine, for which secure cookies go without encryption."""
+    """Whether a host is this machine, to which secure cookies are sent without encryption."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -261,8 +261,8 @@ def _matches(wanted: str | re.Pattern[str] | None, value: str) -> bool:
 class Cookies:
     """The cookies of one context.
 
-    :param session: the browser's.
-    :param context_id: whose they are; None: the default context's.
+    :param session: the browser's session.
+    :param context_id: the context's id; None: the default context.
     """
 
     def __init__(self, session: Session, context_id: str | None) -> None:
@@ -271,12 +271,12 @@ class Cookies:
 
     @returns_deferred
     async def get(self, urls: str | Sequence[str] | None) -> list[Cookie]:
-        """Return those that are sent to any of the URLs; None: all."""
+        """Return the cookies that are sent to any of the URLs; None: all cookies."""
         return [dict_of(each) for each in await self._all(urls)]
 
     @returns_deferred
     async def add(self, cookies: Iterable[Mapping[str, Any]]) -> None:
-        """Add some, all or none."""
+        """Add cookies, either all or none."""
         if isinstance(cookies, Mapping):
             raise TypeError("add_cookies() takes a list of cookies: [{...}]")
         params = [param_of(each) for each in cookies]
@@ -299,7 +299,7 @@ class Cookies:
         domain: str | re.Pattern[str] | None,
         path: str | re.Pattern[str] | None,
     ) -> None:
-        """Delete those that all filters match."""
+        """Delete the cookies that match all filters."""
         if name is None and domain is None and path is None:
             await self._session.execute(storage.clear_cookies(browser_context_id=self._context_id))
             return
@@ -330,7 +330,7 @@ class Cookies:
 
     @returns_deferred
     async def jar(self) -> CookieJar:
-        """Return a jar with all of them but those of partitions, which a jar knows nothing of."""
+        """Return a jar with all cookies except partitioned ones, which a jar does not support."""
         # By itself it sends to subdomains what was set without a domain.
         strict = DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain)
         jar = CookieJar(strict)
@@ -341,13 +341,15 @@ class Cookies:
 
     @returns_deferred
     async def add_jar(self, jar: Iterable[JarCookie]) -> None:
-        """Add what a jar has, but for what has expired."""
+        """Add the cookies of a jar, except expired ones."""
         now = time.time()
         await self.put([_from_jar(each) for each in jar if not each.is_expired(int(now))])
 
     @returns_deferred
     async def add_received(self, jar: Iterable[JarCookie]) -> None:
-        """Add what responses have set, as :meth:`add_jar`; but for what the browser takes from none."""
+        """Add the cookies that responses have set, as :meth:`add_jar` does, except those that the browser never
+        accepts.
+        """
         cookies = list(jar)
         try:
             await self.add_jar(cookies)
@@ -359,7 +361,7 @@ class Cookies:
 
     @returns_deferred
     async def remove_jar(self, jar: Iterable[JarCookie]) -> None:
-        """Delete what a jar has had."""
+        """Delete the cookies of a jar."""
         await self.put([replace(_from_jar(each), expires=_LONG_AGO) for each in jar])
 
     async def _all(self, urls: str | Sequence[str] | None) -> list[network.Cookie]:
@@ -370,13 +372,13 @@ class Cookies:
         return found if not places else [each for each in found if any(place.has(each) for place in places)]
 
     async def put(self, params: list[network.CookieParam]) -> None:
-        """Tell the browser of some."""
+        """Send cookies to the browser."""
         if params:
             await self._session.execute(storage.set_cookies(cookies=params, browser_context_id=self._context_id))
 
 
 def _to_jar(cookie: network.Cookie) -> JarCookie:
-    """Return a cookie as :mod:`http.cookiejar` would have made it of the same header."""
+    """Return a cookie as :mod:`http.cookiejar` would have made it from the same header."""
     domain_specified = cookie.domain.startswith(".")
     expires = None if cookie.session or cookie.expires is None else int(cookie.expires)
     rest: dict[str, str] = {"SameSite": cookie.same_site} if cookie.same_site is not None else {}

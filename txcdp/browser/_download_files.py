@@ -1,7 +1,7 @@
-"""Where the files of a browser's downloads are, and how they come to this machine.
+"""The storage of a browser's downloads, and how their files reach this machine.
 
-A browser on this machine writes into a folder of ours, where it is told to. A browser behind a gateway of txcdp writes
-into a folder of the gateway's, which hands the files over. On any other machine they are out of reach.
+A browser on this machine writes into a folder that it is given. A browser behind a txcdp gateway writes into a folder
+of the gateway's, which serves the files. The files of a browser on any other machine cannot be accessed.
 """
 
 from __future__ import annotations
@@ -26,23 +26,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What the browser puts behind the name of a file that is not whole yet.
+#: The suffix that the browser appends to the name of an incomplete file.
 _UNFINISHED = ".crdownload"
 
-#: An id of a download, by which its file is called. What answers in a browser's place may say anything, and files are
-#: read, written and deleted by it.
+#: The id of a download, which is its file name. It is validated because files are read, written and deleted by it, and
+#: the other end may not be a browser.
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
 
 class BrowserFiles:
     """The files of one browser's downloads.
 
-    The temporary folder is there from the first need of it until the browser is closed, and not only while there are
-    contexts that need it: whatever of a download is still to be done when its context ends, the browser does later, and
-    makes the folder again where it is gone.
+    The temporary folder exists from its first use until the browser is closed, not only while contexts need it: when a
+    context ends, the browser completes its downloads later, and would create the folder again.
 
     :param reactor: the reactor.
-    :param folder: of the user's, where they are put; None: a temporary one.
+    :param folder: the user's folder for them; None: a temporary one.
     :param remote: how the browser was reached; None: it was started here.
     """
 
@@ -54,21 +53,21 @@ class BrowserFiles:
         self._remote = remote
         self._workspace: Workspace | None = None
         self._is_closed = False
-        #: Held by who deletes: closing waits for all of them.
+        #: Held during deletions: closing waits for all of them.
         self._deleting = DeferredLock()
-        #: Whether a gateway hands them over; fires when that is known.
+        #: Whether a gateway serves the files; fires when that is known.
         self._through_gateway: OneShot[bool] = OneShot()
         if remote is None:
             self._through_gateway.fire(False)
 
     @property
     def is_asked(self) -> bool:
-        """Whether it is to be found out if a gateway hands files over."""
+        """Whether it has to be found out if a gateway serves the files."""
         return self._remote is not None
 
     @property
     def folder(self) -> str | None:
-        """The folder of this machine that the browser is to write to; None where it is on another one, or closed."""
+        """The folder of this machine for the browser's downloads; None if it is on another one, or closed."""
         if self._given is not None:
             return self._given
         return None if self._is_elsewhere or self._is_closed else self._own().path
@@ -78,12 +77,12 @@ class BrowserFiles:
         return self._remote is not None and not self._remote.is_local
 
     def answered(self, through_gateway: bool) -> None:
-        """Take note of whether a gateway hands them over."""
+        """Note whether a gateway serves the files."""
         self._through_gateway.fire(through_gateway)
 
     @returns_deferred
     async def check(self, url: str) -> None:
-        """Fail where there is no way to its files; see :class:`~txcdp.page._downloads.DownloadFiles`."""
+        """Fail if its files cannot be accessed; see :class:`~txcdp.page._downloads.DownloadFiles`."""
         if not await self._through_gateway.wait() and self._is_elsewhere:
             raise DownloadUnreachable(url)
 
@@ -117,14 +116,15 @@ class BrowserFiles:
 
     @returns_deferred
     async def delete(self, guid: str) -> None:
-        """Delete a file, where it is there."""
+        """Delete a file, if it exists."""
         await self.delete_all([guid])
 
     @returns_deferred
     async def delete_all(self, guids: Iterable[str], *, everywhere: bool = True) -> None:
-        """Delete files, where they are there.
+        """Delete files, if they exist.
 
-        :param everywhere: on a gateway's machine, too, which deletes them by itself when its client has gone.
+        :param everywhere: whether to delete them on a gateway's machine, too; it does so itself when its client has
+            gone.
         """
         guids = list(filter(_ID.fullmatch, guids))
         remote = self._remote
@@ -138,9 +138,9 @@ class BrowserFiles:
 
     @returns_deferred
     async def remove(self) -> None:
-        """Remove the temporary folder with all that is in it, for good: the browser is closed.
+        """Remove the temporary folder with its contents, because the browser is closed.
 
-        :returns: fires with None when it is gone, and all files whose deletion was begun before.
+        :returns: a Deferred that fires with None when it is gone, along with all files whose deletion had begun.
         """
         self._is_closed = True
         workspace, self._workspace = self._workspace, None
@@ -161,11 +161,11 @@ class BrowserFiles:
 
     @property
     def _folders(self) -> list[str]:
-        """The folders of this machine that there are."""
+        """The existing folders of this machine."""
         return [each for each in (self._given, self._workspace and self._workspace.path) if each]
 
     async def _fetch(self, remote: Remote, guid: str, url: str, target: Path) -> Path:
-        """Have the gateway hand a file over, which is there under its name only when it is whole."""
+        """Fetch a file from the gateway; it appears under its name only when it is complete."""
         part = target.with_name(f"{target.name}{_UNFINISHED}")
         try:
             with open(part, "wb") as file:  # noqa: ASYNC230  (no more than a piece of the body at a time is written)
@@ -179,7 +179,7 @@ class BrowserFiles:
                 part.unlink()
 
     def _in_thread(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
-        """Run what blocks on the disk in the reactor's thread pool, where that is a whole one."""
+        """Run blocking disk access in the reactor's thread pool, if that exists."""
         if not hasattr(self._reactor, "getThreadPool"):
             return maybeDeferred(function, *args)
         return in_thread(self._reactor, function, *args)

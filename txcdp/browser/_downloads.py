@@ -1,8 +1,8 @@
-"""The downloads of a browser: each is told to the page that has begun it, or cancelled where nobody listens.
+"""The downloads of a browser: each is delivered to its page, or cancelled if there is no subscriber.
 
-The browser is told where to put them (``Browser.setDownloadBehavior``) when somebody first subscribes in a context, in
-the same write as what the program does next. Before that nothing is set up: contexts that are made cancel downloads by
-themselves, as does the profile's own context of a browser that was launched with a temporary profile.
+The browser is told where to save them (``Browser.setDownloadBehavior``) when a context gets its first subscriber, in
+the same write as the program's next command. Before that nothing is set up: contexts made by a program cancel downloads
+by default, as does the default context of a browser that was launched with a temporary profile.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from txcdp.streams import Gap
 
 _BEHAVIOR: Final = "Browser.setDownloadBehavior"
 
-#: What a program reads that has said that it wants none.
+#: The error of a download if the program has said that it wants none.
 _DENIED: Final = "its context was made with accept_downloads=False; make one with accept_downloads=True"
 
-#: What a program reads whose line was lost meanwhile: of downloads from before, the browser tells nothing any more.
+#: The error if the connection was lost meanwhile: the browser does not report earlier downloads any more.
 _LOST: Final = "the connection to the browser was lost"
 
 _CLOSED: Final = "its context was closed before it completed"
@@ -43,11 +43,11 @@ log = Logger()
 class ContextDownloads:
     """The downloads of one context.
 
-    :param accepts: whether there are to be any.
+    :param accepts: whether downloads are accepted.
     :param tell: sends the browser a command about the context, by its name and parameters.
-    :ivar wanted: whether somebody has subscribed to them.
+    :ivar wanted: whether there has been a subscriber.
     :ivar denied: whether the browser is told to cancel them before that.
-    :ivar begun: the ids of those that were told of, until the context ends (a dict for an ordered set).
+    :ivar begun: the ids of the reported downloads, until the context ends (a dict used as an ordered set).
     """
 
     def __init__(self, accepts: bool, tell: Callable[[str, dict[str, Any]], Deferred[Any]]) -> None:
@@ -61,10 +61,10 @@ class ContextDownloads:
 class BrowserDownloads:
     """The downloads of one browser.
 
-    :param root: its session.
+    :param root: the browser's session.
     :param pages: returns its pages.
-    :param files: where they are put.
-    :param start: has popups attached to before they run, so that their downloads are known.
+    :param files: their storage.
+    :param start: attaches to popups before they run, so that their downloads are known.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class BrowserDownloads:
         self._listens = False
         self._changes: list[Change] = []
         self._table = Table(self._changes.append)
-        #: Those under way: what nobody wanted has no Download.
+        #: The downloads in progress; those that nobody wanted have no Download.
         self._under_way: dict[str, tuple[ContextDownloads | None, Download | None]] = {}
 
     def begin(self, downloads: ContextDownloads) -> None:
-        """Have the downloads of a context told, because somebody has subscribed to them."""
+        """Enable the reports of a context's downloads, because there is a subscriber."""
         if downloads.wanted:
             return
         downloads.wanted = True
@@ -93,10 +93,10 @@ class BrowserDownloads:
         self.set_up(downloads)
 
     def set_up(self, downloads: ContextDownloads) -> list[Deferred[Any]]:
-        """Tell the browser what to do with the downloads of a context, where it is to be told; over another line again.
+        """Set the download behavior of a context in the browser, if it needs one; repeated after a reconnect.
 
-        A gateway takes the command that has no path, which a browser refuses: so it is known by its answer whether
-        there is one, while the command before says what holds where there is none.
+        Only a gateway accepts the command without a path, which a browser refuses: so its answer shows whether there is
+        a gateway, and the command before it applies if there is none.
         """
         if not (downloads.wanted or downloads.denied):
             return []
@@ -181,7 +181,7 @@ class BrowserDownloads:
             download._end(reason)
 
     def _owner(self, frame_id: str) -> Page | None:
-        """Return the page whose frame began a download; of a popup that was opened for it, the page that did so."""
+        """Return the page whose frame began a download; for a popup opened only for the download, its opener."""
         for each in self._pages():
             if each._tree.frame(frame_id) is not None:
                 opener = each.opener
@@ -192,7 +192,9 @@ class BrowserDownloads:
         downloads.tell("Browser.cancelDownload", {"guid": guid}).addErrback(ignore_failure)
 
     def _gap(self, gap: Gap) -> None:
-        """Give up what was under way when the line was lost: the browser tells a new line nothing of it."""
+        """Fail the downloads that were in progress when the transport was lost: the browser does not report them any
+        more.
+        """
         for guid, (downloads, _) in list(self._under_way.items()):
             if not gap.restarted and downloads is not None:
                 self._cancel(downloads, guid)
@@ -202,9 +204,10 @@ class BrowserDownloads:
 
     @returns_deferred
     async def end(self, downloads: ContextDownloads, *, everywhere: bool = False) -> None:
-        """Delete the files of a context that has ended, and end what is still under way.
+        """Delete the files of a context that has ended, and end downloads in progress.
 
-        :param everywhere: on a gateway's machine, too, which does it itself when the line ends.
+        :param everywhere: whether to delete them on a gateway's machine, too; it does so itself when the connection
+            ends.
         """
         begun, downloads.begun = downloads.begun, {}
         for guid in begun:

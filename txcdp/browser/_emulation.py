@@ -1,4 +1,4 @@
-"""What the pages of a context are given, as its options say, which may be changed afterwards."""
+"""The emulation settings of the pages of a context, which begin with its options and may be changed later."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from txcdp.page._viewport import ViewportSize
 
 
 class ContextEmulation:
-    """The settings that the pages of one context are given.
+    """The settings for the pages of one context.
 
-    :param options: of the context.
-    :param begin: called when there is something that pages are to be given.
+    :param options: the context's options.
+    :param begin: called when there are settings to apply.
     """
 
     def __init__(self, options: ContextOptions, begin: Callable[[], object]) -> None:
@@ -32,20 +32,20 @@ class ContextEmulation:
 
     @property
     def options(self) -> ContextOptions:
-        """What holds now."""
+        """The current settings."""
         return self._settings.options
 
     def opener(self, info: target.TargetInfo) -> Session | None:
-        """Return the page that has opened another one; not one that was detached from."""
+        """Return a page's opener, unless that was detached from."""
         for each in self._pages if info.opener_id is not None else ():
             if each.target is not None and each.target.target_id == info.opener_id and not each.ended:
                 return each
         return None
 
     def give(self, session: Session, own: ContextOptions | None = None) -> PageEmulation:
-        """Give a page all that it is to have, whatever opened it.
+        """Apply all settings to a page, whatever opened it.
 
-        :param own: what it has instead.
+        :param own: settings of the page that take precedence.
         """
         known = self._pages.get(session)
         if known is not None:
@@ -62,17 +62,17 @@ class ContextEmulation:
         return given
 
     def hear_windows(self, opener: Session, session: Session) -> None:
-        """Listen to what a page wants for windows that it opens, which it tells before they are attached to.
+        """Listen for the sizes of windows that a page opens, which are reported before these are attached to.
 
-        :param opener: the page's.
-        :param session: in which it tells: this one, or that of a frame of it in another process.
+        :param opener: the page's emulation.
+        :param session: the session that reports them: the page's, or that of a frame in another process.
         """
         asked = self._asked.get(opener)
         if asked is not None:
             session._feed_into((page.WindowOpen,), lambda event: asked.append(_size_in(event)))
 
     def given(self, session: Session) -> PageEmulation:
-        """Return what a page has been given; one that was found gets all but the size, which others may have set."""
+        """Return the settings applied to a page; for an existing page all but the size, which others may have set."""
         known = self._pages.get(session)
         if known is None:
             return self.give(session, ContextOptions(viewport=None, screen=None))
@@ -81,7 +81,7 @@ class ContextEmulation:
         return known
 
     def give_opened(self, session: Session, opener: Session | None) -> PageEmulation:
-        """Give a page all that it is to have that another page has opened, perhaps in a size that this one wants."""
+        """Apply all settings to a page that another page opened, perhaps with a size that this one requested."""
         asked = self._asked.get(opener) if opener is not None else None
         size = asked.pop(0) if asked else None
         if opener is not None and (self.options.get("locale") or self.options.get("timezone_id")):
@@ -90,29 +90,30 @@ class ContextEmulation:
         return self.give(session, None if size is None else ContextOptions(viewport=size, screen=None))
 
     def give_worker(self, session: Session) -> None:
-        """Give a worker that is of the whole context what it is to have."""
+        """Apply the settings to a worker of the whole context."""
         given = self._pages[session] = PageEmulation(session, lambda: self.options)
         given.give()
 
     def change(self, timeout: float | None, options: ContextOptions) -> Deferred[None]:
-        """Give other things to all pages, those that are open and those that come.
+        """Change settings for all pages, current and later ones.
 
-        Where the browser refuses something for a page, all have again what they had: pages that come would be refused
-        it, too.
+        If the browser refuses a setting for a page, all pages get the previous one: later pages would be refused it,
+        too.
 
         :param timeout: seconds for the pages to answer.
-        :returns: fires with None when all pages have it; fails as ``PageEmulation.when_given``.
+        :returns: a Deferred that fires with None when all pages have them; it fails like that of
+            ``PageEmulation.when_given``.
         """
         return in_time(self._settings.change(options, self._give_all), timeout, self._pages)
 
     def _give_all(self, asked: ContextOptions) -> list[Given]:
-        """Give all pages what holds now, in one write; see ``PageEmulation.give``."""
+        """Apply the current settings to all pages, in one write; see ``PageEmulation.give``."""
         if asked:
             self._begin()
         return [given for each in list(self._pages.values()) for given in each.give(asked)]
 
     def _share(self, session: Session) -> None:
-        """Take note that a page may share its process with others: what this one has of time and language is theirs."""
+        """Note that a page may share its process with others, and so its time zone and locale."""
         if session in self._sharing:
             return
         self._sharing.add(session)
@@ -128,7 +129,7 @@ class ContextEmulation:
 
 
 def _size_in(event: page.WindowOpen) -> ViewportSize | None:
-    """Return the size that a page wants for a window, where it says so."""
+    """Return the size that a page requests for a window, if any."""
     said = dict(feature.partition("=")[::2] for feature in event.window_features)
     width, height = said.get("width", ""), said.get("height", "")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):

@@ -1,4 +1,4 @@
-"""Where lines to a browser come from: one that runs somewhere, or one that is started here."""
+"""Opens transports to a browser: to a running one, or to one that is started here."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from txcdp.errors import ConnectError, HandshakeFailed, LaunchError
 
 _BROWSER_PATH = "/devtools/browser/"
 
-#: What a browser behind an endpoint is called: it refuses any name but this one.
+#: The ``Host`` for a browser behind an endpoint: it refuses any other name.
 _BEHIND_AN_ENDPOINT = "http://localhost"
 
 
 class Remote:
-    """Opens lines to a browser that runs already.
+    """Opens transports to a running browser.
 
     :param reactor: the reactor.
     :param url: as :func:`txcdp.connect` takes it.
-    :param options: how the WebSocket is opened and kept.
+    :param options: the WebSocket options.
     """
 
     def __init__(self, reactor: AnyReactor, url: str, options: WebSocketOptions) -> None:
@@ -44,7 +44,7 @@ class Remote:
         self._reactor = reactor
         self._url = url
         self._options = options
-        #: The WebSocket to which a line was opened last.
+        #: The URL of the WebSocket that was last opened.
         self._opened = ""
         if is_description(url):
             self._url = _BEHIND_AN_ENDPOINT
@@ -52,12 +52,12 @@ class Remote:
 
     @returns_deferred
     async def open(self) -> Opened:
-        """Find the browser and open a line; see :func:`txcdp.connect`."""
+        """Find the browser and open a transport; see :func:`txcdp.connect`."""
         return await self._open(await self._resolve(self._url))
 
     @returns_deferred
     async def open_again(self) -> Opened:
-        """Open another line, to the same browser or to one that was restarted at the same address."""
+        """Open another transport, to the same browser or to one that was restarted at the same address."""
         found = await self._resolve(self._url)
         try:
             return await self._open(found)
@@ -73,7 +73,7 @@ class Remote:
 
     @property
     def is_local(self) -> bool:
-        """Whether what is connected to is on this machine, by its address; it may lead on to another one."""
+        """Whether the server connected to is on this machine, by its address; it may forward to another one."""
         options = self._options
         if options.proxy is not None:
             return False
@@ -87,11 +87,11 @@ class Remote:
 
     @returns_deferred
     async def fetch(self, method: str, guid: str, write: Callable[[bytes], object] = lambda data: None) -> int:
-        """Ask the gateway that a line was opened to for the file of a download.
+        """Fetch the file of a download from the gateway that was last connected to.
 
         :param guid: the download's id.
-        :param write: called with each piece of what is answered.
-        :returns: fires with the status; fails with Twisted's errors.
+        :param write: called with each chunk of the response.
+        :returns: a Deferred that fires with the status; it fails with Twisted's errors.
         """
         parts = urlsplit(self._opened)
         scheme = "https" if parts.scheme == "wss" else "http"
@@ -111,15 +111,15 @@ class Remote:
 
 
 class Launched:
-    """Opens lines to a browser of our own, which is started where it does not run or does not answer.
+    """Opens transports to a browser of our own, which is started if it does not run or does not answer.
 
     :param reactor: the reactor.
     :param start: starts a browser.
-    :param options: how the WebSocket is opened and kept.
-    :param start_timeout: seconds that a browser which has just come up has for the handshake, too, where
-        ``options`` give it fewer: a machine on which many start is busy.
-    :ivar process: the browser that is there now.
-    :ivar on_start: called with each one that has come up.
+    :param options: the WebSocket options.
+    :param start_timeout: the minimum timeout in seconds of the handshake with a browser that was just started, even if
+        ``options`` have a shorter one: a machine that starts many browsers is slow.
+    :ivar process: the current browser.
+    :ivar on_start: called with each browser that was started.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Launched:
 
     @returns_deferred
     async def open(self) -> Opened:
-        """Open a line to the browser, or to another one; see :func:`txcdp.launch`."""
+        """Open a transport to the browser, or to another one; see :func:`txcdp.launch`."""
         process = self.process
         if process is not None:
             if process.running and process.pipe is None:

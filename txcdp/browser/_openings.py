@@ -1,7 +1,7 @@
-"""What is given something before it runs: pages that this program opens, those that they open, and workers of contexts.
+"""Sets up targets before they run: pages that this program opens, their popups, and the workers of contexts.
 
 A page that another page opens runs at once, and may read its size, its language or the time in its first script. So it
-is attached to before that, through the browser (``Target.setAutoAttach``), and gets what it is to have while it waits.
+is attached to before that, through the browser (``Target.setAutoAttach``), and set up while it waits.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.browser._emulation import ContextEmulation
 from txcdp.domains import target
 
-#: The workers that are of no page, but of a whole context.
+#: The types of workers that belong to a context rather than to a page.
 WORKERS: Final = ("service_worker", "shared_worker")
 
 
 class Openings:
-    """Gives the pages of one browser what they are to have before they run.
+    """Sets up the pages of one browser before they run.
 
     :param root: the browser's session.
-    :param made: returns what is given in the context of an id, where it was made here.
-    :param of_opener: returns what is given in the context of the page that has opened a target, where we have that.
-    :param opened: is called with each of these pages when it has been given what it is to have, before it runs.
-    :param wants_worker: tells of a worker of a whole context whether that is one of ours.
-    :param worker_began: is called with each of these, before it runs.
+    :param made: returns the settings of the context with an id, if it was made here.
+    :param of_opener: returns the settings of the context of a target's opener, if that is one of our pages.
+    :param opened: called with each of these pages once it is set up, before it runs.
+    :param wants_worker: returns whether a worker of a whole context is one of ours.
+    :param worker_began: called with each of these workers, before it runs.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Openings:
 
     @contextmanager
     def creating(self) -> Iterator[None]:
-        """Keep what is attached automatically meanwhile: it may be the page that is being created."""
+        """Keep targets that are attached automatically during the block: one may be the page that is being created."""
         self._creating += 1
         try:
             yield
@@ -70,7 +70,9 @@ class Openings:
 
     @contextmanager
     def reopening(self) -> Iterator[None]:
-        """Keep nothing that is attached automatically meanwhile, as it takes the place of a page that has a session."""
+        """Keep no target that is attached automatically during the block, because it replaces that of an existing
+        session.
+        """
         self._reopening += 1
         try:
             yield
@@ -78,18 +80,18 @@ class Openings:
             self._reopening -= 1
 
     def claim(self, session: Session) -> None:
-        """Take note that a page was created here."""
+        """Note that a page was created here."""
         self._unclaimed.discard(session)
 
     def start(self) -> None:
-        """Attach to what pages open from now on."""
+        """Attach to popups from now on."""
         if not self._started:
             self._started = True
             self._start().addErrback(ignore_failure)
 
     @returns_deferred
     async def _start(self) -> None:
-        """Attach to what pages open; in a browser session of our own where the user has other targets attached to."""
+        """Attach to popups; in a separate browser session if the user's own commands attach to other targets."""
         session = self._root
         if session._auto_attaching.related:
             opened = (await session.execute(target.attach_to_browser_target())).session_id
@@ -101,7 +103,7 @@ class Openings:
         self._started = False
 
     def _of(self, info: target.TargetInfo) -> ContextEmulation | None:
-        """Return what a page belongs to that was not created here."""
+        """Return the owner of a page that was not created here."""
         made = self._made(info.browser_context_id)
         return made if made is not None else self._of_opener(info)
 

@@ -1,4 +1,4 @@
-"""The pages of a browser that was restarted: opened again, in contexts like theirs, where they had been."""
+"""Reopens the pages of a browser that was restarted, at their URLs and in equivalent contexts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from txcdp.page import Page
 
 
 class Reopening:
-    """Follows a browser's pages, to open them again.
+    """Follows a browser's pages, to reopen them.
 
-    :param root: the browser's own session.
-    :param page_of: tells which page has a session, where this program has it as one.
-    :param open_blank: opens an empty page in the context of that id, or in one like it; fires with its target's id.
+    :param root: the browser's session.
+    :param page_of: returns the page of a session, if the program has it as one.
+    :param open_blank: opens an empty page in the context with an id, or in an equivalent one; fires with its target's
+        id.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Reopening:
         self._urls: WeakKeyDictionary[Session, str] = WeakKeyDictionary()
 
     def follow(self, followed: Page) -> None:
-        """Note where a page goes from now on."""
+        """Keep track of a page's URL from now on."""
         session, urls = followed.session, self._urls
         if session not in urls:
             urls[session] = str(session.target.url) if session.target is not None else ""
@@ -56,7 +57,7 @@ class Reopening:
 
     @returns_deferred
     async def replace(self, session: Session) -> Replacement | None:
-        """Open a page in the place of one that is gone; only of those that this program has as a ``Page``."""
+        """Open a page in place of one that is gone, if the program has that as a ``Page``."""
         found = self._page_of(session)
         if found is None or session.target is None or found.context._closing:
             return None

@@ -1,4 +1,4 @@
-"""What a context keeps for sites: read as a whole, and given to another one, now or in another year."""
+"""The storage state of a context: read as a whole, and restored in another context."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from txcdp.protocol import from_json
 
 _SCRIPT: Final = files("txcdp.browser").joinpath("storage.js").read_text("utf-8")
 
-#: What each origin's document is, while it is asked: nothing of it comes from the network.
+#: The document of each origin while its storage is read: nothing comes from the network.
 _EMPTY: Final = "<!doctype html>"
 
 
@@ -45,7 +45,7 @@ class StorageState(TypedDict):
 
 
 def origin_of(url: str) -> str | None:
-    """Return the origin of a URL of http or https; None: it is none of these."""
+    """Return the origin of an http or https URL; None for others."""
     scheme, separator, rest = url.partition("://")
     if separator and scheme in ("http", "https"):
         return f"{scheme}://{rest.partition('/')[0].partition('?')[0].partition('#')[0].rpartition('@')[2]}"
@@ -53,10 +53,10 @@ def origin_of(url: str) -> str | None:
 
 
 def checked_state(state: object) -> StorageState:
-    """Return a state as it was given, or is in a file.
+    """Return a storage state, given directly or as a file.
 
-    :raises OSError: the file cannot be read.
-    :raises ValueError: it is none.
+    :raises OSError: if the file cannot be read.
+    :raises ValueError: if it is not a storage state.
     """
     if isinstance(state, str | os.PathLike):
         with open(state, "rb") as file:
@@ -95,9 +95,9 @@ def checked_state(state: object) -> StorageState:
 class ContextStorage:
     """The storage of one context, of all origins.
 
-    :param connection: the browser's.
-    :param context_id: the context's; None: the default one's.
-    :param origins: those that its pages have been at (an ordered set); those that are given something are added.
+    :param connection: the browser's connection.
+    :param context_id: the context's id; None: the default context.
+    :param origins: the origins that its pages have visited (an ordered set); those that are restored are added.
     """
 
     def __init__(self, connection: Connection, context_id: str | None, origins: dict[str, None]) -> None:
@@ -133,16 +133,16 @@ class ContextStorage:
 
     @returns_deferred
     async def replace(self, state: StorageState) -> None:
-        """Put a state into the place of all that is there."""
+        """Replace everything stored by a state."""
         await self._cookies.clear(None, None, None)
         gone = await self._origins()
         await self.add(state, gone)
 
     @returns_deferred
     async def add(self, state: StorageState, gone: Iterable[str] = ()) -> None:
-        """Add a state to what is there.
+        """Add a state to what is stored.
 
-        :param gone: origins that are to have nothing but what the state says.
+        :param gone: origins that are to have nothing but what the state contains.
         """
         await self._cookies.put([param_of_kept(each) for each in state["cookies"]])
         given = {each["origin"]: each for each in state["origins"]}
@@ -164,7 +164,7 @@ class ContextStorage:
                     self._known[origin] = None
 
     async def _origins(self) -> list[str]:
-        """Return the origins that may have something: those that pages have been at, and where pages and frames are."""
+        """Return the origins that may have stored something: those visited, and those of current pages and frames."""
         infos = (await self._root.execute(target.get_targets())).target_infos
         here = self._context_id
         if here is None:
@@ -193,10 +193,10 @@ class _Empty(Holding):
 
 
 class _EmptyPage:
-    """A page that nobody sees and that ends with its session: at any origin, it has an empty document.
+    """A hidden page that ends with its session; its document is empty at any origin.
 
-    :param connection: the browser's.
-    :param context_id: in which context.
+    :param connection: the browser's connection.
+    :param context_id: the context's id.
     """
 
     def __init__(self, connection: Connection, context_id: str | None) -> None:
@@ -227,7 +227,7 @@ class _EmptyPage:
             await closing
 
     async def go(self, origin: str) -> str:
-        """Go to an origin, and return why it is not there; nothing where it is."""
+        """Go to an origin, and return the error, if any."""
         went = await self._session.execute(page.navigate(url=f"{origin}/"))
         if went.error_text:
             return went.error_text
@@ -235,7 +235,7 @@ class _EmptyPage:
         return "" if there == origin else f"the browser goes to {there}"
 
     async def clear(self, origin: str) -> None:
-        """Delete what the origin keeps, and close the databases that pages have open."""
+        """Delete the origin's storage, and close the databases that pages have open."""
         command = storage.clear_data_for_origin(origin=origin, storage_types="local_storage,indexeddb")
         await self._session.execute(command)
 
@@ -264,7 +264,7 @@ class _EmptyPage:
 
 
 def save(state: StorageState, path: str | os.PathLike[str]) -> None:
-    """Write a state to a file that its owner alone can read: who has it is logged in as they are."""
+    """Write a state to a file that only its owner can read: it contains logins."""
     place = Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

@@ -313,7 +313,7 @@ class Page(SelectorActions, EndedByBlock):
         return self._emulation.change(self._connection.timeout, given)
 
     def _expect_to_go(self) -> None:
-        """Send in advance, during set-up, what the first navigation would otherwise wait for: this saves a round trip."""
+        """Send now what the first navigation would otherwise wait for: this saves a round trip."""
         self._tree.network.sessions.prepare()
 
     def when_set_up(self) -> Deferred[None]:
@@ -1426,7 +1426,7 @@ class Page(SelectorActions, EndedByBlock):
 
     @returns_deferred
     async def _read(self, frame: Frame, what: str, expression: str) -> str:
-        """Evaluate for the library itself; refused during a dialog, because it would wait for an action of the program."""
+        """Evaluate for the library; refused during a dialog, because it would wait for an action of the program."""
         if frame.is_detached() and not self.is_closed():
             raise self._tree.removed(frame)
         if self.session.blocked_by:

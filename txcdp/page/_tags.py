@@ -56,7 +56,7 @@ async def add_tag(
     """Add a script or style to a document.
 
     :param tag: ``"script"``, ``"style"``, or ``"link"`` for a style that has a URL.
-    :raises ValueError: if none of ``url``, ``path`` and ``content`` is given.
+    :raises ValueError: unless exactly one of ``url``, ``path`` and ``content`` is given.
     """
     if [url, path, content].count(None) != 2:
         raise ValueError("give one of url=, path= and content=")
