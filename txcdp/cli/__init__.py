@@ -1,6 +1,6 @@
-"""The ``txcdp`` command: screenshots, PDFs and texts of a page; what happens in it; commands to a browser.
+"""The ``txcdp`` command: screenshots, PDFs and contents of a page, its events, and commands to a browser.
 
-Nothing but the parser is imported before it is known what is to be done: ``txcdp --help`` is quick.
+Only the parser is imported before the command is known, so that ``txcdp --help`` is fast.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arguments that several commands take."""
+"""Arguments that several commands have in common."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 #: What ``--browser`` takes.
 BROWSER_HELP = "the browser's address: http://host:port, host:port, a port or a ws:// URL"
-#: What a tab has of a browser that runs, unless it is given a context of its own.
+#: What a tab in a running browser has, unless it gets a context of its own.
 LOGINS = ", with that browser's logins"
 
 
 def add_command(
     commands: Commands, name: str, says: str, description: str, examples: str | None = None
 ) -> argparse.ArgumentParser:
-    """Add a command, whose description and examples are shown as they are written.
+    """Add a command, whose description and examples are displayed unchanged.
 
-    :param says: what the list of all commands says of it.
+    :param says: its text in the list of all commands.
     """
     return commands.add_parser(
         name,
@@ -62,7 +62,7 @@ def add_events(what: argparse._ArgumentGroup) -> None:
 
 
 def add_lines(what: argparse._ArgumentGroup, json: str) -> None:
-    """Add how lines are printed.
+    """Add the options for how lines are printed.
 
     :param json: what ``--json`` prints.
     """
@@ -74,7 +74,7 @@ def add_lines(what: argparse._ArgumentGroup, json: str) -> None:
 
 
 def add_when(command: argparse.ArgumentParser) -> None:
-    """Add until when a page is watched."""
+    """Add the options for how long a page is watched."""
     when = command.add_argument_group("when it ends")
     when.add_argument(
         "--until",
@@ -93,7 +93,7 @@ def add_when(command: argparse.ArgumentParser) -> None:
 
 
 def add_emulation(command: argparse.ArgumentParser) -> None:
-    """Add what the page is shown on."""
+    """Add the options for emulation."""
     what = command.add_argument_group("emulation")
     what.add_argument(
         "--viewport-size", metavar="WIDTHxHEIGHT", type=types.viewport_size, help="in CSS pixels (1280x720)"
@@ -122,9 +122,9 @@ def add_emulation(command: argparse.ArgumentParser) -> None:
 
 
 def add_browser(command: argparse.ArgumentParser, logins: str = "") -> None:
-    """Add in which browser a page is opened.
+    """Add the options for the browser in which a page is opened.
 
-    :param logins: :data:`LOGINS`, where the page has those of a browser that runs.
+    :param logins: :data:`LOGINS`, if the page has those of a running browser.
     """
     where = command.add_argument_group("browser")
     where.add_argument(

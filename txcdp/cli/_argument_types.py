@@ -1,4 +1,4 @@
-"""The kinds of arguments that commands take: what is typed, as what is meant, or an error that says what would do."""
+"""Argument types: they convert what is typed, or raise an error that says what is valid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_TIME = "{!r} is not a number of seconds or a time such as 2027-01-31T12:00Z"
 
 
 def time(text: str) -> float:
-    """Read seconds from the beginning, or a time, which is returned in seconds since 1970."""
+    """Convert seconds from the beginning, or a time, which is returned in seconds since 1970."""
     try:
         number = float(text)
     except ValueError:
@@ -62,7 +62,7 @@ def until(text: str) -> str | float:
 
 
 def seconds(text: str) -> float:
-    """Read a number of seconds that is more than none."""
+    """Convert a positive number of seconds."""
     try:
         number = float(text)
     except ValueError:
@@ -73,7 +73,7 @@ def seconds(text: str) -> float:
 
 
 def file(text: str) -> Path:
-    """Read the path of a file that can be made."""
+    """Convert the path of a file that can be created."""
     path = Path(text)
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text}: the directory does not exist")
@@ -88,7 +88,7 @@ def picture(text: str) -> Path:
 
 
 def output(text: str) -> Path | None:
-    """Read the path of a file that can be made, or ``-``, which is standard output: None."""
+    """Convert the path of a file that can be created, or ``-``, which is standard output: None."""
     return None if text == "-" else file(text)
 
 
@@ -101,7 +101,7 @@ def viewport_size(text: str) -> dict[str, int]:
 
 
 def clip(text: str) -> dict[str, float]:
-    """Read a part of a picture, in CSS pixels: ``X,Y,WIDTH,HEIGHT``."""
+    """Convert a part of a screenshot, in CSS pixels: ``X,Y,WIDTH,HEIGHT``."""
     numbers = _numbers(text)
     if len(numbers) != 4 or numbers[2] <= 0 or numbers[3] <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not X,Y,WIDTH,HEIGHT in CSS pixels, such as 0,0,600,400")
@@ -125,7 +125,7 @@ def header(text: str) -> tuple[str, str]:
 
 
 def length(text: str) -> str:
-    """Read a length on paper: a number with px (CSS pixels), in, cm or mm; px where there is none."""
+    """Convert a length on paper: a number with px (CSS pixels), in, cm or mm; the default unit is px."""
     if re.fullmatch(r"\s*(\d*\.?\d+)\s*(px|in|cm|mm)?\s*", text.lower()) is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a length such as 96px, 1in, 2.54cm or 25.4mm")
     return text

@@ -1,4 +1,4 @@
-"""What the command line takes."""
+"""The parser of the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from txcdp.cli._argument_groups import (
 from txcdp.cli._page_arguments import add_extract, add_pdf, add_repl, add_screenshot
 from txcdp.cli._recording_arguments import add_export, add_replay, add_show
 
-#: Where a browser is looked for that is not said to be anywhere.
+#: The default address of a running browser.
 DEFAULT_BROWSER = "http://127.0.0.1:9222"
 
 _WATCH = """\

@@ -70,7 +70,7 @@ async def _send(browser: Browser, wanted: Call, method: str, params: dict[str, A
 
 
 async def _only_page(browser: Browser, method: str) -> Session | None:
-    """Attach to the page that must be meant, because there is no other one; None where there is none at all."""
+    """Attach to the only page, if there is exactly one; None if there is none."""
     pages = [each for each in await browser.targets() if each.type == "page" and not each.subtype]
     if len(pages) > 1:
         names = "; ".join(clean(f"{each.target_id} {each.url}") for each in pages[:5])

@@ -1,4 +1,4 @@
-"""``txcdp screenshot`` and ``txcdp pdf``: a page as a picture, and as a PDF."""
+"""``txcdp screenshot`` and ``txcdp pdf``: a page as an image, and as a PDF."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from txcdp.cli._text import clean, size
 from txcdp.page import Page, PdfOptions
 from txcdp.streams import queue
 
-#: Of which kind a picture is, by its file's suffix.
+#: The image format by the file's suffix.
 _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-#: Pieces of a PDF that are read ahead of what is written.
+#: Chunks of a PDF that are read ahead of writing.
 _AHEAD = 4
 
 
@@ -73,7 +73,7 @@ async def screenshot(reactor: AnyReactor, options: ScreenshotOptions, output: Ou
 
 
 async def pdf(reactor: AnyReactor, options: PrintOptions, output: Output) -> int:
-    """Print the page; it is written as it comes, so that it may be of any size.
+    """Print the page; the PDF is written as it arrives, so that it may be of any size.
 
     :returns: the exit code.
     """
@@ -100,7 +100,7 @@ def _tell(destination: Destination, output: Output) -> None:
 
 
 def _kind(options: ScreenshotOptions) -> Any:
-    """Return of which kind the picture is: as was asked for, else as the file's name says."""
+    """Return the image format: the requested one, otherwise that of the file's suffix."""
     named = None if options.path is None else _KINDS.get(options.path.suffix.lower())
     if options.path is None:
         return options.type or "png"

@@ -1,4 +1,4 @@
-"""From parsed arguments to a running command."""
+"""Runs the command that the parsed arguments stand for."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from txcdp.cli._lines import Style
     from txcdp.cli._opened_page import PageOptions
 
-#: A command that only wants the reactor.
+#: A command, called with the reactor.
 Command = Callable[[Any], Coroutine[Deferred[Any], Any, int]]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run what was asked for, and return its exit code."""
+    """Run the command, and return its exit code."""
     from twisted.internet import reactor
 
     if options.command == "repl":

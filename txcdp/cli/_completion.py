@@ -1,4 +1,4 @@
-"""``txcdp completion``: scripts with which bash, zsh and fish complete the command, made from its argument parsers."""
+"""``txcdp completion``: completion scripts for bash, zsh and fish, generated from the argument parsers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from txcdp.cli import _argument_types as types
 
-#: What stands for a path of a file in the help; a page may be one, too.
+#: Metavars that stand for a file path; a page may be one, too.
 _FILES: Final = frozenset({"FILE", "PATH", "FOLDER", "DIRECTORY", "SOURCE", "RECORDING", "URL"})
 
 _BASH: Final = """\
@@ -51,12 +51,12 @@ complete -F _txcdp txcdp
 class Argument:
     """An argument of a command.
 
-    :ivar names: of an option, such as ``("-o", "--output")``; none of a positional one.
-    :ivar says: its help.
-    :ivar metavar: what its value is called; None: it takes none.
-    :ivar words: what the value may be, where that is known.
-    :ivar files: whether it is the path of a file.
-    :ivar many: whether it may be given again.
+    :ivar names: the names of an option, such as ``("-o", "--output")``; empty for a positional argument.
+    :ivar says: its help text.
+    :ivar metavar: the name of its value; None: it takes none.
+    :ivar words: the possible values, if known.
+    :ivar files: whether the value is a file path.
+    :ivar many: whether it may be repeated.
     """
 
     names: tuple[str, ...]
@@ -69,10 +69,10 @@ class Argument:
 
 @dataclass(frozen=True)
 class Command:
-    """A command, with those that are beneath it.
+    """A command, with its subcommands.
 
     :ivar path: such as ``("txcdp", "protocol", "diff")``.
-    :ivar says: its help.
+    :ivar says: its help text.
     """
 
     path: tuple[str, ...]
@@ -87,7 +87,7 @@ class Command:
 
     @property
     def positionals(self) -> tuple[Argument, ...]:
-        """Its other arguments."""
+        """Its positional arguments."""
         return tuple(each for each in self.arguments if not each.names)
 
 
@@ -101,7 +101,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
 
 
 def command_of(parser: argparse.ArgumentParser, path: tuple[str, ...] = ("txcdp",), says: str = "") -> Command:
-    """Return what a parser takes."""
+    """Return the command that a parser describes."""
     arguments, beneath = [], []
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -127,7 +127,7 @@ def _argument(action: argparse.Action) -> Argument:
 
 
 def _words(action: argparse.Action) -> tuple[str, ...]:
-    """Return the values that an argument may have, where they can be listed."""
+    """Return the possible values of an argument, if they can be listed."""
     if action.choices is not None:
         return tuple(map(str, action.choices))
     if action.type is types.device:
@@ -183,7 +183,7 @@ def _bash_commands(command: Command) -> str:
 
 
 def _bash_values(arguments: Sequence[Argument]) -> str:
-    """Return what completes the values of arguments; files are said once."""
+    """Return the code that completes the values of arguments; files are mentioned once."""
     found = [f"_txcdp_words {_words_of(each.words)}; " for each in arguments if each.words]
     return "".join(found) + "_txcdp_files; " * any(each.files for each in arguments)
 

@@ -1,4 +1,4 @@
-"""An entry of a page's console as a line; what it says in words is the model's."""
+"""Formats a console entry as a line; its text comes from the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOODS: dict[str, Mood] = {"error": "bad", "warning": "warning", "debug": "quiet
 def line(entry: ConsoleEntry, verbose: bool) -> Line:
     """Return an entry as a line.
 
-    :param verbose: with all that there is below its first line: its stack, and the rest of what it says.
+    :param verbose: whether to include everything below its first line: its stack, and the rest of its text.
     """
     where = clean(place(entry.url, entry.line_number, entry.column_number)) if entry.url else ""
     mood = _MOODS.get(entry.level, "plain")

@@ -1,4 +1,4 @@
-"""Where the result of a command goes: a file, which has all of it or what it had before, or standard output."""
+"""The destination of a command's result: a file that is replaced only as a whole, or standard output."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class NotWritten(TxcdpError):
 
 
 class Destination:
-    """A file, or standard output, that a result is written to.
+    """A file or standard output, to which a result is written.
 
     :param path: the file; None: standard output.
     :param output: standard output.
-    :ivar written: how many bytes went there.
+    :ivar written: the number of bytes written.
     """
 
     def __init__(self, path: Path | None, output: Output) -> None:
@@ -32,12 +32,12 @@ class Destination:
 
     @contextlib.contextmanager
     def whole(self) -> Iterator[None]:
-        """Have what is written inside be there as a whole when the block ends, and nothing of it when that fails.
+        """Replace the file by what is written in the block when that ends; if it fails, leave the file unchanged.
 
-        Standard output has what was written by then. A link goes on leading to the same file; what is no file, such as
-        a pipe or a device, is written to as it is.
+        Standard output keeps what was written by then. A symbolic link keeps its target; anything but a regular file,
+        such as a pipe or a device, is written to directly.
 
-        :raises NotWritten: there is no place for it.
+        :raises NotWritten: if it cannot be written there.
         """
         if self.path is None:
             yield
@@ -69,10 +69,10 @@ class Destination:
             raise
 
     def write(self, data: bytes) -> None:
-        """Write some of it, in the block of :meth:`whole`.
+        """Write a chunk, in the block of :meth:`whole`.
 
-        :raises NotWritten: it could not be written to the file.
-        :raises OutputGone: nobody reads standard output any more.
+        :raises NotWritten: if it could not be written to the file.
+        :raises OutputGone: if nobody reads standard output any more.
         """
         if self.path is None:
             self._output.write(data)
@@ -83,13 +83,13 @@ class Destination:
 
 
 def beside_of(path: Path) -> Path:
-    """Return the path of a file that takes the place of another one when it is whole: hidden, in the same folder."""
+    """Return the path of a temporary file that will replace another one: hidden, in the same folder."""
     return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
 
 
 @contextlib.contextmanager
 def _reported(path: Path) -> Iterator[None]:
-    """Say of a failure which file it is about, which may have another name just now."""
+    """Name the file in an error, because it may have a temporary name at that time."""
     try:
         yield
     except OSError as error:

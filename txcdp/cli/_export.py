@@ -1,4 +1,4 @@
-"""``txcdp export``: makes files for other programs of recordings."""
+"""``txcdp export``: converts recordings to files for other programs."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from txcdp.recording._trace import trace
 
 
 async def export(reactor: AnyReactor, paths: Sequence[Path], to: str, path: Path | None, output: Output) -> int:
-    """Write what is in recordings as something else.
+    """Convert recordings.
 
-    :param to: what; see ``--help``.
+    :param to: the format; see ``--help``.
     :param path: the file; None: standard output.
-    :returns: the exit code: 0, or 1 where something could not be read.
+    :returns: the exit code: 0, or 1 if something could not be read.
     """
     try:
         if to == "har":
@@ -71,7 +71,7 @@ def _lines(paths: Sequence[Path], damages: list[Damage]) -> Iterator[bytes]:
             yield entry.line.rstrip() + b"\n"
 
 
-#: What pieces of a file are made by.
+#: The functions that make the chunks of a file.
 _MADE: Final[dict[str, Callable[[Sequence[Path], list[Damage]], Iterable[bytes]]]] = {
     "trace": trace,
     "csv": rows,
@@ -81,9 +81,9 @@ _MADE: Final[dict[str, Callable[[Sequence[Path], list[Damage]], Iterable[bytes]]
 
 @contextlib.contextmanager
 def _opened(path: Path | None, to: str, output: Output) -> Iterator[Callable[[bytes], object]]:
-    """Open what is written to: a file that its owner alone may read, or standard output.
+    """Open the output: a file that only its owner may read, or standard output.
 
-    In JSON that is printed, what a terminal would obey, or hide, is an escape; a table has it so on a terminal alone.
+    In printed JSON, characters that a terminal would interpret or hide are escaped; in a table only on a terminal.
     """
     if path is None:
         yield output.write_row if to == "csv" else output.write_json

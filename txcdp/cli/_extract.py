@@ -1,4 +1,4 @@
-"""``txcdp extract``: what is in a page, as JSON, lines or CSV."""
+"""``txcdp extract``: data from a page, as JSON, lines or CSV."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from txcdp.cli._running import BAD, Misuse
 from txcdp.cli._text import clean, clean_json, size
 from txcdp.page import Page
 
-#: A name that is given to what a selector finds; ``:=`` is nowhere in CSS but within strings.
+#: A name for what a selector finds; ``:=`` occurs in CSS only within strings.
 _NAMED: Final = re.compile(r"([\w .-]+):=(.*)", re.DOTALL)
 
 Cell = str | None
@@ -41,7 +41,7 @@ class ExtractOptions:
 async def extract(reactor: AnyReactor, options: ExtractOptions, output: Output) -> int:
     """Print what the selectors find in the page.
 
-    :returns: the exit code: 0, or 1 where the page was not loaded, or a selector has found nothing.
+    :returns: the exit code: 0, or 1 if the page was not loaded, or a selector has found nothing.
     """
     columns = named(options.selectors)
     # By numbers: names are the user's, and a shape has a name of its own for the element of each row.
@@ -75,9 +75,9 @@ async def extract(reactor: AnyReactor, options: ExtractOptions, output: Output) 
 
 
 def named(selectors: Sequence[str]) -> dict[str, str]:
-    """Return selectors by their names: those that they were given, else what they are.
+    """Return selectors by name: the given names, or the selectors themselves.
 
-    :raises Misuse: two have the same name.
+    :raises Misuse: if two have the same name.
     """
     columns: dict[str, str] = {}
     for each in selectors:
@@ -97,13 +97,13 @@ def as_objects(names: Sequence[str], found: Sequence[Sequence[Cell]], rows: bool
 
 
 def as_json(value: Any) -> str:
-    """Write JSON for people and programs: what a terminal would obey, or hide, is written as an escape."""
+    """Write JSON for people and programs: characters that a terminal would interpret or hide are escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
     return clean_json(text.encode("utf-8", "surrogatepass")).decode()
 
 
 def as_lines(found: Sequence[Sequence[Cell]], rows: bool) -> str:
-    """Write a text in each line, or the texts of a row with tabs between them; control characters as escapes."""
+    """Write one text per line, or the texts of a row separated by tabs; control characters are escaped."""
     if rows:
         lines = ["\t".join(clean(each or "") for each in row) for row in found]
     else:
@@ -114,9 +114,9 @@ def as_lines(found: Sequence[Sequence[Cell]], rows: bool) -> str:
 def as_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]], plain: bool = False) -> str:
     """Write rows as CSV, with the names first.
 
-    A cell that a spreadsheet would run as a formula, and that is no number, gets an apostrophe before it.
+    A cell that a spreadsheet would interpret as a formula, unless it is a number, is prefixed with an apostrophe.
 
-    :param plain: write control characters as escapes, for a terminal.
+    :param plain: whether to escape control characters, for a terminal.
     """
     return "".join(
         spreadsheet_row([clean(each or "") if plain else each or "" for each in row], end="\n")
@@ -125,7 +125,7 @@ def as_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]], plain: bool = F
 
 
 def _judge(options: ExtractOptions, columns: dict[str, str], found: Sequence[Sequence[Cell]]) -> int:
-    """Say what has found nothing; the code is 1 then."""
+    """Report selectors that have found nothing; the exit code is 1 then."""
     if options.each is not None and not found:
         missing = [options.each]
     else:

@@ -1,4 +1,4 @@
-"""``txcdp har``: opens a page and writes what goes over the network for it to a HAR file."""
+"""``txcdp har``: opens a page and records its network activity to a HAR file."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class HarOptions:
     emulation: ContextOptions = field(default_factory=ContextOptions)
 
 
-#: Characters of the file that are written to standard output at a time.
+#: The number of characters written to standard output at a time.
 _PIECE = 65536
 
 
 async def har(reactor: AnyReactor, options: HarOptions, output: Output) -> int:
-    """Open the page, and record what goes over the network until it is over.
+    """Open the page, and record its network activity until it ends.
 
-    :returns: the exit code: 0, or 1 where the page could not be loaded; the file is whole all the same.
+    :returns: the exit code: 0, or 1 if the page could not be loaded; the file is complete all the same.
     """
     if options.path is None and options.bodies == "attach":
         raise Misuse("--bodies attach writes files beside the one given by -o: give a file name")
@@ -82,9 +82,10 @@ async def _record(
 
 @contextlib.contextmanager
 def _place(options: HarOptions, output: Output) -> Iterator[Path]:
-    """Have a path to record to, from which the recording goes where it is wanted, also when the block is cancelled.
+    """Provide a path to record to; afterwards, even if the block is cancelled, the file is moved to its destination.
 
-    A new file grows there, whole at any time; one that is there stays what it is until the new one is complete.
+    A new file is recorded in place, and is always complete; an existing one is replaced only when the new one is
+    complete.
     """
     if options.path is None:
         with tempfile.TemporaryDirectory(prefix="txcdp-") as folder:
@@ -114,6 +115,6 @@ def _copy(path: Path, destination: Destination) -> None:
 
 
 def _shown_on(options: HarOptions) -> ContextOptions:
-    """Return the options of the context: without a size of the viewport, it is as large as the browser's window."""
+    """Return the context's options; without a viewport size, it is that of the browser's window."""
     emulation = options.emulation
     return emulation if "viewport" in emulation else ContextOptions(**emulation, no_viewport=True)

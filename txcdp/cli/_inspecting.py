@@ -1,4 +1,4 @@
-"""``txcdp targets``, ``version`` and ``protocol diff``: what a running browser is and has."""
+"""``txcdp targets``, ``version`` and ``protocol diff``: information about a running browser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ID, _TYPE = 34, 16
 
 
 async def reach(connecting: Deferred[T]) -> T:
-    """Await a connection; where nobody listens, the error says how to start a browser."""
+    """Await a connection; if nobody listens, the error says how to start a browser."""
     try:
         return await connecting
     except (InvalidURL, HandshakeFailed, ConnectTimeout):
@@ -33,7 +33,7 @@ async def reach(connecting: Deferred[T]) -> T:
 
 
 async def list_targets(reactor: AnyReactor, browser: str, as_json: bool, output: Output, style: Style) -> int:
-    """Print what there is to attach to, a line each."""
+    """Print the targets, one per line."""
     async with await reach(connect(reactor, browser)) as found:
         targets = await found.targets()
     if not as_json and targets:
@@ -58,7 +58,7 @@ def _described(info: target.TargetInfo, style: Style) -> str:
 
 
 async def show_version(reactor: AnyReactor, browser: str | None, as_json: bool, output: Output) -> int:
-    """Print the versions of everything that speaks the protocol here."""
+    """Print all versions: of the browser, the protocol and this library."""
     from importlib.metadata import version
 
     facts = {"txcdp": version("txcdp"), "protocol": f"{WIRE_VERSION} ({PROTOCOL_SOURCE})"}
@@ -81,7 +81,7 @@ async def show_version(reactor: AnyReactor, browser: str | None, as_json: bool, 
 
 
 async def show_difference(reactor: AnyReactor, browser: str, output: Output) -> int:
-    """Print what a browser's protocol has more, less and other than ours; the exit code is 1 where it has."""
+    """Print the differences between a browser's protocol and ours; the exit code is 1 if there are any."""
     from txcdp.chrome import discovery
     from txcdp.codegen.diff import protocol_diff, render
     from txcdp.codegen.schema import parse, vendored

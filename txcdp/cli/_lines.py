@@ -1,4 +1,4 @@
-"""One line for each thing that happened, and how it looks: columns, colours, cut to the terminal's width."""
+"""Formats one line per event: columns, colours, truncated to the terminal's width."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _TAG_COLOURS: Final = {
     "crash": "1;31",
 }
 
-#: Columns of the time, of what it is about and of the mark, with the spaces behind them.
+#: The widths of the time, tag and mark columns, including the spaces after them.
 _TIME, _TAG, _MARK = 9, 9, 10
 _SIZE, _TOOK = 8, 9
-#: Columns that are left for the text, however narrow the terminal.
+#: The minimum width of the text, however narrow the terminal.
 _LEAST = 16
 
 
@@ -43,13 +43,13 @@ _LEAST = 16
 class Line:
     """An event as clean text.
 
-    :ivar tag: what it is about: ``"network"``, ``"console"``, ``"page"``.
-    :ivar mark: what happened in a word: ``"200 GET"``, ``"warning"``, ``"load"``.
-    :ivar text: the rest in full; an address is cut in the middle, other text at its end.
-    :ivar note: what follows the text and is never cut, such as the error.
-    :ivar size: as text.
-    :ivar took: as text.
-    :ivar place: where in the code, shown at the right.
+    :ivar tag: its category: ``"network"``, ``"console"``, ``"page"``.
+    :ivar mark: the event in a word: ``"200 GET"``, ``"warning"``, ``"load"``.
+    :ivar text: the full text; an address is truncated in the middle, other text at its end.
+    :ivar note: a suffix that is never truncated, such as the error.
+    :ivar size: the size, as text.
+    :ivar took: the duration, as text.
+    :ivar place: the source location, aligned to the right.
     :ivar mood: how good or bad it is.
     :ivar more: lines that belong to it, such as a stack.
     """
@@ -69,7 +69,7 @@ class Line:
 class Style:
     """The style of lines.
 
-    :param columns: the terminal's width; None: nothing is cut.
+    :param columns: the terminal's width; None: nothing is truncated.
     :param colour: whether there is colour.
     """
 
@@ -86,7 +86,7 @@ class Style:
         return self.paint(text, _BOLD)
 
     def dim(self, text: str) -> str:
-        """Return text that stands back."""
+        """Return dimmed text."""
         return self.paint(text, _DIM)
 
     def in_mood(self, text: str, mood: Mood) -> str:
@@ -94,7 +94,7 @@ class Style:
         return self.paint(text, _COLOURS[mood])
 
     def render(self, when: float, line: Line) -> str:
-        """Return a line as it is printed, without a line break at its end.
+        """Return a line as it is printed, without the line break.
 
         :param when: seconds since the start.
         """

@@ -1,4 +1,4 @@
-"""What is asked of a page when it has been watched: its title, and how it looks."""
+"""What is read from a page after it was watched: its title, and a screenshot."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from txcdp.domains import target
 from txcdp.errors import TxcdpError
 from txcdp.page import Page
 
-#: Seconds that either may take: the page may hang.
+#: The timeout of each in seconds: the page may hang.
 _PATIENCE = 10.0
 
 
@@ -30,9 +30,9 @@ async def title_of(browser: Browser, page: Page) -> str:
 
 
 async def take_picture(reactor: AnyReactor, page: Page, path: Path) -> str:
-    """Take a picture, write it to a file and return the file's name and size.
+    """Take a screenshot, write it to a file, and return the file's name and size.
 
-    :raises NoPicture: that could not be done.
+    :raises NoPicture: if that fails.
     """
     taking = page.screenshot(path)
     late = NoPicture(f"no screenshot could be taken of the page within {_PATIENCE:g} s")

@@ -1,4 +1,4 @@
-"""A page that is opened: the browser, what the page is shown on, and the wait until it is there, or all is over."""
+"""Opens a page: the browser, emulation, and the wait until the page is loaded or everything has ended."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from txcdp.page import Page, WaitUntil
 
 T = TypeVar("T")
 
-#: Until when a page is watched; a number is of seconds.
+#: Until when a page is watched; a number is in seconds.
 Until = Literal["load", "idle", "forever"] | float
 
 #: Seconds without a request in flight, after which a loaded page is idle.
 QUIET: Final = 0.5
 
-#: Options that a tab beside others cannot have: it is given a context of its own for them.
+#: Options that a tab in the default context cannot have: it gets a context of its own for them.
 _OF_CONTEXTS: Final = frozenset({"proxy", "storage_state", "geolocation", "permissions", "ignore_https_errors"})
-#: Options that a page is given by methods of its own.
+#: Options that are set with methods of the page.
 _MEDIA: Final = frozenset({"color_scheme", "media"})
 
 
 @dataclass(frozen=True)
 class ChosenBrowser:
-    """In which browser a page is opened; see ``--help``.
+    """The browser in which a page is opened; see ``--help``.
 
-    :ivar running: where one is that runs; None starts one.
+    :ivar running: the address of a running one; None: start one.
     """
 
     running: str | None = None
@@ -59,9 +59,9 @@ class ChosenBrowser:
         options: WebSocketOptions | None = None,
         no_viewport: bool = False,
     ) -> Deferred[Browser]:
-        """Connect to the browser that runs, where one is given, or start one.
+        """Connect to the running browser, if one is given, or start one.
 
-        :param args: for one that is started.
+        :param args: arguments for a browser that is started.
         """
         if self.running is not None:
             return connect(reactor, self.running, options=options, no_viewport=no_viewport)
@@ -76,13 +76,13 @@ class ChosenBrowser:
         )
 
     def opening(self) -> str:
-        """Return what is said while it is opened."""
+        """Return the progress message while it is opened."""
         return "starting the browser" if self.running is None else f"connecting to {self.running}"
 
 
 @dataclass(frozen=True)
 class PageOptions:
-    """Which page is opened, in which browser, on what it is shown, and when it is there; see ``--help``."""
+    """The options of opening a page: its URL, the browser, emulation, and what to wait for; see ``--help``."""
 
     url: str
     emulation: ContextOptions = field(default_factory=ContextOptions)
@@ -94,16 +94,16 @@ class PageOptions:
 
 
 class Unloaded(TxcdpError):
-    """The page did not get as far as was asked for."""
+    """The page did not reach the requested state."""
 
 
 def browser_of(given: Any) -> ChosenBrowser:
-    """Return parsed arguments (those of ``add_browser``) as what is said of the browser."""
+    """Convert parsed arguments (those of ``add_browser``) to the choice of a browser."""
     return ChosenBrowser(given.browser, given.executable, given.headful, given.pipe)
 
 
 def emulation_of(given: Any) -> ContextOptions:
-    """Return parsed arguments (those of ``add_emulation``) as the options of a context."""
+    """Convert parsed arguments (those of ``add_emulation``) to the options of a context."""
     options = ContextOptions()
     if given.device is not None:
         options |= devices[given.device]  # type: ignore[typeddict-item]  # which knows fewer
@@ -136,11 +136,11 @@ async def with_page(
     progress: Progress,
     use: Callable[[Page], Coroutine[Deferred[Any], Any, T]],
 ) -> tuple[T, int]:
-    """Open a browser and the page in it, wait until it is there, and use it.
+    """Open a browser and the page, wait until the page is loaded, and use it.
 
-    :param use: called with the page; what it returns is the result.
-    :returns: that, and the exit code: 1 where the page's server has answered with a status of 400 or above, which is
-        said on standard error. Fails with what went wrong before.
+    :param use: called with the page; its result is returned.
+    :returns: that result, and the exit code: 1 if the page's status is 400 or above, which is reported on standard
+        error. Fails with the earlier error, if any.
     """
     progress.say(options.browser.opening())
     async with await options.browser.open(reactor) as browser:
@@ -161,7 +161,7 @@ async def with_page(
 
 
 async def new_page(browser: Browser, options: PageOptions) -> Page:
-    """Open an empty page, beside the others of a browser that runs, where that can be: it has its logins then."""
+    """Open an empty page, in the default context of a running browser if possible, so that it has its logins."""
     emulation = options.emulation
     if options.browser.running is None or not _OF_CONTEXTS.isdisjoint(emulation):
         return await browser.new_page(**emulation)
@@ -206,9 +206,9 @@ async def _arrive(page: Page, options: PageOptions, progress: Progress) -> Respo
 
 
 async def watch_page(reactor: AnyReactor, page: Page, url: str, until: Until, timeout: float) -> None:
-    """Go to a page and wait for as long as was asked for.
+    """Go to a page and wait as requested.
 
-    Fails with what went wrong: also :exc:`Unloaded`, for a status of 400 or above.
+    Fails with the error; also with :exc:`Unloaded`, for a status of 400 or above.
     """
     over = watched(
         reactor,
@@ -234,14 +234,14 @@ def watched(
     idle: Callable[[], Deferred[Any]],
     late: Callable[[], Unloaded],
 ) -> Deferred[Any]:
-    """Return a Deferred that fires when a page has been watched for as long as was asked for.
+    """Return a Deferred that fires when a page has been watched as requested.
 
-    Fires with what going there has come to, or None where that is not waited for; fails where that fails.
+    It fires with the result of the navigation, or None if that is not awaited; it fails if the navigation fails.
 
     :param going: fires when the page is loaded.
-    :param timeout: seconds, for ``load`` and ``idle``.
+    :param timeout: the timeout in seconds for ``load`` and ``idle``.
     :param idle: called when the page is loaded; its Deferred fires when no request is in flight.
-    :param late: what is wrong after ``timeout``.
+    :param late: returns the error for the timeout.
     """
     if until == "forever":
         return failure_of(going)

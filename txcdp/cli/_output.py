@@ -1,4 +1,4 @@
-"""Standard output: whole lines, at once, whatever is at its other end."""
+"""Standard output: whole lines, written immediately, whatever is at the other end."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from typing import Any
 from txcdp.cli._lines import Style
 from txcdp.cli._text import clean, clean_json
 
-#: Bytes that a pipe takes without blocking, once it is ready to take any.
+#: The number of bytes that a pipe takes without blocking, once it is ready.
 _ATOMIC = getattr(select, "PIPE_BUF", 512)
 _POSIX = os.name == "posix"
 
 
 class OutputGone(Exception):
-    """Nothing can be written any more; the message says why, and is empty where whoever read has gone."""
+    """Nothing can be written any more; the message says why, and is empty if the reader has gone."""
 
 
 class Output:
-    """Writes lines to a stream, each as soon as it is printed.
+    """Writes lines to a stream immediately.
 
-    It goes around Python's buffer, which loses text when the other end is slow and does not block.
+    It bypasses Python's buffer, which loses text when the reader is slow and the stream is non-blocking.
 
-    :param stream: such as ``sys.stdout``; None, as Python has it, where that is closed.
-    :ivar given_up: asked while a slow reader is waited for; when it tells True, :exc:`OutputGone` is raised.
-    :ivar gone: whether the reader is.
+    :param stream: such as ``sys.stdout``; None (as in Python) if it is closed.
+    :ivar given_up: called while it waits for a slow reader; if it returns True, :exc:`OutputGone` is raised.
+    :ivar gone: whether the reader is gone.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -41,7 +41,7 @@ class Output:
     def print(self, text: str = "") -> None:
         """Write a line.
 
-        :raises OutputGone: nobody reads it any more; once it has been raised, nothing is written.
+        :raises OutputGone: if nobody reads it any more; after that, nothing is written.
         """
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         self.write((text + "\n").encode(encoding, "backslashreplace"))
@@ -65,11 +65,11 @@ class Output:
             raise
 
     def write_json(self, data: bytes) -> None:
-        """Write JSON, in which what a terminal would obey, or hide, is an escape; fails like :meth:`print`."""
+        """Write JSON; characters that a terminal would interpret or hide are escaped; fails like :meth:`print`."""
         self.write(clean_json(data))
 
     def write_row(self, data: bytes) -> None:
-        """Write a row of CSV; on a terminal, what that would obey, or hide, as an escape; fails like :meth:`print`."""
+        """Write a CSV row, escaped like JSON if it goes to a terminal; fails like :meth:`print`."""
         if self._stream is not None and self._stream.isatty():
             self.print(clean(data.decode("utf-8", "replace").removesuffix("\r\n")))
         else:
@@ -98,9 +98,9 @@ class Output:
 
 
 def style(stream: Any, colour: bool | None, environ: Mapping[str, str] = os.environ) -> Style:
-    """Return how to write to a stream: on a terminal in colour and cut to its width, elsewhere plain and whole.
+    """Return the style for a stream: on a terminal with colours and truncated, elsewhere plain and complete.
 
-    :param colour: None: as ``NO_COLOR``, ``FORCE_COLOR`` and ``TERM`` say, and only on a terminal.
+    :param colour: None: as ``NO_COLOR``, ``FORCE_COLOR`` and ``TERM`` determine, and only on a terminal.
     """
     terminal = stream is not None and bool(stream.isatty())
     columns = shutil.get_terminal_size((100, 24)).columns if terminal else None
@@ -111,7 +111,7 @@ def style(stream: Any, colour: bool | None, environ: Mapping[str, str] = os.envi
 
 
 def complain(text: str) -> None:
-    """Write an error to standard error, in one line: what a terminal would obey, or hide, as an escape."""
+    """Write an error to standard error, in one line; characters that a terminal would interpret or hide are escaped."""
     stream: Any = sys.stderr
     if stream is None:  # closed: there is nobody to tell
         return

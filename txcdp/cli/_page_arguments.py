@@ -1,6 +1,6 @@
-"""What the commands take that open a page for one result: ``screenshot``, ``pdf`` and ``extract``; and ``har``.
+"""Arguments of the commands that open a page for one result: ``screenshot``, ``pdf``, ``extract`` and ``har``.
 
-Options have the names that they have with Playwright, in its command line or as arguments of its methods.
+Options have the same names as in Playwright's command line, or as arguments of its methods.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``name=value`` on the command line, as the parameters of a command of the protocol."""
+"""Converts ``name=value`` arguments to the parameters of a protocol command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BadParameter(ValueError):
 
 
 def read(method: str, given: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """Return a command's name and parameters as the protocol has them.
+    """Return a command's name and parameters in the protocol's form.
 
     :param method: such as ``"Page.navigate"``, in any case, with or without underscores.
     :param given: ``name=value`` each, or ``name:=JSON``.
@@ -41,7 +41,7 @@ def read(method: str, given: Sequence[str]) -> tuple[str, dict[str, Any]]:
 
 
 def read_unchecked(given: Sequence[str]) -> dict[str, Any]:
-    """Return parameters of a command that nothing is known of: JSON where a value is JSON, and text otherwise."""
+    """Return the parameters of an unknown command: values that are JSON as JSON, others as text."""
     params: dict[str, Any] = {}
     for key, text, is_json in map(_split, given):
         try:
@@ -92,7 +92,7 @@ def _takes(parameters: Sequence[Property]) -> str:
 
 
 class _Reader:
-    """Reads texts as what the protocol says they are."""
+    """Converts texts to the types of the protocol."""
 
     def __init__(self, protocol: Protocol) -> None:
         self._types: dict[tuple[str, str], Type] = {

@@ -1,4 +1,4 @@
-"""The entries of a recording as they are printed: in lines, under who says them, or as they were recorded."""
+"""Prints the entries of a recording: as lines, grouped by their sources, or as they were recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EntryPrinter:
         self._speaker: Speaker | None = None
 
     def print(self, entry: Entry) -> None:
-        """Print what an entry tells."""
+        """Print an entry."""
         if self._json:
             self._print_json(entry)
             return
@@ -40,7 +40,7 @@ class EntryPrinter:
             self._output.write_json(entry.line.rstrip() + b"\n")
 
     def _introduce(self, speaker: Speaker) -> None:
-        """Say who speaks from here on."""
+        """Print the source of the entries that follow."""
         self._speaker = speaker
         name, room = speaker.name, self._style.columns
         self._output.print(self._style.dim(f"── {name if room is None else cut_middle(name, room - 4)}"))

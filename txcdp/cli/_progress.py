@@ -1,4 +1,4 @@
-"""What a command does just now, in one line on a terminal, for as long as it does it."""
+"""Shows what a command is currently doing, in one line on a terminal."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from twisted.internet.task import LoopingCall
 from txcdp._reactor import Clock, whole
 from txcdp.cli._text import clean, cut
 
-#: Seconds after which a command is worth a word, and between two looks of it.
+#: Seconds before a command's progress is shown, and between two updates.
 _PATIENCE, _OFTEN = 0.7, 0.2
 
 
 class Progress:
-    """Shows what is being done on standard error, where that is a terminal; a context manager.
+    """Shows progress on standard error, if that is a terminal; a context manager.
 
-    The line is shown after a moment, so that what is quick is done without it, and is wiped at the end.
+    The line appears after a moment, so that fast commands do not show it, and is erased at the end.
 
     :param clock: the reactor.
-    :param stream: such as ``sys.stderr``; None, as Python has it, where that is closed.
+    :param stream: such as ``sys.stderr``; None (as in Python) if it is closed.
     """
 
     def __init__(self, clock: Clock, stream: Any) -> None:
@@ -37,11 +37,11 @@ class Progress:
         self.active = stream is not None and bool(stream.isatty())
 
     def say(self, what: str | Callable[[], str]) -> None:
-        """Set what is done from now on: a text, or a function that is asked again and again for one."""
+        """Set the current activity: a text, or a function that is called repeatedly for one."""
         self._what = what if callable(what) else lambda: what
 
     def clear(self) -> None:
-        """Wipe the line, so that another one can be written."""
+        """Erase the line, so that another one can be written."""
         if self._shown:
             self._shown = False
             self._write("\r\x1b[K")

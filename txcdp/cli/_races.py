@@ -1,4 +1,4 @@
-"""Several Deferreds, of which the first decides."""
+"""Combines several Deferreds, of which the first to fire decides."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 def first_of(*waiting: Deferred[Any]) -> Deferred[Any]:
-    """Return a Deferred with the outcome, good or bad, of the first of some Deferreds to have one.
+    """Return a Deferred with the outcome, success or failure, of the first of several Deferreds that fires.
 
-    The others are cancelled then, and what becomes of them is of no interest. Cancelling it cancels all.
+    The others are then cancelled, and their outcomes ignored. Cancelling it cancels all of them.
     """
 
     def cancel(_: object = None) -> None:

@@ -1,7 +1,7 @@
-"""The reactor in a thread of its own, for a program whose main thread waits for what a person types.
+"""The reactor in a thread of its own, for a program whose main thread waits for keyboard input.
 
-The main thread has the terminal and the signals. What is called runs in the reactor's thread, where everything of
-Twisted has to, and the main thread waits for what comes of it; Ctrl-C there cancels it.
+The main thread has the terminal and the signals. Calls run in the reactor's thread, where all of Twisted has to run,
+and the main thread waits for their results; Ctrl-C there cancels a call.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class ReactorThread:
             signal.signal(number, handler)
 
     def wait_for(self, function: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> T:
-        """Call a coroutine function in the reactor's thread, and return, or raise, what comes of it.
+        """Call a coroutine function in the reactor's thread, and return its result or raise its exception.
 
-        :raises KeyboardInterrupt: Ctrl-C was pressed; it is cancelled.
+        :raises KeyboardInterrupt: if Ctrl-C was pressed; the call is cancelled.
         """
         done: Future[T] = Future()
         running: list[Deferred[None]] = []
@@ -102,13 +102,13 @@ class ReactorThread:
             raise KeyboardInterrupt from None
 
     async def step_by_step(self, made: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine of a person's code, each of whose steps is marked as by :meth:`code`."""
+        """Run a coroutine of the user's code, with each of its steps marked as by :meth:`code`."""
         result: T = await _Marked(made, self.code)
         return result
 
     @contextlib.contextmanager
     def code(self) -> Iterator[None]:
-        """Mark, in the reactor's thread, what a person's code does in one go: Ctrl-C may have to interrupt it."""
+        """Mark a section of the user's code that runs in the reactor's thread without interruption, for Ctrl-C."""
         self._in_code = True
         try:
             yield
@@ -121,7 +121,7 @@ class ReactorThread:
             raise SystemExit(SIGNALLED + number)
 
     def _interrupt(self) -> None:
-        """Interrupt what keeps the reactor's thread busy, where that is a person's code."""
+        """Interrupt the reactor's thread if it is running the user's code."""
         if self._in_code and self._thread.ident is not None:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._thread.ident), ctypes.py_object(KeyboardInterrupt)

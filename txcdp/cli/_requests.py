@@ -1,4 +1,4 @@
-"""Requests as a person reads them; what they are, and how they end, is the model's."""
+"""Formats requests for people; their types and outcomes come from the model."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ TOLD_ENDS = frozenset({
 
 
 def is_request(exchange: Exchange) -> bool:
-    """Return whether something was asked for over the network: no WebSocket, and nothing that is in its URL itself."""
+    """Return whether an exchange is a network request: not a WebSocket, and not a URL that contains its own data."""
     return exchange.request is not None and not exchange.url.startswith("data:")
 
 
 def is_busy(exchange: Exchange) -> bool:
-    """Return whether a page that waits for the network waits for it."""
+    """Return whether an exchange keeps the network of a page from being idle."""
     return is_request(exchange) and exchange.type not in ENDLESS and not exchange.is_untold_script
 
 
 def took(exchange: Exchange) -> float:
-    """Return the seconds from its beginning to its end; 0 where they are not told, or it was there before."""
+    """Return its duration in seconds; 0 if it is not known."""
     return 0.0 if exchange.ended is None else max(0.0, exchange.ended - exchange.started)
 
 
 def has_failed(exchange: Exchange) -> bool:
-    """Return whether there was no good answer; what the page itself cancelled has not failed."""
+    """Return whether there was no successful response; a request that the page itself cancelled has not failed."""
     return (bool(exchange.error_text) and not exchange.cancelled) or exchange.status >= 400
 
 
@@ -73,7 +73,7 @@ def line(exchange: Exchange, url: str, redirect: str = "") -> Line:
 
 
 def mood(exchange: Exchange) -> Mood:
-    """Return how good a request's end is."""
+    """Return how good a request's outcome is."""
     if has_failed(exchange):
         return "bad"
     if exchange.cancelled:

@@ -1,4 +1,4 @@
-"""Runs one command in the reactor, to its exit code; a signal ends it in good order."""
+"""Runs one command in the reactor, and returns its exit code; a signal ends it cleanly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 class Misuse(Exception):
-    """The command was given what it cannot do; the message says why."""
+    """The arguments are invalid; the message says why."""
 
 
 class Runner:

@@ -1,4 +1,4 @@
-"""Which events are told: ``--events network,page.loadEventFired``."""
+"""Which events are printed: ``--events network,page.loadEventFired``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from txcdp._core.sessions.enabling import NEEDS, TAKES_DECISIONS
 from txcdp.domains import DOMAINS, PLAIN_ENABLE
 from txcdp.protocol import Event
 
-#: What a watched page has enabled in any case: the lines and the summary are made of it.
+#: The domains that are always enabled for a watched page: the lines and the summary need them.
 BASE = ("Network", "Page", "Runtime", "Log")
 
 
-#: What is meant by a domain that is out of use.
+#: The replacements of deprecated domains.
 _MEANT = {"Console": ("Runtime", "Log")}
 
 
@@ -27,8 +27,8 @@ class UnknownEvent(ValueError):
 class Selection:
     """The set of events that were asked for.
 
-    :ivar domains: of these all, in lines of their own making where there are any.
-    :ivar events: of these each, by the protocol's names.
+    :ivar domains: the domains of which all events are printed, in their special format if there is one.
+    :ivar events: the individual events, by the protocol's names.
     """
 
     domains: frozenset[str]

@@ -1,4 +1,4 @@
-"""``txcdp show``: reads recordings back, in the words of ``txcdp watch``."""
+"""``txcdp show``: prints recordings in the format of ``txcdp watch``."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Show:
         self._read = 0
 
     async def run(self) -> int:
-        """Read all of it, and what comes where that was asked for."""
+        """Read everything, and what is appended, if requested."""
         options, damaged = self._options, False
         tail = Tail(*options.paths)
         try:

@@ -1,4 +1,4 @@
-"""WebSockets as lines: opened, each message in either direction, closed. What they are is the model's."""
+"""Formats WebSockets as lines: opened, each message in either direction, closed. The data come from the model."""
 
 from __future__ import annotations
 

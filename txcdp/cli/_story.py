@@ -1,4 +1,4 @@
-"""What happens in a page, told in lines: every event of every session goes through here once."""
+"""Formats the events of a page as lines: every event of every session passes through here once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Handler = Callable[[Any, str | None], Told]
 
 _log = Logger()
 
-#: Characters of an event that nothing is known of, which are shown.
+#: The maximum number of characters shown of an unknown event.
 _SHOWN = 2000
 
 
@@ -107,7 +107,7 @@ class Story:
         return frozenset(self._feed.kinds)
 
     def hear(self, message: RawEvent) -> list[Line]:
-        """Take an event and return the lines that tell of it: none, one or two."""
+        """Handle an event and return its lines: none, one or two."""
         lines = self._tell(message) if message.method in self._feed.kinds else []
         if self._selection is None:
             return lines
@@ -134,7 +134,7 @@ class Story:
         return [each for each in (*lines, *become) if each is not None]
 
     def _become(self, change: Change) -> list[Line | None]:
-        """Take what an event has changed in the page."""
+        """Handle the changes of the page's model that an event has caused."""
         if isinstance(change, ConsoleWritten):
             return [self._written(change.entry)]
         if isinstance(change, ExchangeStarted):
@@ -292,7 +292,7 @@ class Story:
         return Line("crash", "crashed", f"the process of {what} is gone", mood="bad")
 
     def open_requests(self) -> str:
-        """Say what the page is still waiting for, ``""`` where it is nothing."""
+        """Return what the page is still waiting for; ``""`` if nothing."""
         waiting = [each for each in self._model.exchanges.exchanges.values() if is_busy(each)]
         if not waiting:
             return ""
@@ -300,13 +300,13 @@ class Story:
         return f"{count(len(waiting), 'request')} in flight, the longest {clean(longest.url)}"
 
 
-#: Ends of a navigation whose document is there, and will not have its load event.
+#: Outcomes of a navigation whose document exists, but will not have a load event.
 _STOPPED = (NavigationState.STOPPED, NavigationState.BROKEN)
 
-#: What makes no line, and of which there is much.
+#: Frequent events that are not printed.
 _UNTOLD = frozenset({network.DataReceived, network.ResourceChangedPriority, network.RequestWillBeSentExtraInfo})
 
-#: Domains of which a line of its own tells what matters: the rest of their events is left out.
+#: Domains with a format of their own, which shows what matters: their other events are left out.
 _DOMAINS_WITH_LINES = frozenset({"Network", "Page", "Runtime", "Log", "Target", "Inspector"})
 
 

@@ -1,4 +1,4 @@
-"""What a person wants to know at a glance when a page has been watched."""
+"""The summary of a watched page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of what has happened while a page was watched, for the summary."""
+"""Counts the events of a watched page, for the summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text for a terminal: made harmless, measured, cut, and numbers as people write them."""
+"""Text for a terminal: sanitizing, measuring, truncating, and formatting numbers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _columns(character: str) -> int:
 
 
 def cut(text: str, room: int) -> str:
-    """Return as much of a clean text's beginning as there is room for, with an ellipsis for the rest."""
+    """Return the beginning of a clean text that fits, with an ellipsis for the rest."""
     if width(text) <= room:
         return text
     return _beginning(text, room - 1) + "…" if room > 0 else ""
 
 
 def cut_middle(text: str, room: int) -> str:
-    """Return a clean text's beginning and end, with an ellipsis between them, where there is no room for all."""
+    """Return a clean text; if it does not fit, its beginning and end, with an ellipsis between them."""
     if width(text) <= room:
         return text
     if room < 8:

@@ -1,4 +1,4 @@
-"""What a recording comes to, at a glance."""
+"""The summary of a recording."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _targets(recorded: Recorded) -> str:
 
 
 def _missing(recorded: Recorded, style: Style) -> Iterator[Row]:
-    """Return what is not there, and would have been."""
+    """Return what is missing from the recording."""
     if recorded.gaps:
         text = f"{count(len(recorded.gaps), 'gap')}, {seconds(sum(recorded.gaps))} without a line to the browser"
         yield "missing", style.in_mood(text, "warning")

@@ -1,4 +1,4 @@
-"""What a person types for a page, as a URL; and a URL as a person reads it."""
+"""Converts what a user types to a URL, and a URL to a short form for display."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``txcdp watch``: opens a page and tells what happens in it."""
+"""``txcdp watch``: opens a page and prints its events."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class WatchOptions:
 
 
 async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, style: Style) -> int:
-    """Open the page, tell what happens, and sum it up.
+    """Open the page, print its events, and a summary.
 
     :returns: the exit code: 0, or 1 where the page could not be loaded.
     """
@@ -90,7 +90,7 @@ async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, styl
 
 
 async def _close_tabs(browser: Browser, page: Page, watching: Watching) -> None:
-    """Close what we have opened in a browser that lives on."""
+    """Close what we have opened in a browser that keeps running."""
     for each in watching.opened:
         if each.target is not None and not each.ended:
             closing = browser.session.execute_raw("Target.closeTarget", {"targetId": each.target.target_id})
@@ -122,7 +122,7 @@ class _Watch:
         self._complaints: list[str] = []
 
     async def run(self) -> int:
-        """Watch, take the picture and sum up; the code is 0 where the page was loaded."""
+        """Watch the page, take the screenshot and print the summary; the exit code is 0 if the page was loaded."""
         story = self._story
         told = self._browser.connection.events_raw().map(self._hear).share()  # by those who print, and those who wait
         activity = told.map(lambda _: story.activity).distinct_until_changed()
@@ -143,7 +143,7 @@ class _Watch:
         return code
 
     async def _attempt(self, step: Coroutine[Deferred[Any], Any, int]) -> int:
-        """Do one step; what goes wrong in it is said at the end."""
+        """Perform one step; its errors are reported at the end."""
         try:
             return await step
         except TxcdpError as error:
@@ -151,7 +151,7 @@ class _Watch:
             return BAD
 
     async def _watch(self, told: Stream[_Told], idle: Deferred[Any]) -> int:
-        """Go to the page and wait until it is over; fails with what went wrong, and returns the code."""
+        """Go to the page and wait until the end; return the exit code, or fail with the error."""
 
         def comes(event: type[Event]) -> Deferred[Any]:
             here = self._page.session.id

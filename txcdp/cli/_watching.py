@@ -1,4 +1,4 @@
-"""A page made ready to be watched: what each of its targets has enabled, and what is answered for it."""
+"""Prepares a page for watching: what is enabled in each of its targets, and what is answered for it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from txcdp.cli._selection import BASE
 from txcdp.domains import browser, target
 from txcdp.page._dialogs import PageDialogs
 
-#: Seconds for which a page's own process may keep the watching from starting.
+#: Seconds for which a page's own process may delay the start.
 _PATIENCE = 5.0
 
 
 class Watching:
     """Enables what is watched in a page and in everything that it opens, before that runs.
 
-    Dialogs are dismissed as they come, and a ``beforeunload`` accepted, so that they stop nothing.
+    Dialogs are dismissed as they open, and a ``beforeunload`` is accepted, so that they block nothing.
 
-    :param dialogs: sees to the answers.
-    :param domains: what is enabled besides what every watched page has.
+    :param dialogs: sends the answers.
+    :param domains: the domains to enable in addition to those of every watched page.
     :ivar opened: the sessions of the popups that the page has opened.
     """
 
@@ -34,7 +34,7 @@ class Watching:
         self.opened: list[Session] = []
 
     async def start(self, browser: Session, page: Session) -> None:
-        """Begin with the page itself; returns when all of it is answered, whatever the answers are."""
+        """Start with the page itself; the Deferred fires when everything is answered, whatever the answers."""
         self._page = page
         there = (await browser.execute(target.get_targets())).target_infos
         following = Following(
@@ -52,12 +52,12 @@ class Watching:
 
 
 def discover(session: Session) -> Deferred[Any]:
-    """Have the browser tell of all its targets (``Target.setDiscoverTargets``)."""
+    """Make the browser report all its targets (``Target.setDiscoverTargets``)."""
     return all_of([session.execute(target.set_discover_targets(discover=True))])
 
 
 def keep_no_downloads(session: Session) -> Deferred[Any]:
-    """Have a browser of our own keep no file that a page makes it download; that it began is told all the same."""
+    """Make a browser of our own keep no downloads; that one has started is reported all the same."""
     return all_of([session.execute(browser.set_download_behavior(behavior="deny", events_enabled=True))])
 
 
