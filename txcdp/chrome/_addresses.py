@@ -1,4 +1,4 @@
-"""What a user may give to say where a browser is."""
+"""The addresses by which a user may specify a browser."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Take ``ws://``, ``wss://``, ``http://`` or ``https://``, ``host:port`` or a port.
+        """Parse ``ws://``, ``wss://``, ``http://`` or ``https://``, ``host:port`` or a port.
 
-        :raises InvalidURL: it is none of these.
+        :raises InvalidURL: if it is none of these.
         """
         text = str(url).strip()
         if re.fullmatch(r"\d{1,5}", text):
@@ -56,19 +56,19 @@ class Address:
 
     @property
     def is_websocket(self) -> bool:
-        """Whether it is a WebSocket's already."""
+        """Whether it is the address of a WebSocket."""
         return self.scheme in ("ws", "wss")
 
     def require_http(self) -> None:
-        """Refuse a WebSocket's address where an HTTP server is asked.
+        """Refuse a WebSocket's address where an HTTP server is needed.
 
-        :raises InvalidURL: it is a WebSocket's.
+        :raises InvalidURL: if it is a WebSocket's.
         """
         if self.is_websocket:
             raise InvalidURL(f"{self.netloc}: this needs an HTTP address; use http://{self.netloc}")
 
     def endpoint(self, path: str, netloc: str | None = None) -> str:
-        """Give the URL of an endpoint below ``/json``; a query of the address, such as a token, stays.
+        """Return the URL of an endpoint below ``/json``; a query in the address, such as a token, is kept.
 
         :param netloc: instead of our host and port.
         """
@@ -77,10 +77,10 @@ class Address:
         return urlunsplit(SplitResult(self.scheme, netloc or self.netloc, f"{self.path}/json/{path}", query, ""))
 
     def websocket(self, answered: str) -> str:
-        """Put our host, and our way there, into the WebSocket's URL that a browser has answered.
+        """Return the WebSocket URL in a browser's answer, with our host, and our way to reach that.
 
         :param answered: ``webSocketDebuggerUrl``.
-        :raises InvalidURL: that is no WebSocket's URL.
+        :raises InvalidURL: if that is not a WebSocket URL.
         """
         parts = urlsplit(answered)
         if parts.scheme not in ("ws", "wss"):

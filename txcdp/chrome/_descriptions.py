@@ -1,4 +1,4 @@
-"""What a browser says at ``/json`` about itself and its targets."""
+"""The browser's descriptions of itself and its targets at ``/json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the browser is: Chromium, Chrome, Edge or chrome-headless-shell on this machine."""
+"""Finds the browser's executable: Chromium, Chrome, Edge or chrome-headless-shell on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from txcdp.errors import ExecutableNotFound
 
-#: The environment variable that names the browser; it goes before everything but an argument.
+#: The environment variable with the browser's path; only an argument takes precedence over it.
 VARIABLE = "TXCDP_BROWSER"
 
 #: Looked up on PATH, in this order, on every system.
@@ -79,7 +79,7 @@ def find_executable(explicit: str | os.PathLike[str] | None = None) -> str:
 
 
 def well_known_places(platform: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """Give the paths where installers put browsers on a system.
+    """Return the paths where installers put browsers on a system.
 
     :param platform: as :data:`sys.platform`.
     :param environ: the environment, for the folders of Windows and the user's home.
@@ -97,7 +97,7 @@ def well_known_places(platform: str, environ: Mapping[str, str]) -> Iterator[str
 
 
 def is_headless_shell(executable: str) -> bool:
-    """Return whether it is the old headless mode, shipped as a program of its own."""
+    """Return whether it is the old headless mode, shipped as a separate program."""
     name = os.path.basename(executable.replace("\\", "/")).lower()
     return "headless-shell" in name or "headless_shell" in name
 

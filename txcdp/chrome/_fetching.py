@@ -1,4 +1,4 @@
-"""One HTTP request over a connection of its own, for an answer of a bounded size."""
+"""A single HTTP request over a connection of its own, with a limit on the size of the response."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def _request(
 
 @implementer(IAgentEndpointFactory)
 class _Endpoints:
-    """Connects to what a URL names, and lets Twisted log nothing of that."""
+    """Connects to the server of a URL, without log messages from Twisted."""
 
     def __init__(self, reactor: AnyReactor, timeout: float | None, options: WebSocketOptions) -> None:
         self._reactor = reactor
@@ -120,7 +120,7 @@ class _Endpoints:
 
 @implementer(IStreamClientEndpoint)
 class _Quiet:
-    """An endpoint whose factory does not tell when it starts and stops."""
+    """An endpoint whose factory does not log when it starts and stops."""
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
         self._endpoint = endpoint
@@ -133,7 +133,7 @@ class _Quiet:
 
 @implementer(IAgent)
 class _To:
-    """An agent that sends each request to a host of ours: treq refuses IPv6 addresses, as hyperlink does."""
+    """An agent that sends each request to one of our hosts: treq refuses IPv6 addresses, as hyperlink does."""
 
     STAND_IN = "browser.invalid"
 
@@ -151,14 +151,14 @@ class _To:
 
 
 class _Receiver(Protocol):
-    """Hands a body on, piece by piece, which has no bound."""
+    """Passes on a body of any size, chunk by chunk."""
 
     def __init__(self, done: Deferred[Any], write: Callable[[bytes], object]) -> None:
         self._done = done
         self._write = write
 
     def dataReceived(self, data: bytes) -> None:
-        """Hand on one more piece."""
+        """Pass on another chunk."""
         if self._done.called:
             return
         try:
@@ -168,7 +168,7 @@ class _Receiver(Protocol):
             self.stop()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Fire when the body is whole, or fail where it was cut short."""
+        """Fire when the body is complete, or fail if it was truncated."""
         if self._done.called:
             return
         if reason.check(ResponseDone):
@@ -182,7 +182,7 @@ class _Receiver(Protocol):
 
 
 class _Collector(Protocol):
-    """Collects a body of a bounded size."""
+    """Collects a body of limited size."""
 
     def __init__(self, done: Deferred[bytes]) -> None:
         self._done = done
@@ -190,7 +190,7 @@ class _Collector(Protocol):
         self._size = 0
 
     def dataReceived(self, data: bytes) -> None:
-        """Keep one more part, unless it is too much."""
+        """Add another chunk, unless the limit is exceeded."""
         if self._done.called:
             return
         self._body.append(data)
@@ -200,7 +200,7 @@ class _Collector(Protocol):
             self.stop()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Fire with the whole body, or fail where it was cut short."""
+        """Fire with the complete body, or fail if it was truncated."""
         body, self._body = self._body, []  # Twisted's response, which keeps this, is part of a reference cycle
         if self._done.called:
             return

@@ -1,4 +1,4 @@
-"""The command line of a browser that a program drives."""
+"""The command line of a browser that is controlled by a program."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
     "ServiceWorkerAutoPreload",
 )
 
-#: Of these Chromium takes the last one only, so that ours and the user's are joined.
+#: Flags of which Chromium uses only the last one, so that ours and the user's are joined.
 _LISTS = ("--disable-features", "--enable-features", "--disable-blink-features", "--blink-settings")
 
 
 def check_args(args: Iterable[str], flags: Iterable[str] = ()) -> None:
-    """Refuse flags that would not do what they say.
+    """Refuse flags that would not have the intended effect.
 
-    :param flags: those that are given in place of ours.
+    :param flags: the flags that replace ours.
 
-    :raises ValueError: one of them has an argument of its own.
-    :raises TypeError: they are one string, or not all strings.
+    :raises ValueError: if one of them has an argument of its own.
+    :raises TypeError: if they are a single string, or not all strings.
     """
     refuse_bare_string("args", args)
     refuse_bare_string("flags", flags)
@@ -95,7 +95,7 @@ def command_line(
     flags: Sequence[str],
     args: Sequence[str],
 ) -> list[str]:
-    """Put a browser's command line together; the user's ``args`` come last, and so win."""
+    """Return a browser's command line; the user's ``args`` come last, and so take precedence."""
     line = [*flags]
     if headless:
         line.append("--headless" if is_headless_shell(executable) else "--headless=new")
@@ -118,7 +118,7 @@ def command_line(
 
 
 def join_lists(args: Iterable[str]) -> list[str]:
-    """Join the flags that are lists into one each, where the last one stood."""
+    """Join repeated flags with lists into one each, at the position of the last."""
     joined: dict[str, list[str]] = {}
     line: list[str] = []
     for arg in args:
@@ -132,5 +132,5 @@ def join_lists(args: Iterable[str]) -> list[str]:
 
 
 def sandbox_works() -> bool:
-    """Return whether Chromium would start with its sandbox: not as root on Linux."""
+    """Return whether Chromium would start with its sandbox: it does not as root on Linux."""
     return not (sys.platform == "linux" and os.geteuid() == 0)

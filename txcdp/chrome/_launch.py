@@ -1,8 +1,8 @@
-"""Start a browser: find it, give it a profile, wait until it listens, or say why it does not.
+"""Starts a browser: finds it, creates a profile, and waits until it listens, or explains why it does not.
 
-That it listens, and where, is taken from its own standard error, or from its first answer
-through its own pipe. The file ``DevToolsActivePort`` is not looked at: it is never removed, and
-in a profile that two browsers are started in it is the other one's.
+Whether and where it listens is read from its own standard error, or from its first answer through its own pipe. The
+file ``DevToolsActivePort`` is not used: it is never removed, and if two browsers are started with the same profile, it
+belongs to the other one.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _execute(process: BrowserProcess, environment: dict[str, str], transport: st
 def _come_up(
     reactor: AnyReactor, process: BrowserProcess, transport: str, seconds: float | None, headless: bool
 ) -> Deferred[str]:
-    """Wait until a process can be talked to, with its WebSocket's address; or until it has ended, or time is up."""
+    """Wait until a process is ready, and return its WebSocket's address; stop if it ends, or at the timeout."""
     started = _answers(process) if transport == "pipe" else process.listening.wait()
     _end_with(process, started, headless)
     return with_deadline(
@@ -165,7 +165,7 @@ def _come_up(
 
 
 def make_environment(env: Mapping[str, str | None] | None, workspace: Workspace) -> dict[str, str]:
-    """Put the browser's environment together: ours, its places to write to, the user's changes."""
+    """Return the browser's environment: ours, its own folders to write to, and the user's changes."""
     environment = dict(os.environ)
     environment["BREAKPAD_DUMP_LOCATION"] = workspace.crashes  # otherwise in the user's home
     if workspace.tmpdir is not None:
@@ -179,7 +179,7 @@ def make_environment(env: Mapping[str, str | None] | None, workspace: Workspace)
 
 
 def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, headless: bool) -> LaunchError:
-    """Say why a browser ended before it came up, from its last words."""
+    """Explain why a browser ended during its start, from its last output."""
     advice = ""
     if status.code == 21 or "ProcessSingleton" in stderr:
         advice = (
@@ -230,9 +230,9 @@ def _end_with(process: BrowserProcess, started: Deferred[str], headless: bool) -
 
 
 class _Probe:
-    """Receives the one reply that shows that the browser reads its pipe.
+    """Receives the single reply that shows that the browser reads its pipe.
 
-    What answers after the program has ended is a browser that it left in the background.
+    If the reply comes after the program has ended, it is from a browser that the program left in the background.
     """
 
     def __init__(self, answered: Deferred[str], process: BrowserProcess) -> None:

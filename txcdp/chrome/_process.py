@@ -1,4 +1,4 @@
-"""A browser's process: what it says, how it ends, and that nothing of it stays behind."""
+"""A browser's process: its output, its end, and the removal of everything that belongs to it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from txcdp.chrome._spawn import ExitStatus, spawn
 
 T = TypeVar("T")
 
-#: Bytes of standard error that are kept.
+#: The number of bytes kept of its standard error.
 STDERR_KEPT = 8192
-#: Seconds in which the browser's children have to follow it.
+#: Seconds for the browser's children to exit after it.
 _CHILDREN_FOLLOW = 1.0
-#: Seconds for those of them that have left its process group, and so do not hear its signals.
+#: Seconds for children that have left its process group, and so do not receive its signals.
 _STRAYS_FOLLOW = 4.0
-#: Seconds for which a reactor that has stopped is held up by a browser that nobody has closed.
+#: Seconds for which a stopped reactor waits for a browser that nobody has closed.
 _LAST_PATIENCE = 2.0
-#: Seconds after SIGKILL until we stop waiting: the kernel itself does not let go then.
+#: Seconds after SIGKILL until we stop waiting: then the kernel itself cannot end the process.
 _UNKILLABLE = 5.0
 
 _LISTENING = re.compile(rb"DevTools listening on (wss?://[^\s\0]+)\r?\n")
@@ -42,7 +42,7 @@ log = Logger()
 
 
 class BrowserProtocol(ProcessProtocol):
-    """The process protocol of a browser; hands everything on to its :class:`BrowserProcess`."""
+    """The process protocol of a browser; passes everything on to its :class:`BrowserProcess`."""
 
     def __init__(self, process: BrowserProcess) -> None:
         self._process = process
@@ -95,7 +95,7 @@ class BrowserProcess:
         self._gone: OneShot[ExitStatus] = OneShot()
         self._clean: OneShot[None] = OneShot()
         self._closing = False
-        #: Whether it has come up: before that, who launches it says why it ended.
+        #: Whether it has started successfully: before that, the launch reports why it ended.
         self._up = False
         self._linger: Any = None
         # Who is to close it does so before the shutdown; where nobody has, there is no time to wait any more.
@@ -220,9 +220,9 @@ class BrowserProcess:
             del self._tail[:-STDERR_KEPT]
 
     def _exited(self, status: ExitStatus) -> None:
-        """The browser is dead; its children hold its standard error until they are, too.
+        """The browser has exited; its children hold its standard error until they have, too.
 
-        Where it was a script, the browser is among them: at the end of its pipe it ends in good order.
+        If the process was a script, the browser is among them: it exits cleanly at the end of its pipe.
         """
         self.exit_status = status
         if not self._closing and self._up:
@@ -274,7 +274,7 @@ class BrowserProcess:
         return self.close()
 
     def _end_at_once(self) -> None:
-        """End it and clean up before this returns: the reactor waits for nothing any more."""
+        """End it and clean up before returning, because the reactor no longer waits for anything."""
         self._trigger = None
         self._closing = True
         self._close_lifeline()
@@ -288,7 +288,7 @@ class BrowserProcess:
             log.warn("Could not remove {path}: the next launch will", path=self._workspace.path)
 
     def _block_until_dead(self, seconds: float) -> None:
-        """Wait for the process without the reactor, and leave its status for whoever reaps it."""
+        """Wait for the process without the reactor, without reaping it."""
         until = time.monotonic() + seconds
         while self.running and self.pid and _is_alive(self.pid) and time.monotonic() < until:
             time.sleep(0.01)
@@ -304,7 +304,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _cause(status: ExitStatus) -> str:
-    """Say how a browser ended, and what that may mean: of the kernel's killing for memory no process is told."""
+    """Describe how a browser ended, and the possible cause: no process is told that the kernel kills it for memory."""
     if status.signal == getattr(signal, "SIGKILL", None):
         return f"{status}, by a user or by the kernel, which does so when memory runs out (see dmesg)"
     return str(status)

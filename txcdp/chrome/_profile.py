@@ -1,4 +1,4 @@
-"""The directory that goes with one browser: its profile, its temporary files, its owner's mark.
+"""The directory of one browser: its profile, its temporary files, and its owner's mark.
 
 A workspace looks like this, and all of it is removed with the browser::
 
@@ -7,11 +7,10 @@ A workspace looks like this, and all of it is removed with the browser::
                              t/         TMPDIR of the browser
                              crashes/   what its crash handler keeps
 
-The kernel drops the lock on ``owner`` when our process ends, however it ends, so that the next
-launch knows what was left behind: unlike a process id, a lock is never reused, and it means the
-same to the processes of two containers that share a folder. The browser inherits the open file,
-and with it the lock: one that outlives us for a moment, or stands still, would write into a
-directory that was removed, and so make it again without a mark.
+The kernel releases the lock on ``owner`` when our process ends, however it ends, so that the next launch recognizes
+what was left behind: unlike a process id, a lock is never reused, and it means the same to the processes of two
+containers that share a folder. The browser inherits the open file, and with it the lock. Otherwise a browser that
+outlives us for a moment, or is stopped, would write into a removed directory, and so create it again without a mark.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _OWNER = "owner"
 _UNNAMED_OWNER = "owner.new"
 _OURS = re.compile(rf"{PREFIX}[a-z0-9_]{{8}}")
 
-#: Seconds after which an empty directory of ours will not get its mark any more.
+#: Seconds after which an empty directory of ours is considered abandoned, without a mark to come.
 _UNBORN = 60.0
 
 # A Unix socket's path has at most 104 (macOS) or 108 bytes; Chromium puts
@@ -74,9 +73,9 @@ class Workspace:
 
     @classmethod
     def empty(cls) -> Workspace:
-        """Make one that is no browser's, but a folder for files of this process.
+        """Create one without a browser, as a folder for files of this process.
 
-        :raises OSError: there is no room, or no permission.
+        :raises OSError: if there is no space, or no permission.
         """
         path = tempfile.mkdtemp(prefix=PREFIX, dir=temporary_folder())
         try:
@@ -92,7 +91,7 @@ class Workspace:
 
     @property
     def keeps_profile(self) -> bool:
-        """Whether the profile is the user's, and stays."""
+        """Whether the profile is the user's, and is kept."""
         return os.path.dirname(self.profile) != self.path
 
     @property
@@ -102,7 +101,7 @@ class Workspace:
 
     @property
     def tmpdir(self) -> str | None:
-        """Where the browser's temporary files belong; ``None`` where that would be too long."""
+        """The directory for the browser's temporary files; ``None`` if its path would be too long."""
         path = os.path.join(self.path, "t")
         return path if _has_room_for_a_socket(path) else None
 
@@ -183,7 +182,7 @@ def _sweep_one(path: str, age: float) -> bool:
 
 
 def _delete_stale_port(profile: str) -> None:
-    """Delete the port file of a former browser: it is never removed, and misleads whoever reads it too early."""
+    """Delete the port file of an earlier browser: it is never removed, and misleads programs that read it too early."""
     try:
         pid = int(os.readlink(os.path.join(profile, "SingletonLock")).rpartition("-")[2])
         os.kill(pid, 0)
@@ -246,7 +245,7 @@ def _remove(path: str, attempts: int, pause: float) -> bool:
 def _remove_unused(path: str) -> bool:
     """Remove a workspace that no browser has written to.
 
-    It takes no descriptor, where listing a directory takes one: a browser may not have been started for want of them.
+    This needs no file descriptor, unlike listing a directory: the browser may have failed to start for lack of them.
     """
     mark, aside = os.path.join(path, _OWNER), f"{path}.{_OWNER}"
     try:

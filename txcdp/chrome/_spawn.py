@@ -1,4 +1,4 @@
-"""Execute a browser with Twisted: its descriptors, and a session of its own."""
+"""Starts a browser's process with Twisted: its file descriptors, and a session of its own."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What the launches of one process share: turns at starting, and the sweep of what the dead have left.
+"""What the launches of one process share: a limit on simultaneous starts, and the removal of abandoned directories.
 
-A browser takes 0.3 s of a processor until it listens, and another 1.2 s in the background right after. Where too many
-start at the same time none comes up before its deadline, so that there is a limit. It is a generous one: where each
-waits for the one before, it shares the processor with the background of all that are up, and fifty take four times as
-long.
+A browser takes 0.3 s of processor time until it listens, and another 1.2 s in the background right after. If too many
+start at the same time, none is ready before its timeout, so there is a limit. It is generous: if each waited for the
+one before, it would share the processor with the background work of all running ones, and fifty would take four times
+as long.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _cores() -> int:
 #: How many browsers start at the same time in one process; the others wait for their turn.
 AT_ONCE = 8 * _cores()
 
-#: Seconds that a browser which is up waits for the sweep: it goes on by itself, and a launch does not depend on it.
+#: Seconds for which a ready browser waits for the sweep, which then continues: a launch does not depend on it.
 SWEEP_PATIENCE = 5.0
 
 log = Logger()
@@ -59,9 +59,9 @@ class Starts:
         self._sweeping: OneShot[None] | None = None
 
     def turn(self) -> Deferred[None]:
-        """Return a Deferred that fires when it is the caller's turn, in the order of asking.
+        """Return a Deferred that fires when it is the caller's turn, in the order of the calls.
 
-        Whoever had a turn says :meth:`done`. Cancelling the Deferred gives the place up.
+        The caller has to call :meth:`done` afterwards. Cancelling the Deferred gives up the place.
         """
         if self._running < AT_ONCE and not self._waiting:
             self._running += 1
@@ -82,7 +82,7 @@ class Starts:
             self._giving = False
 
     def begin_sweep(self, reactor: AnyReactor) -> OneShot[None]:
-        """Sweep in a thread, or join the sweep that is under way.
+        """Sweep in a thread, or join a sweep in progress.
 
         :return: is given when the sweep has ended, however that was.
         """
@@ -109,7 +109,7 @@ def starts_of(reactor: AnyReactor) -> Starts:
 
 @returns_deferred
 async def wait_for_sweep(reactor: AnyReactor, event: OneShot[None]) -> None:
-    """Wait for a sweep, but not for long: its thread may have to wait for the program's own."""
+    """Wait for a sweep, for a limited time: the thread pool may be occupied by the program's own work."""
     try:
         await with_deadline(reactor, event.wait(), SWEEP_PATIENCE, TimeoutError)
     except TimeoutError:
@@ -117,5 +117,5 @@ async def wait_for_sweep(reactor: AnyReactor, event: OneShot[None]) -> None:
 
 
 def is_stopping(reactor: AnyReactor) -> bool:
-    """Return whether a reactor is on its way down, or has stopped: what is started then, nobody would end."""
+    """Return whether a reactor is stopping or has stopped: nobody would end what is started then."""
     return bool(getattr(reactor, "_startedBefore", False))

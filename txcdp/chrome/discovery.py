@@ -204,7 +204,7 @@ async def _request(
     options: WebSocketOptions | None,
     method: str = "GET",
 ) -> bytes:
-    """Make one request; give the body of a 200, or raise what the answer means."""
+    """Make one request; return the body of a 200 response, or raise the error that the response stands for."""
     address.require_http()
     seconds = seconds_of(timeout, _USUAL)
     try:
@@ -240,7 +240,7 @@ async def _request(
 
 
 def _refused(address: Address, path: str, code: int, text: str) -> TxcdpError:
-    """Return what an answer of another status than 200 means."""
+    """Return the error for a response with another status than 200."""
     if code == 404 and "target id" in text:
         return TxcdpError(f"{address.netloc}: {text}")
     if code == 500 and "Host header" in text:
@@ -254,7 +254,7 @@ def _refused(address: Address, path: str, code: int, text: str) -> TxcdpError:
 
 
 def _is_cancelled(error: Exception) -> bool:
-    """Whether this is what comes of a request that its caller has cancelled, wherever it stood then."""
+    """Whether this is the failure of a request that its caller has cancelled, at whatever stage."""
     kinds = (CancelledError, ConnectingCancelledError)
     return isinstance(error, kinds) or any(each.check(*kinds) for each in getattr(error, "reasons", ()))
 
@@ -274,7 +274,7 @@ def _words(error: BaseException) -> str:
 
 
 def _leaves(error: BaseException) -> Iterator[str]:
-    """Look into Twisted's ResponseFailed and the like, which carry lists of Failures."""
+    """Unwrap Twisted's ResponseFailed and the like, which contain lists of Failures."""
     reasons = getattr(error, "reasons", None)
     if isinstance(reasons, list):
         for reason in reasons:

@@ -1,4 +1,4 @@
-"""The names and Python types of every domain, chosen before the first line is written."""
+"""The names and Python types of every domain, chosen before anything is written."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Names:
 
 
 class Model:
-    """A protocol with Python's names: answers what to write for a type, a field or an enumeration."""
+    """A protocol with Python's names: returns what to write for a type, a field or an enumeration."""
 
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol

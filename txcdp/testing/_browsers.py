@@ -1,4 +1,4 @@
-"""A browser that tests share, and a test case that has one: a context and a page for each test."""
+"""A browser that tests share, and a test case that uses it: with a context and a page for each test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE = 60.0
 
 
 def run_until(reactor: Any, deferred: Deferred[Any], seconds: float | None = PATIENCE) -> Any:
-    """Run the reactor, where it does not run, until a Deferred has fired, and return with what.
+    """Run the reactor, if it is not running, until a Deferred has fired, and return its result.
 
     It is stopped as Twisted's own test runner does it, so that it can run again.
 
@@ -57,16 +57,15 @@ def run_until(reactor: Any, deferred: Deferred[Any], seconds: float | None = PAT
 
 
 def is_of_commands(call: Any) -> bool:
-    """Whether a pending call is the one that looks for a connection's commands whose time is up."""
+    """Whether a pending call is the one that checks a connection's commands for timeouts."""
     return isinstance(getattr(call.func, "__self__", None), Deadlines)
 
 
 class SharedBrowser:
-    """A browser of many tests.
+    """A browser used by many tests.
 
-    Trial runs the reactor once for each test, and takes all that it reads from away at a test's end. Nothing pings this
-    browser and nothing probes it, so that but one call may be pending between two tests: the one that looks for
-    commands whose time is up.
+    Trial runs the reactor once for each test, and removes all of its readers at a test's end. This browser has neither
+    pings nor probes, so that only one call may be pending between two tests: the one that checks commands for timeouts.
 
     :param options: of :func:`txcdp.launch`.
     """
@@ -89,7 +88,7 @@ class SharedBrowser:
         return reactor
 
     def keep(self) -> Browser:
-        """Start it where there is none; one that a test has ended is replaced."""
+        """Start it if it is not running; one that a test has ended is replaced."""
         if self._browser is not None and self._browser.connection.lost is not None:
             self.close()
         if self._browser is None:
@@ -114,7 +113,7 @@ class SharedBrowser:
 
     @contextlib.contextmanager
     def set_aside(self) -> Iterator[None]:
-        """Keep it from what takes everything away from the reactor."""
+        """Protect it from the removal of all readers from the reactor."""
         reactor = self._reactor
         kept = self._readers & set(reactor.getReaders())
         for reader in kept:

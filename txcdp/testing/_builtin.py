@@ -1,4 +1,4 @@
-"""What a FakeChrome answers by itself: targets, sessions, contexts, the version, and anything without a result."""
+"""The built-in answers of a FakeChrome: targets, sessions, contexts, the version, and commands without a result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The FakeChrome itself: it takes turns, and has something to say to every command."""
+"""The FakeChrome itself: it works in turns, and answers every command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages of a FakeChrome download: as it was told to, into a folder or nowhere."""
+"""The downloads of a FakeChrome's pages: saved to a folder or cancelled, as it was told."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""JavaScript in the pages of a FakeChrome: a function of the test's says what comes of it, in values of Python's.
+"""JavaScript in the pages of a FakeChrome: a function of the test determines the results, as Python values.
 
-What a page's ``evaluate`` sends is a call of a script that txcdp keeps in documents, with packed values (see
-``page/_values.py``). Here such a call is read, and its outcome packed, as that script does it.
+A page's ``evaluate`` sends a call of a script that txcdp keeps in documents, with packed values (see
+``page/_values.py``). This module decodes such a call, and packs its result, as that script does.
 """
 
 from __future__ import annotations

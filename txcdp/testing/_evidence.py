@@ -1,4 +1,4 @@
-"""What is kept of a browser's pages when a test fails: pictures, the console, what went over the network."""
+"""The evidence saved of a browser's pages when a test fails: screenshots, the console, network activity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong with a FakeChrome: lost lines, a browser or a page that hangs, crashes, floods, noise."""
+"""Faults of a FakeChrome: lost connections, a browser or a page that hangs, crashes, floods, noise."""
 
 from __future__ import annotations
 

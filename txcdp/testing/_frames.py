@@ -1,4 +1,4 @@
-"""The frames in the pages of a FakeChrome: they come, navigate and go, and it is told as Chromium tells it."""
+"""The frames in the pages of a FakeChrome: they are attached, navigate and are detached, with Chromium's events."""
 
 from __future__ import annotations
 

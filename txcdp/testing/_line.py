@@ -1,4 +1,4 @@
-"""The line between a connection and a FakeChrome: a transport in memory, delivered turn by turn."""
+"""The in-memory transport between a connection and a FakeChrome, delivered turn by turn."""
 
 from __future__ import annotations
 

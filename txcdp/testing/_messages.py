@@ -1,4 +1,4 @@
-"""The browser's side of the wire: commands out of bytes, and bytes as Chromium writes them."""
+"""The browser's side of the wire: decodes commands, and encodes messages as Chromium does."""
 
 from __future__ import annotations
 

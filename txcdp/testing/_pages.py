@@ -1,4 +1,4 @@
-"""Simple pages for a FakeChrome: they navigate, and say so as Chromium does, to whoever has enabled it."""
+"""Simple pages for a FakeChrome: they navigate, and send Chromium's events to sessions that have enabled them."""
 
 from __future__ import annotations
 

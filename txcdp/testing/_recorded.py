@@ -1,7 +1,7 @@
-"""A FakeChrome that does what a real browser did: it plays a recording, and answers from it.
+"""A FakeChrome that behaves as a real browser did: it replays a recording, and answers from it.
 
-The rules that it goes by are declared in the guide (docs/howto/testing.rst): what of the recording waits for the
-program, which command is which, and what becomes of those that were not recorded.
+Its rules are described in the guide (docs/howto/testing.rst): which parts of the recording wait for the program, how
+commands are matched, and how commands that were not recorded are answered.
 """
 
 from __future__ import annotations

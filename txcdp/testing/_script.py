@@ -1,4 +1,4 @@
-"""What a test has told a FakeChrome to answer."""
+"""The answers that a test has set for a FakeChrome."""
 
 from __future__ import annotations
 

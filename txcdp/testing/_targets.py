@@ -1,4 +1,4 @@
-"""The targets of a FakeChrome and their sessions, and what they do by themselves."""
+"""The targets of a FakeChrome and their sessions, with their built-in behaviour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns: when a FakeChrome does something, and how a test drives it."""
+"""Turns: when a FakeChrome does something, and how a test controls it."""
 
 from __future__ import annotations
 
