@@ -287,9 +287,7 @@ class PageConsole:
 
 
 def _is_unasked(entry: ConsoleEntry) -> bool:
-    """Whether a log entry is reported by a worker itself, or is about something that no page requested, such as an
-    icon.
-    """
+    """Whether a log entry is reported by a worker itself, or no page requested what it is about, such as an icon."""
     return entry.source == "worker" or (entry.source == "network" and entry.url.endswith("/favicon.ico"))
 
 

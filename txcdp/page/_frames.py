@@ -909,7 +909,7 @@ class FrameTree:
         self._ask(change.frame.session_id).addCallback(told)
 
     def _expect(self, answer: Deferred[Any]) -> None:
-        """Count frames as unknown until a command is answered, and until what follows from the answer is done."""
+        """Delay :attr:`told` until a command is answered, and until what follows from the answer is done."""
         self._unanswered += 1
 
         def answered(_: object) -> None:
