@@ -117,6 +117,24 @@ class ConsoleTests(SaidTestCase):
         self.assertEqual([each.text for each in messages], ["late", "later", "more"])
         self.assertEqual(errors, [])
 
+    async def test_what_a_document_said_is_not_told_again_when_it_comes_back(self):
+        script = "console.log(1, {}); console.log(2, {}); addEventListener('pagehide', () => console.log('left'))"
+        tab = await self.page()
+        said = self.collected(tab.console.map(lambda each: each.text))
+        errors = self.collected(tab.page_errors.map(lambda each: each.message))
+        kinds = self.collected(tab.navigations.map(lambda each: each.kind))
+        url = self.server.page("/", f"<script>{script}; fetch('/nowhere'); throw Error('no')</script>")
+        async with tab.console.filter(lambda each: each.source == "network").expect() as failed:
+            await tab.goto(url)
+        text = (await failed.value).text
+        await tab.goto(self.server.page("/quiet", "<p>quiet"))
+        await tab.go_back()
+        await tab.evaluate("console.log('after')")
+        self.assertEqual(kinds, ["new_document", "new_document", "restored"])
+        self.assertEqual([each for each in said if each != text], ["1 {}", "2 {}", "left", "after"])
+        self.assertEqual(said.count(text), 1)
+        self.assertEqual(errors, ["no"])
+
     async def test_frames_of_another_site(self):
         inner = self.server.page("/inner", "<script>console.log('inside', {a: 1}); nowhere()</script>")
         tab = await self.page()

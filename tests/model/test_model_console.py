@@ -15,6 +15,7 @@ from txcdp.model import (
     ConsoleCleared,
     ConsoleEntry,
     ConsoleGroupEnded,
+    ConsoleRepeated,
     ConsoleWritten,
     ExceptionRevoked,
 )
@@ -124,6 +125,71 @@ class TestCalls:
     def test_what_is_said_is_no_placeholder(self) -> None:
         (entry,) = written(tell(BrowserModel(), called("log", "console.assert")))
         assert entry.text == "console.assert"
+
+
+class TestRepeated:
+    """A document comes back from the back/forward cache: V8 reports again what it wrote."""
+
+    @staticmethod
+    def at(moment: float, context: int = 1, kind: Any = "log") -> runtime.ConsoleAPICalled:
+        return runtime.ConsoleAPICalled(type=kind, args=[], execution_context_id=context, timestamp=moment)
+
+    @staticmethod
+    def kinds(changes: list[Change]) -> list[type[Change]]:
+        return [type(each) for each in changes]
+
+    def test_of_a_document_that_comes_back(self) -> None:
+        model = BrowserModel()
+        thrown = runtime.ExceptionDetails(
+            exception_id=1, text="Uncaught", line_number=0, column_number=0, execution_context_id=1
+        )
+        refused = log.LogEntry(source="network", level="error", text="no", timestamp=3)
+        first = [
+            *(self.at(1), self.at(2), runtime.ExceptionThrown(timestamp=2, exception_details=thrown)),
+            log.EntryAdded(entry=refused),
+        ]
+        cleared = runtime.ExecutionContextsCleared()
+        assert self.kinds(tell(model, *first)) == [ConsoleWritten] * 4
+        for others in ([], [self.at(5, 2)], [self.at(6, 3)] * 2000):
+            assert self.kinds(tell(model, cleared, *others)) == [ConsoleWritten] * len(others)
+            assert self.kinds(tell(model, cleared, *first)) == [ConsoleRepeated] * 4
+        assert self.kinds(tell(model, self.at(9))) == [ConsoleWritten]
+
+    def test_what_it_wrote_while_it_left_is_new(self) -> None:
+        model = BrowserModel()
+        said = [self.at(1), self.at(2)]
+        tell(model, *said, runtime.ExecutionContextsCleared())
+        changes = tell(model, *said, self.at(3), self.at(2), self.at(4))
+        assert self.kinds(changes) == [*[ConsoleRepeated] * 2, ConsoleWritten, ConsoleRepeated, ConsoleWritten]
+
+    def test_entries_of_one_moment_are_all_new(self) -> None:
+        model = BrowserModel()
+        for context in (1, 2, 3):
+            changes = tell(model, runtime.ExecutionContextsCleared(), *[self.at(0, context)] * 3)
+            assert self.kinds(changes) == [ConsoleWritten] * 3
+
+    def test_a_clock_that_was_set_back(self) -> None:
+        assert self.kinds(tell(BrowserModel(), self.at(5), self.at(1), self.at(2))) == [ConsoleWritten] * 3
+
+    def test_calls_that_change_the_groups(self) -> None:
+        model = BrowserModel()
+        said = [self.at(1, kind="clear"), self.at(2, kind="startGroup"), self.at(3, kind="startGroup")]
+        said.append(self.at(4, kind="endGroup"))
+        tell(model, *said)
+        changes = tell(model, runtime.ExecutionContextsCleared(), *said)
+        assert self.kinds(changes) == [ConsoleRepeated] * 4
+        assert model.snapshot()["console"] == [{"session_id": "S", "group_depth": 1}]
+
+    def test_the_memory_is_bounded(self) -> None:
+        model = BrowserModel()
+        for context in range(300):
+            tell(model, self.at(context, context))
+        for moment in range(3000):
+            tell(model, self.at(moment, 299))
+        reported = model.console._reported["S"]
+        assert [len(each) for each in reported._times.values()] == [1] * 99 + [1000]
+        tell(model, inspector.TargetCrashed())
+        assert not model.console._reported
 
 
 class TestExceptions:

@@ -9,13 +9,19 @@ Counts, timers and assertions come as V8 has phrased them (``"named: 2"``), numb
 has converted them. To make a line of text, only the placeholders have to be filled in, and objects described from their
 previews; :attr:`ConsoleEntry.text` does this when it is read.
 
-Entries are emitted and not kept. The table only keeps the depth of groups in each session.
+When a document comes back from the back/forward cache, the browser reports its entries again. They are emitted as a
+change of their own, :class:`ConsoleRepeated`.
+
+Entries are emitted and not kept. The table only keeps, of each session, the depth of groups and when entries were
+written.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Final, Literal
 
 from txcdp.domains import log, runtime
@@ -40,6 +46,12 @@ _PLACEHOLDER: Final = re.compile(r"%([sdifoOc%])")
 _NONE_GIVEN: Final = {"assert": "console.assert", "clear": "console.clear", "endGroup": "console.groupEnd"}
 
 _GROUPS: Final = ("startGroup", "startGroupCollapsed")
+
+#: As many messages of a document as V8 keeps, and reports again.
+_MOST_TIMES: Final = 1000
+
+#: The execution contexts of a session whose entries are known: more than a cache of documents holds.
+_MOST_CONTEXTS: Final = 100
 
 
 class ConsoleEntry(Row):
@@ -106,6 +118,15 @@ class ConsoleCleared(Change, frozen=True, gc=False):
     entry: ConsoleEntry
 
 
+class ConsoleRepeated(Change, frozen=True, gc=False):
+    """An entry was reported again, because its document came back from the back/forward cache.
+
+    The entry is as it was, except that objects in its arguments have no previews.
+    """
+
+    entry: ConsoleEntry
+
+
 class ConsoleGroupEnded(Change, frozen=True, gc=False):
     """A script has called ``console.groupEnd()``; the entry is that of the call."""
 
@@ -123,6 +144,40 @@ class ExceptionRevoked(Change, frozen=True, gc=False):
     exception_id: int
 
 
+class _Reported:
+    """When the entries of one session were written.
+
+    A time alone does not identify an entry: the documents of a program's own clock may all write at one moment. A
+    document that comes back has the execution context that it had before.
+    """
+
+    def __init__(self) -> None:
+        self._times: dict[int | None, deque[float]] = {}
+        self._latest = -inf
+        self._is_repeating = False
+
+    def document_changed(self) -> None:
+        """Expect that entries are reported again."""
+        self._is_repeating = True
+
+    def is_repeated(self, context_id: int | None, at: float) -> bool:
+        """Return whether an entry was reported before, and note it.
+
+        A new entry of the same moment as the latest one is recognized by no document having changed since.
+        """
+        times = self._times.get(context_id)
+        if times is None:
+            times = self._times[context_id] = deque(maxlen=_MOST_TIMES)
+            if len(self._times) > _MOST_CONTEXTS:
+                del self._times[next(iter(self._times))]
+        elif (self._is_repeating or at < self._latest) and at in times:
+            return True
+        times.append(at)
+        self._latest = max(self._latest, at)
+        self._is_repeating = False
+        return False
+
+
 class Console(Table):
     """The consoles of all sessions, with the depth of their groups."""
 
@@ -132,16 +187,17 @@ class Console(Table):
         super().__init__(emit)
         self._contexts = contexts
         self._depths: dict[str, int] = {}
+        self._reported: dict[str, _Reported] = {}
         self.handlers = {
             runtime.ConsoleAPICalled: self._called,
             runtime.ExceptionThrown: self._thrown,
             runtime.ExceptionRevoked: lambda session, event: self.emit(ExceptionRevoked(session, event.exception_id)),
-            runtime.ExecutionContextsCleared: lambda session, _: self._leave(session),
+            runtime.ExecutionContextsCleared: lambda session, _: self._clear_contexts(session),
             log.EntryAdded: self._logged,
         }
         self.reactions = {
-            SessionClosed: lambda change: self._leave(change.session_id),
-            SessionCrashed: lambda change: self._leave(change.session_id),
+            SessionClosed: lambda change: self._forget(change.session_id),
+            SessionCrashed: lambda change: self._forget(change.session_id),
         }
 
     def snapshot(self) -> list[Any]:
@@ -149,27 +205,42 @@ class Console(Table):
         return [{"session_id": session, "group_depth": depth} for session, depth in self._depths.items()]
 
     def _leave(self, session: str) -> None:
+        """Leave all groups."""
         self._depths.pop(session, None)
+
+    def _forget(self, session: str) -> None:
+        self._leave(session)
+        self._reported.pop(session, None)
+
+    def _clear_contexts(self, session: str) -> None:
+        self._leave(session)
+        if session in self._reported:
+            self._reported[session].document_changed()
+
+    def _is_repeated(self, entry: ConsoleEntry, context_id: int | None) -> bool:
+        reported = self._reported.get(entry.session_id)
+        if reported is None:
+            reported = self._reported[entry.session_id] = _Reported()
+        return reported.is_repeated(context_id, entry.timestamp)
 
     def _called(self, session: str, event: runtime.ConsoleAPICalled) -> None:
         depth = self._depths.get(session, 0)
         entry = self._entry(session, "console-api", event.type, event.timestamp)
         entry.args, entry.group_depth = event.args, depth
         self._place(entry, event.stack_trace, event.execution_context_id)
+        change: Change = ConsoleWritten(entry)
         if event.type == "endGroup":
             if depth > 1:
                 self._depths[session] = depth - 1
             else:
                 self._leave(session)
-            self.emit(ConsoleGroupEnded(session, entry))
-            return
-        if event.type == "clear":
+            change = ConsoleGroupEnded(session, entry)
+        elif event.type == "clear":
             self._leave(session)
-            self.emit(ConsoleCleared(session, entry))
-            return
-        if event.type in _GROUPS:
+            change = ConsoleCleared(session, entry)
+        elif event.type in _GROUPS:
             self._depths[session] = depth + 1
-        self.emit(ConsoleWritten(entry))
+        self.emit(ConsoleRepeated(entry) if self._is_repeated(entry, event.execution_context_id) else change)
 
     def _thrown(self, session: str, event: runtime.ExceptionThrown) -> None:
         details = event.exception_details
@@ -178,7 +249,8 @@ class Console(Table):
         self._place(entry, details.stack_trace, details.execution_context_id)
         if details.url:
             entry.url, entry.line_number, entry.column_number = details.url, details.line_number, details.column_number
-        self.emit(ConsoleWritten(entry))
+        repeated = self._is_repeated(entry, details.execution_context_id)
+        self.emit(ConsoleRepeated(entry) if repeated else ConsoleWritten(entry))
 
     def _logged(self, session: str, event: log.EntryAdded) -> None:
         said = event.entry
@@ -186,7 +258,7 @@ class Console(Table):
         entry.log_text, entry.args, entry.stack = said.text, said.args or [], said.stack_trace
         entry.url, entry.line_number = said.url or "", said.line_number
         entry.network_request_id = said.network_request_id
-        self.emit(ConsoleWritten(entry))
+        self.emit(ConsoleRepeated(entry) if self._is_repeated(entry, None) else ConsoleWritten(entry))
 
     def _entry(self, session: str, source: str, kind: str, at: float) -> ConsoleEntry:
         level = _LEVELS.get(kind, "info")

@@ -26,6 +26,7 @@ from txcdp.model import (
     ConsoleCleared,
     ConsoleEntry,
     ConsoleGroupEnded,
+    ConsoleRepeated,
     ConsoleWritten,
     arguments_in_words,
     value_in_words,
@@ -166,7 +167,6 @@ class SpokenFor:
         self._worker = worker
         self._model = BrowserModel()
         self._kept: deque[ref[ConsoleMessage]] = deque()
-        self._times: deque[float] = deque(maxlen=KEPT)
         self._logged: deque[float] = deque(maxlen=KEPT) if logged is None else logged
         self._logged_before = frozenset(self._logged) if fresh else None
         session._feed_into(self.events, self._take)
@@ -178,13 +178,14 @@ class SpokenFor:
             self._changed(change)
 
     def _changed(self, change: Change) -> None:
-        if not isinstance(change, ConsoleWritten | ConsoleCleared | ConsoleGroupEnded):
+        if not isinstance(change, ConsoleWritten | ConsoleRepeated | ConsoleCleared | ConsoleGroupEnded):
             return
         entry = change.entry
         objects = [each.object_id for each in entry.args if each.object_id is not None]
         if entry.details is not None and entry.details.exception is not None:
             objects += filter(None, [entry.details.exception.object_id])
-        if self._is_replayed(entry) or _is_unasked(entry) or not self._wanted():
+        is_known = isinstance(change, ConsoleRepeated) or self._is_of_before(entry)
+        if is_known or _is_unasked(entry) or not self._wanted():
             self._release(objects, entry)
         elif entry.details is not None:
             self._release(objects, entry)
@@ -197,19 +198,15 @@ class SpokenFor:
             self._tell(message)
         self._evaluator.injected.release_garbage()
 
-    def _is_replayed(self, entry: ConsoleEntry) -> bool:
-        """Whether an entry is reported again: a domain is being enabled, or a document was restored from a cache."""
-        domain = "Runtime" if entry.source in ("console-api", "exception") else "Log"
-        at, times = entry.timestamp, self._times
-        told = bool(times) and at < times[-1] and at in times
-        if not told:
-            times.append(at)
-        of_before = self._session._is_beginning(domain)
-        if domain == "Log":
-            self._logged.append(at)
+    def _is_of_before(self, entry: ConsoleEntry) -> bool:
+        """Whether an entry was written before its domain was enabled, and is reported by that."""
+        is_log = entry.source not in ("console-api", "exception")
+        of_before = self._session._is_beginning("Log" if is_log else "Runtime")
+        if is_log:
+            self._logged.append(entry.timestamp)
             if self._logged_before is not None:
-                of_before = of_before and at in self._logged_before
-        return told or of_before
+                of_before = of_before and entry.timestamp in self._logged_before
+        return of_before
 
     def _release(self, objects: list[str], entry: ConsoleEntry) -> None:
         """Release arguments that nobody gets, unless the program listens to the protocol's own events."""

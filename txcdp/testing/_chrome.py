@@ -318,7 +318,13 @@ class FakeChrome(Faults):
         description = f"{name}: {message}\n    at {target.url}:1:1"
         exception = runtime.RemoteObject(type="object", subtype="error", class_name=name, description=description)
         details = runtime.ExceptionDetails(
-            exception_id=1, text="Uncaught", line_number=0, column_number=0, url=target.url, exception=exception
+            exception_id=1,
+            text="Uncaught",
+            line_number=0,
+            column_number=0,
+            url=target.url,
+            exception=exception,
+            execution_context_id=self._pages.context(target),
         )
         at = self.clock.seconds() * 1000
         self._pages.tell(target, runtime.ExceptionThrown(timestamp=at, exception_details=details))
