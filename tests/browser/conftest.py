@@ -60,6 +60,13 @@ def _no_browser_left() -> Iterator[None]:
     forking.close()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End the shared browser before a test of another directory: trial takes its readers away, and finds its calls."""
+    if nextitem is not None and Path(__file__).parent not in nextitem.path.parents:
+        shared_browser.close()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail the test that leaves something behind, not the one after it. What tests share is not left behind."""
