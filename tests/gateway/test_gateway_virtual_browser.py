@@ -731,18 +731,36 @@ class TargetTests(VirtualBrowserCase):
         self.result(self.a, "Target.detachFromTarget", sessionId=tab.id)
         self.assertNotIn(page.id, self.browser.targets.sessions)
 
-    def test_a_popup_waits_for_the_session_that_its_tab_has_attached(self):
-        session = self.takes_tabs()
+    def popup_with_own_session(self, session: str) -> tuple[Any, Any, str]:
+        """Open a popup, and let the client attach to its page by the tab; return that session, too."""
         tab, page = self.popup(self.a, session)
         params = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.result(self.a, "Target.setAutoAttach", tab.id, **params)
         (own,) = [each.id or "" for each in self.browser.targets.sessions.values() if each.parent is tab]
+        return tab, page, own
+
+    def test_a_popup_waits_for_the_session_that_its_tab_has_attached(self):
+        tab, page, own = self.popup_with_own_session(self.takes_tabs())
         self.a.send("Runtime.runIfWaitingForDebugger", tab.id)
         self.rig.deliver()
         self.assertTrue(page.waiting)
         self.result(self.a, "Runtime.runIfWaitingForDebugger", own)
         self.assertFalse(page.waiting)
         self.assertNotIn(page.id, self.browser.targets.sessions)
+
+    def test_a_popup_does_not_wait_for_a_session_that_was_resumed_before_its_tab(self):
+        session = self.takes_tabs()
+        for together in (False, True):
+            tab, page, own = self.popup_with_own_session(session)
+            order = (tab.id, own) if together else (own, tab.id)
+            for each in order:
+                self.a.send("Runtime.runIfWaitingForDebugger", each)
+                if not together:
+                    self.rig.deliver()
+            self.rig.deliver()
+            self.assertFalse(page.waiting, together)
+            self.assertNotIn(page.id, self.browser.targets.sessions)
+            self.assertEqual(self.shared.state.watch._held, {})
 
     def test_popups_that_close_or_whose_client_is_quicker(self):
         session = self.takes_tabs()

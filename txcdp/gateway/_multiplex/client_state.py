@@ -108,6 +108,7 @@ class ClientSession:
     :ivar wait_for_debugger: whether these wait for ``Runtime.runIfWaitingForDebugger``.
     :ivar asked: the targets that the gateway has asked the browser to attach it to.
     :ivar taken: the targets that auto-attach has attached it to.
+    :ivar resumed: whether its client has resumed its target.
     :ivar gone: whether it has ended.
     """
 
@@ -127,6 +128,7 @@ class ClientSession:
     forwarded: dict[int, int] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     taken: dict[str, ClientSession] = field(default_factory=dict)
+    resumed: bool = False
     gone: bool = False
     key: bytes = field(init=False)
     is_browser: bool = field(init=False)

@@ -189,8 +189,10 @@ class ClientConnection:
     def _carry_out(self, session: ClientSession, command: Command, outcome: Outcome) -> None:
         """Do what a handler has returned."""
         if isinstance(outcome, Forward):
-            if command.method == RESUME and self._shared.watch.has_waiting(session):
-                outcome = outcome._replace(then=lambda _: self._shared.watch.resumed(session))
+            if command.method == RESUME:
+                session.resumed = True
+                if self._shared.watch.has_waiting(session):
+                    outcome = outcome._replace(then=lambda _: self._shared.watch.resumed(session))
             then = outcome.then and partial(self._replied, session, command, outcome.then)
             self._ask(outcome, command.method, command.id, then)
             return

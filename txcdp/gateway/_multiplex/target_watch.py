@@ -160,12 +160,13 @@ class Watch:
     def resumed(self, session: ClientSession, *, gone: bool = False) -> None:
         """Resume what was paused until a session was, which a client has resumed, or which has ended.
 
-        A tab that has been resumed still keeps its page paused if its client has attached to that and paused it, too.
+        A tab that has been resumed still keeps its page paused if its client has attached to that, paused it, too, and
+        not resumed it: it may resume the page first, or both without waiting for the replies.
         """
         held = self._held.pop(session.id, None)
         if held is not None:
             pages = [each for each in session.children.values() if each.target_id == held.told.target_id]
-            if session.wait_for_debugger and pages and not gone:
+            if session.wait_for_debugger and pages and not pages[0].resumed and not gone:
                 self._held[pages[0].id] = held
             else:
                 self.let_go(held.key, held.told)
