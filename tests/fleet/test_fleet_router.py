@@ -45,18 +45,14 @@ async def until(condition: Callable[[], object], what: str) -> None:
 class RouterCase(TestCase):
     timeout = 300
     router: ClassVar[Crossbar]
-    folder: ClassVar[tempfile.TemporaryDirectory[str]]
     options: ClassVar[dict[str, Any] | None] = None
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.folder = tempfile.TemporaryDirectory(prefix="txcdp-fleet-")
-        cls.router = Crossbar(Path(cls.folder.name), cls.options)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.router.kill()
-        cls.folder.cleanup()
+        folder = tempfile.TemporaryDirectory(prefix="txcdp-fleet-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.router = Crossbar(Path(folder.name), cls.options)
+        cls.addClassCleanup(cls.router.kill)
 
     def setUp(self) -> None:
         self.addCleanup(self.settle)

@@ -32,7 +32,9 @@ class SecureCase(TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.folder = Path(tempfile.mkdtemp(prefix="txcdp-fleet-"))
+        folder = tempfile.TemporaryDirectory(prefix="txcdp-fleet-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
         ours, others = Authority(), Authority()
         cls.write("ours", ours.pem)
         cls.write("others", others.pem)
@@ -46,10 +48,7 @@ class SecureCase(TestCase):
             tls["ca_certificates"] = [cls.path("ours")]
             principals = {"node-3": {"certificate-sha1": fingerprint(cls.folder / "node.pem"), "role": "node"}}
         cls.router = Crossbar(cls.folder / "router", tls=tls, certificates=principals)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.router.kill()
+        cls.addClassCleanup(cls.router.kill)
 
     @classmethod
     def write(cls, name: str, data: bytes) -> str:
