@@ -136,7 +136,7 @@ MANY: dict[str, tuple[int, str]] = {
     "chrome._process.BrowserProcess": (19, "what is told of a process, and how far its end has got"),
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
     "cli._tally.Tally": (21, "a total for each line of the summary"),
-    "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
+    "gateway._multiplex.client_state.ClientSession": (21, "what a client has set up in one session, to answer from"),
     "network._page_interception.ContextInterception": (17, "what is paused, where, and who shares it"),
     "network._har_reading.HarEntry": (31, "what a file of HAR says of one exchange"),
     "page._frames.FrameTree": (21, "the tables of a page, and one part for each way that they are fed and read"),
