@@ -214,12 +214,13 @@ MAKE = """async () => {
         date: new Date(1e12), bad: new Date(NaN), none: undefined, null: null, nan: NaN, zero: -0, big: 2n ** 70n,
         pattern: /a\\/b/gi, error: new RangeError('far'),
         bytes: new Uint8Array([1, 2, 255]), words: new Uint16Array([65535]),
-        view: new DataView(new Uint8Array([0, 9, 8]).buffer, 1),
+        view: new DataView(new Uint8Array([0, 9, 8]).buffer, 1), halves: new Float16Array([0.5]),
         boxes: [Object(4), Object('text'), Object(false), Object(5n)],
         buffer: new Uint8Array([7, 8]).buffer, map: new Map([[1, {a: new Date(1)}]]), set: new Set(['s', 1]),
         cycle, blob: new Blob(['text'], {type: 'text/plain'}),
         file: new File(['f'], 'name.txt', {lastModified: 9}), text: '\\ud800',
-        holes: [1, , 3], plain: {a: [1, 'x', true, null]},
+        holes: [1, , 3], twice: [[]].flatMap(each => [each, each]),
+        prototype: {['__proto__']: 1}, plain: {a: [1, 'x', true, null]},
     };
     for (const [key, value] of Object.entries(values)) given.put(value, key);
     given.put('by date', new Date(3));
@@ -258,6 +259,7 @@ TELL = """async () => {
         if (typeof value === 'string') return escape(value);
         if (typeof value !== 'object' || value === null) return String(value);
         const parts = [];
+        if (value[0] && value[0] === value[1]) return 'twice the same';
         for (const key of Object.keys(value)) parts.push(`${key}:${await show(value[key], below)}`);
         return `${Array.isArray(value) ? 'list' : 'object'}{${parts}}`;
     };
@@ -331,6 +333,18 @@ class StorageStateTests(SharedBrowserTestCase):
         await page.wait_for_function("localStorage.length === 0")
         self.assertEqual(await page.local_storage.items(), [])
 
+    async def test_after_one_that_was_written_in_part(self):
+        origin = self.server.url("")
+        store = {"name": "s", "autoIncrement": True, "indexes": [], "records": [{"key": 1, "valueEncoded": {"no": 1}}]}
+        database = {"name": "db", "version": 1, "stores": [store]}
+        old, new = {"name": "old", "value": "1"}, {"name": "new", "value": "2"}
+        in_part = {"origin": origin, "localStorage": [old], "indexedDB": [database]}
+        for origins in ([{"origin": origin, "localStorage": [new], "indexedDB": []}], []):
+            context = await self.context()
+            await self.fails(context.set_storage_state({"origins": [in_part]}), EvaluationError)
+            await context.set_storage_state({"origins": origins})
+            self.assertEqual((await context.storage_state(indexed_db=True))["origins"], origins)
+
     async def test_databases(self):
         context = await self.context()
         page = await context.new_page(self.server.page("/", "<p>"))
@@ -339,12 +353,23 @@ class StorageStateTests(SharedBrowserTestCase):
         self.assertIn("given date = Date 1000000000000", told)
         self.assertIn("given view = view 9,8", told)
         self.assertIn("given boxes = list{0:object of 4,1:object of text,2:object of false,3:object of 5}", told)
+        self.assertIn("given twice = twice the same", told)
+        self.assertIn("given prototype = object{__proto__:1}", told)
         self.assertEqual((await context.storage_state())["origins"], [])
         state = await context.storage_state(indexed_db=True)
         (database,) = state["origins"][0]["indexedDB"]
         own = next(each for each in database["stores"] if each["name"] == "own")
         self.assertEqual(own["records"][0], {"value": {"id": 1, "name": "one", "tags": ["x", "y"]}})
         self.assertEqual(own["keyPath"], "id")
+        given = next(each for each in database["stores"] if each["name"] == "given")
+        encoded = {each.get("key"): each.get("valueEncoded") for each in given["records"]}
+        # As Playwright writes it, and reads it: a view that it does not know as the bytes.
+        date = {"o": [{"k": "a", "v": {"d": "1970-01-01T00:00:00.001Z"}}], "id": 2}
+        self.assertEqual(encoded["map"], {"m": [{"k": 1, "v": date}], "id": 1})
+        self.assertEqual(
+            [encoded["view"], encoded["halves"]],
+            [{"ab": {"b": "CQg=", "k": "dv"}}, {"ab": {"b": "ADg=", "k": "f16"}}],
+        )
         again = await self.context()
         await again.set_storage_state(json.loads(json.dumps(state)))
         page = await again.new_page(self.server.url("/"))

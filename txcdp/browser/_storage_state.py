@@ -135,7 +135,8 @@ class ContextStorage:
     async def replace(self, state: StorageState) -> None:
         """Replace everything stored by a state."""
         await self._cookies.clear(None, None, None)
-        gone = await self._origins()
+        # Those of the state may have something from before that no page here has shown: a profile keeps it.
+        gone = [*await self._origins(), *(each["origin"] for each in state["origins"])]
         await self.add(state, gone)
 
     @returns_deferred
@@ -160,8 +161,9 @@ class ContextStorage:
                 if origin in cleared:
                     await empty.clear(origin)
                 if origin in given:
-                    await empty.run(f"write({json.dumps(given[origin])})", f"writing {origin}")
-                    self._known[origin] = None
+                    text = json.dumps(given[origin])
+                    self._known[origin] = None  # also if it cannot be written as a whole
+                    await empty.run(f"write({json.dumps(text)})", f"writing {origin}")
 
     async def _origins(self) -> list[str]:
         """Return the origins that may have stored something: those visited, and those of current pages and frames."""

@@ -3,16 +3,18 @@
 // What JSON has no form for is *encoded*, as Playwright's files have it: a primitive is itself, and else
 //   {v: "null" | "undefined" | "NaN" | "Infinity" | "-Infinity" | "-0"}  {bi: digits of a bigint}  {d: a Date, ISO 8601}
 //   {u: a URL}  {r: {p: pattern, f: flags}}  {e: {n: name, m: message, s: stack}}  {ab: {b: base 64}}
-//   {ta: {b: base 64, k: kind of typed array}}  {a: items, id}  {o: [{k: key, v: value}], id}  {ref: id of a or o before}
-// Of our own: {v: "hole"} in items, {m: [[key, value]], id} a Map  {s: items, id} a Set  {box: a primitive, id} its object
-//   {blob: {b, t: type, n: name of a File, l: its time}}  and dv, the kind of a DataView
+//   {ta: {b: base 64, k: kind of typed array}}  {a: items, id}  {o: [{k: key, v: value}], id}
+//   {m: [{k: key, v: value}], id} a Map  {s: items, id} a Set  {ref: id of a, o, m or s before}
+// Of our own: {v: "hole"} in items, {box: a primitive, id} its object  {blob: {b, t: type, n: name of a File, l: its time}}
+//   {ab: {b, k: kind}} a view that Playwright does not know: it reads its bytes, and as a ta would refuse the whole file
 (() => {
   'use strict';
   const KINDS = {
     i8: Int8Array, ui8: Uint8Array, ui8c: Uint8ClampedArray, i16: Int16Array, ui16: Uint16Array, i32: Int32Array,
     ui32: Uint32Array, f32: Float32Array, f64: Float64Array, bi64: BigInt64Array, bui64: BigUint64Array,
-    dv: DataView,
   };
+  const OWN_KINDS = { dv: DataView };
+  if (globalThis.Float16Array) OWN_KINDS.f16 = Float16Array;  // not there before Chromium 135
   const BOXES = [Boolean, Number, String, BigInt];
   const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
@@ -39,8 +41,8 @@
     return prototype === Object.prototype || prototype === null;
   };
 
-  /** Whether JSON says all of a value, which may have cycles. */
-  const isTrivial = (value, above = []) => {
+  /** Whether JSON says all of a value: also that no object is in it twice. */
+  const isTrivial = (value, seen = new Set()) => {
     switch (typeof value) {
       case 'string': case 'boolean': return true;
       case 'number': return Number.isFinite(value) && !Object.is(value, -0);
@@ -48,12 +50,12 @@
       default: return false;
     }
     if (value === null) return true;
-    if (above.includes(value) || above.length > 100) return false;
-    const below = [...above, value];
+    if (seen.has(value)) return false;
+    seen.add(value);
     if (Array.isArray(value)) {
-      return Object.keys(value).length === value.length && Array.from(value).every(each => isTrivial(each, below));
+      return Object.keys(value).length === value.length && Array.from(value).every(each => isTrivial(each, seen));
     }
-    return isPlain(value) && Object.values(value).every(each => isTrivial(each, below));
+    return isPlain(value) && Object.values(value).every(each => isTrivial(each, seen));
   };
 
   const encode = async (value, seen = new Map()) => {
@@ -71,10 +73,10 @@
     if (value instanceof RegExp) return { r: { p: value.source, f: value.flags } };
     if (value instanceof Error) return { e: { n: value.name, m: value.message, s: value.stack || '' } };
     if (value instanceof ArrayBuffer) return { ab: { b: toBase64(value) } };
-    for (const [k, kind] of Object.entries(KINDS)) {
-      if (value instanceof kind) {
-        return { ta: { b: toBase64(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength)), k } };
-      }
+    for (const [form, kinds] of [['ta', KINDS], ['ab', OWN_KINDS]]) {
+      const k = Object.keys(kinds).find(each => value instanceof kinds[each]);
+      if (k === undefined) continue;
+      return { [form]: { b: toBase64(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength)), k } };
     }
     if (value instanceof Blob) {
       const blob = { b: toBase64(await value.arrayBuffer()), t: value.type };
@@ -84,7 +86,7 @@
     seen.set(value, id);
     if (value instanceof Map) {
       const m = [];
-      for (const [key, each] of value) m.push([await encode(key, seen), await encode(each, seen)]);
+      for (const [key, each] of value) m.push({ k: await encode(key, seen), v: await encode(each, seen) });
       return { m, id };
     }
     if (value instanceof Set) {
@@ -95,8 +97,8 @@
     if (Array.isArray(value)) {
       const a = [];
       for (let index = 0; index < value.length; index++) {
-      a.push(index in value ? await encode(value[index], seen) : { v: 'hole' });
-    }
+        a.push(index in value ? await encode(value[index], seen) : { v: 'hole' });
+      }
       return { a, id };
     }
     if (BOXES.some(each => value instanceof each)) return { box: await encode(value.valueOf(), seen), id };
@@ -125,7 +127,10 @@
       error.stack = said.e.s;
       return error;
     }
-    if ('ab' in said) return fromBase64(said.ab.b);
+    if ('ab' in said) {
+      const buffer = fromBase64(said.ab.b);
+      return said.ab.k === undefined ? buffer : new OWN_KINDS[said.ab.k](buffer);
+    }
     if ('ta' in said) return new KINDS[said.ta.k](fromBase64(said.ta.b));
     if ('blob' in said) {
       const { b, t: type, n, l: lastModified } = said.blob;
@@ -134,7 +139,7 @@
     const keep = object => (seen.set(said.id, object), object);
     if ('m' in said) {
       const map = keep(new Map());
-      for (const [key, each] of said.m) map.set(decode(key, seen), decode(each, seen));
+      for (const { k, v } of said.m) map.set(decode(k, seen), decode(v, seen));
       return map;
     }
     if ('s' in said) {
@@ -232,7 +237,8 @@
       }
       return JSON.stringify({ localStorage: items, indexedDB: databases });
     },
-    write: async ({ localStorage: items, indexedDB: databases }) => {
+    write: async text => {  // not an object literal, in which a key __proto__ would set the prototype
+      const { localStorage: items, indexedDB: databases } = JSON.parse(text);
       for (const { name, value } of items || []) localStorage.setItem(name, value);
       for (const each of databases || []) {
         try {
