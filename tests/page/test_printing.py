@@ -48,6 +48,21 @@ class InTurnTests(SynchronousTestCase):
             self.assertEqual(str(error), "pdf(): unknown option 'formatt'; did you mean 'format'?")
         self.assertEqual(self.answers, [])
 
+    def test_lengths(self):
+        tiny = 0.1 + 0.2 - 0.3  # 5.5e-17, as Python writes it
+        self.begin(width=96.5, height=" 1IN", margin={"top": tiny, "left": "0.5in", "right": None})
+        (sent,) = self.chrome.received(page.print_to_pdf)
+        self.assertEqual((sent.paper_width, sent.paper_height), (96.5 / 96, 1.0))
+        self.assertEqual(
+            (sent.margin_top, sent.margin_left, sent.margin_right, sent.margin_bottom), (tiny / 96, 0.5, 0.0, 0.0)
+        )
+        for wrong in (-1, -0.5, float("nan"), float("inf"), "-1cm", "1pt", "", "1e400", "9" * 400):
+            error = self.failureResultOf(self.begin(width=wrong), ValueError).value
+            self.assertIn(f"width={wrong!r}: expected a number from 0", str(error))
+        for odd in (True, b"1cm", [1]):
+            self.failureResultOf(self.begin(margin={"top": odd}), TypeError)
+        self.assertEqual(len(self.answers), 1)
+
     def test_one_that_is_cancelled_before_its_turn_is_not_printed(self):
         one, other, last = self.begin(), self.begin(), self.begin()
         other.cancel()

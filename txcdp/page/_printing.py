@@ -46,12 +46,12 @@ _CHUNK: Final = 65536
 
 
 class Margin(TypedDict, total=False):
-    """Margins of a PDF; one that is omitted is 0."""
+    """Margins of a PDF; one that is omitted, or None, is 0."""
 
-    top: Length
-    right: Length
-    bottom: Length
-    left: Length
+    top: Length | None
+    right: Length | None
+    bottom: Length | None
+    left: Length | None
 
 
 class PdfOptions(TypedDict, total=False):
@@ -82,11 +82,16 @@ def inches(name: str, length: Length) -> float:
     """
     if isinstance(length, bool) or not isinstance(length, int | float | str):
         raise TypeError(f'{name}={length!r}: expected a number of CSS pixels, or a str such as "10cm"')
-    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]{2})?\s*", str(length).lower())
-    unit = "px" if found is None else found[2] or "px"
-    if found is None or unit not in _UNITS or not math.isfinite(float(found[1])):
+    number, unit = -1.0, "px"
+    if isinstance(length, str):
+        found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]{2})?\s*", length.lower())
+        if found is not None:
+            number, unit = float(found[1]), found[2] or "px"
+    else:
+        number = length
+    if unit not in _UNITS or not 0 <= number < math.inf:
         raise ValueError(f"{name}={length!r}: expected a number from 0, alone or with {', '.join(_UNITS)}")
-    return float(found[1]) * _UNITS[unit]
+    return number * _UNITS[unit]
 
 
 def command(options: PdfOptions) -> page.print_to_pdf:
@@ -113,7 +118,11 @@ def command(options: PdfOptions) -> page.print_to_pdf:
     unknown = set(margin) - {"top", "right", "bottom", "left"}
     if unknown:
         raise ValueError(f"margin={margin!r}: its keys are top, right, bottom and left")
-    sides = {each: inches(f"margin[{each!r}]", margin[each]) for each in margin}  # type: ignore[arg-type]
+    sides = {
+        each: inches(f"margin[{each!r}]", length)  # type: ignore[arg-type]
+        for each, length in margin.items()
+        if length is not None
+    }
     return page.print_to_pdf(
         landscape=options.get("landscape", False),
         display_header_footer=options.get("display_header_footer", False),
