@@ -886,10 +886,14 @@ class EvaluationTests(SynchronousTestCase):
         self.assertEqual(of(runtime.RemoteObject(type="string", value="a")), 'Uncaught: "a"\n    at <anonymous>:3:4')
         symbol = runtime.RemoteObject(type="symbol", description="Symbol(x)")
         self.assertTrue(of(symbol).startswith("Uncaught: Symbol(x)\n"))
-        properties = [runtime.PropertyPreview(name="a", type="number", value="1")]
+        properties = [
+            runtime.PropertyPreview(name="a", type="number", value="1"),
+            runtime.PropertyPreview(name="b", type="string", value=""),
+            runtime.PropertyPreview(name="c", type="accessor"),
+        ]
         preview = runtime.ObjectPreview(type="object", description="Object", overflow=True, properties=properties)
         thing = runtime.RemoteObject(type="object", description="Object", preview=preview)
-        self.assertTrue(of(thing).startswith("Uncaught: Object {a: 1, ...}\n"))
+        self.assertTrue(of(thing).startswith("Uncaught: Object {a: 1, b: , c: accessor, ...}\n"))
 
 
 class ErrorTests(SynchronousTestCase):

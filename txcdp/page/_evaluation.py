@@ -606,7 +606,9 @@ def _in_words(thing: runtime.RemoteObject) -> str:
     if thing.type == "undefined":
         return "undefined"
     if thing.preview is not None and thing.preview.properties:
-        inside = ", ".join(f"{each.name}: {each.value or each.type}" for each in thing.preview.properties)
+        inside = ", ".join(
+            f"{each.name}: {each.type if each.value is None else each.value}" for each in thing.preview.properties
+        )
         return f"{thing.description or 'Object'} {{{inside}{', ...' if thing.preview.overflow else ''}}}"
     if thing.description and (thing.value is None or thing.type == "number"):
         return thing.description
