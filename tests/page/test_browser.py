@@ -8,6 +8,7 @@ import pkgutil
 import subprocess
 import sys
 import weakref
+from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
@@ -255,6 +256,16 @@ class ContextTests(SynchronousTestCase):
         self.assertEqual(self.chrome.received(target.create_target)[-1].browser_context_id, context.id)
         self.chrome.run(context.close())
         self.assertTrue(tab.session.ended)
+
+    def test_sessions_are_of_pages_and_frames(self):
+        context = self.chrome.run(self.browser.new_context())
+        tab = self.chrome.run(context.new_page())
+        for one in (tab, tab.main_frame):
+            self.assertIsNot(self.chrome.run(context.new_cdp_session(one)), tab.session)
+        for other in (context, {}, None, tab.session):
+            given: Any = other
+            with self.assertRaisesRegex(TypeError, "expected a page or a frame"):
+                self.chrome.run(context.new_cdp_session(given))
 
     def test_a_worker_that_goes_on_does_not_hold_closing_up(self):
         context = self.chrome.run(self.browser.new_context())

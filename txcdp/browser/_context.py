@@ -343,9 +343,12 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         """Attach to a page once more, to get a session of your own; see :meth:`Page.new_cdp_session`.
 
         :param page: the page; or a frame that Chromium runs in a process of its own.
-        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` if the frame has no session of its own;
-            otherwise like ``Session.execute``.
+        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` if the frame has no session of its own,
+            with :exc:`TypeError` if it is neither; otherwise like ``Session.execute``.
         """
+        given: object = page
+        if not isinstance(given, Page | Frame):
+            raise TypeError(f"page={given!r}: expected a page or a frame")
         return page.new_cdp_session()
 
     @while_open
