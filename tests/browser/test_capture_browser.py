@@ -133,7 +133,7 @@ class RegionTests(CaptureTestCase):
         picture = Png(await lime.screenshot(path))
         self.assertEqual((picture.size, picture(0, 0), picture(99, 199)), ((100, 200), LIME, LIME))
         self.assertEqual(Png(path.read_bytes()).size, picture.size)
-        await self.late(CommandTimeout, hidden.screenshot, words=["the element to capture"])
+        await self.late(CommandTimeout, hidden.screenshot, words=["the element to capture is not visible"])
         taking = hidden.screenshot()
         await tab.evaluate("hidden.style = 'display: block; margin: 0; width: 10px; height: 20px'")
         self.assertEqual(Png(await taking).size, (10, 20))

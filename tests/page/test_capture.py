@@ -1,11 +1,12 @@
-"""Pictures that nobody waits for any more."""
+"""Pictures that nobody waits for any more, and those of pages that are not ready."""
 
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.domains import emulation, page, runtime
+from txcdp.domains import dom, emulation, page, runtime
+from txcdp.errors import CommandTimeout
 from txcdp.testing import NEVER, FakeChrome
 
 PREPARED = runtime.EvaluateResult(
@@ -37,3 +38,38 @@ class CancelledTests(SynchronousTestCase):
             self.chrome.advance(3)
             self.assertIn([color is None for color in self.colors()], ([], [False, True]), step)
         self.assertEqual(len(self.colors()), 2)
+
+
+class NotReadyTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.tab = self.chrome.run(self.chrome.browser().new_page())
+
+    def test_a_document_that_has_just_begun_is_as_large_as_the_viewport(self):
+        viewport = {"page_x": 0, "page_y": 0, "client_width": 500, "client_height": 400}
+        layout = page.LayoutViewport(**viewport)
+        visual = page.VisualViewport(**viewport, offset_x=0, offset_y=0, scale=1)
+        nothing = dom.Rect(x=0, y=0, width=0, height=0)
+        metrics = page.GetLayoutMetricsResult(
+            layout_viewport=layout,
+            visual_viewport=visual,
+            content_size=nothing,
+            css_layout_viewport=layout,
+            css_visual_viewport=visual,
+            css_content_size=nothing,
+        )
+        self.chrome.on(runtime.evaluate, PREPARED)
+        self.chrome.on(page.get_layout_metrics, metrics)
+        self.chrome.on(page.capture_screenshot, page.CaptureScreenshotResult(data=b"picture"))
+        self.assertEqual(self.chrome.run(self.tab.screenshot(full_page=True)), b"picture")
+        clip = self.chrome.received(page.capture_screenshot)[-1].clip
+        self.assertEqual(clip, page.Viewport(x=0, y=0, width=500, height=400, scale=1))
+
+    def test_fonts_that_do_not_load(self):
+        self.chrome.on(runtime.evaluate, NEVER)
+        taking = self.tab.screenshot(timeout=5)
+        self.chrome.flush()
+        self.chrome.advance(5)
+        said = str(self.failureResultOf(taking, CommandTimeout).value)
+        self.assertIn("the page's fonts have not loaded", said)
+        self.assertNotIn("element", said)

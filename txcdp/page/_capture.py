@@ -50,6 +50,10 @@ _DOCUMENTS: Final = 5
 
 _SIDES: Final = ("x", "y", "width", "height")
 
+#: What a screenshot of a page, and of an element, waits for.
+_NOT_READY: Final = "the page's fonts have not loaded"
+_ELEMENT_NOT_READY: Final = f"the element to capture is not visible, or does not stand still, or {_NOT_READY}"
+
 _CLEAR: Final = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
 _BACKGROUND: Final = "Emulation.setDefaultBackgroundColorOverride"
 
@@ -216,9 +220,10 @@ class Picture:
         # Documents that run from the right to the left have their origin at their left edge, too.
         left, top = layout.page_x + visual.offset_x, layout.page_y + visual.offset_y
         width, height = visual.client_width, visual.client_height
-        if self.full_page:
+        content = metrics.css_content_size
+        if self.full_page and content.width and content.height:  # a document that has just begun has no size yet
             left = top = 0.0
-            width, height = metrics.css_content_size.width, metrics.css_content_size.height
+            width, height = content.width, content.height
         x, y, right, bottom = 0.0, 0.0, width, height
         if box is not None:
             x, y = math.floor(box["x"]), math.floor(box["y"])
@@ -411,6 +416,7 @@ class Camera:
                 continue
             if plain or not left or documents[0].world.made:
                 return data
+        self._obstacle = ""
         return await self._capture(picture, 1.0)
 
     def _documents(self, picture: Picture) -> list[_Documents]:
@@ -423,7 +429,7 @@ class Camera:
         main = of = documents[0]
         try:
             await main.world.context(main.top.id)
-            self._obstacle = "the page is not ready: its fonts are not loaded, or the element to capture is not there"
+            self._obstacle = _NOT_READY if picture.element is None else _ELEMENT_NOT_READY
             of = self._of(picture, documents)
             if of is main:
                 await self._prepare(picture, documents)
