@@ -161,6 +161,22 @@ class CoverageTests(SharedBrowserTestCase):
         self.assertEqual((entry["url"], entry["text"]), (self.server.url("/a.css"), STYLE))
         self.assertEqual(self.used(entry), ["h1 { color: red }"])
 
+    async def test_documents_that_were_left(self):
+        tab = await self.page()
+        await tab.coverage.start_js_coverage(reset_on_navigation=False)
+        await tab.coverage.start_css_coverage(reset_on_navigation=False)
+        await tab.goto(self.url)
+        await tab.goto(f"{self.url}#part")
+        await tab.evaluate("used(0)")
+        await tab.goto(self.server.page("/other"))
+        scripts, styles = await tab.coverage.stop_js_coverage(), await tab.coverage.stop_css_coverage()
+        self.assertEqual([each["url"] for each in scripts], [self.server.url("/a.js")])
+        self.assertEqual(self.used(scripts[0]), [SCRIPT.splitlines()[0] + "\n", "\nused(1)"])
+        self.assertEqual([each["url"] for each in styles], [self.server.url("/a.css")])
+        self.assertEqual(self.used(styles[0]), ["h1 { color: red }"])
+        await tab.evaluate("0")
+        self.assertEqual(tab._navigator.leaving, [])
+
     async def test_navigations_and_frames_of_other_sites(self):
         tab = await self.page()
         await tab.coverage.start_js_coverage()

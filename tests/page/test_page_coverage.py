@@ -8,7 +8,7 @@ import random
 import pytest
 
 from txcdp.errors import VideoError
-from txcdp.page._coverage import disjoint
+from txcdp.page._coverage import CoveredRange, disjoint, united
 from txcdp.page._videos import block, head, size_of
 
 
@@ -50,6 +50,16 @@ def test_nothing_and_all_of_it() -> None:
     assert disjoint([(0, 5, 3)]) == [{"start": 0, "end": 5}]
     assert disjoint([(0, 5, 1), (5, 9, 2)]) == [{"start": 0, "end": 9}]
     assert disjoint([(0, 0, 1)]) == []
+
+
+def test_what_is_covered_at_different_times() -> None:
+    def ranges(*pairs: tuple[int, int]) -> list[CoveredRange]:
+        return [CoveredRange(start=start, end=end) for start, end in pairs]
+
+    assert united([]) == []
+    first, second = ranges((0, 5), (20, 30)), ranges((3, 8), (8, 10), (22, 25), (40, 41))
+    assert united([first, second]) == ranges((0, 10), (20, 30), (40, 41))
+    assert first == ranges((0, 5), (20, 30))
 
 
 def test_the_size_of_a_picture() -> None:

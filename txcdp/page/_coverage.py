@@ -7,14 +7,16 @@ set of counters for all: a program that also measures with the protocol's own co
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, Final, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
 
+from msgspec import structs
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._deferreds import ignore_failure, returns_deferred
-from txcdp.domains import css, debugger, dom, profiler, runtime, target
+from txcdp.domains import css, debugger, dom, page, profiler, runtime, target
 from txcdp.errors import AlreadyRunning, CommandError, Gone, NotRunning
 from txcdp.protocol import Command
 
@@ -64,28 +66,34 @@ class _Measured:
     def __init__(self, session: Session, reset: bool) -> None:
         self.session = session
         self.sources: dict[str, _Source] = {}
-        self._reset = reset
+        self.resets = reset
 
     def begin(self) -> list[Deferred[Any]]:
         """Send all commands that have to precede the target's scripts, in one write."""
         raise NotImplementedError
 
-    def forget(self, _: object = None) -> None:
-        """Discard the results, if that is wanted."""
-        if self._reset:
-            self.sources.clear()
+    def keep(self) -> None:
+        """Request the results so far: with its document the browser forgets them."""
+        raise NotImplementedError
+
+    def follow(self) -> list[Deferred[Any]]:
+        """Discard or keep the results when the document is replaced."""
+        if self.resets:
+            self.session._observe(runtime.ExecutionContextsCleared).subscribe(self._forget, ignore_failure)
+            return [self.session.execute(runtime.enable())]
+        self.session._observe(page.FrameStartedNavigating).subscribe(self._started, ignore_failure)
+        return [self.session.execute(page.enable())]
+
+    def _forget(self, _: object) -> None:
+        self.sources.clear()
+
+    def _started(self, event: page.FrameStartedNavigating) -> None:
+        if event.navigation_type not in ("sameDocument", "historySameDocument"):
+            self.keep()
 
     def take(self, key: str, url: str, asking: Deferred[str]) -> None:
         """Add a script or style sheet, whose text is being requested."""
         self.sources[key] = _Source(url, asking.addErrback(_gone))
-
-    async def text_of(self, key: str) -> tuple[str, str] | None:
-        """Return the URL and the text of a source; None if it was not added, or is gone."""
-        source = self.sources.get(key)
-        if source is None:
-            return None
-        text = await source.text
-        return None if text is None else (source.url, text)
 
 
 class _Scripts(_Measured):
@@ -98,18 +106,29 @@ class _Scripts(_Measured):
         super().__init__(session, options.reset_on_navigation)
         self._options = options
         self._names = names
+        self._kept: list[Deferred[list[tuple[_Source | None, profiler.ScriptCoverage]] | None]] = []
 
     def begin(self) -> list[Deferred[Any]]:
         session, options = self.session, self._options
         session._observe(debugger.ScriptParsed).subscribe(self._parsed, ignore_failure)
-        session._observe(runtime.ExecutionContextsCleared).subscribe(self.forget, ignore_failure)
         precise = profiler.start_precise_coverage(
-            call_count=options.include_raw_script_coverage, detailed=options.use_block_coverage
+            # Without counts, a function that was reported once is not reported again.
+            call_count=options.include_raw_script_coverage or not options.reset_on_navigation,
+            detailed=options.use_block_coverage,
         )
         enabled: Deferred[Any] = session.execute(profiler.enable())
         begun: Deferred[Any] = session._insist(precise)
-        commands = (runtime.enable(), debugger.enable(), debugger.set_skip_all_pauses(skip=True))
-        return [enabled, begun, *(session.execute(each) for each in commands)]
+        commands = (debugger.enable(), debugger.set_skip_all_pauses(skip=True))
+        return [enabled, begun, *self.follow(), *(session.execute(each) for each in commands)]
+
+    def keep(self) -> None:
+        """Request what has run so far."""
+        self._kept.append(self._taken().addErrback(_gone))
+
+    def _taken(self) -> Deferred[list[tuple[_Source | None, profiler.ScriptCoverage]]]:
+        """Request what has run since the last time, with the scripts: another process may give their ids again."""
+        asking = self.session.execute(profiler.take_precise_coverage())
+        return asking.addCallback(lambda taken: [(self.sources.get(each.script_id), each) for each in taken.result])
 
     def _parsed(self, event: debugger.ScriptParsed) -> None:
         context = event.execution_context_aux_data
@@ -125,16 +144,20 @@ class _Scripts(_Measured):
 
     async def result(self) -> list[JSCoverageEntry]:
         """Return the executed parts."""
+        kept = [await each or [] for each in self._kept]
+        taken = [*chain.from_iterable(kept), *await self._taken()]
+        texts = {each: await each.text for each in dict.fromkeys(source for source, _ in taken) if each is not None}
+        of_scripts: dict[tuple[str, str, str], list[profiler.ScriptCoverage]] = {}
+        for source, script in taken:
+            text = None if source is None else texts[source]
+            if source is not None and text is not None and not any(name in text for name in self._names()):
+                of_scripts.setdefault((script.script_id, source.url, text), []).append(script)
         entries: list[JSCoverageEntry] = []
-        for each in (await self.session.execute(profiler.take_precise_coverage())).result:
-            known = await self.text_of(each.script_id)
-            if known is None or any(name in known[1] for name in self._names()):
-                continue
-            parts = [part for function in each.functions for part in function.ranges]
-            counted = disjoint((part.start_offset, part.end_offset, part.count) for part in parts)
-            entry = JSCoverageEntry(url=known[0], text=known[1], ranges=counted)
+        for (_, url, text), times in of_scripts.items():
+            functions = [each.functions for each in times]
+            entry = JSCoverageEntry(url=url, text=text, ranges=united(_ran(each) for each in functions))
             if self._options.include_raw_script_coverage:
-                entry["raw_script_coverage"] = each
+                entry["raw_script_coverage"] = structs.replace(times[-1], functions=[*chain.from_iterable(functions)])
             entries.append(entry)
         return entries
 
@@ -142,13 +165,19 @@ class _Scripts(_Measured):
 class _Styles(_Measured):
     """A session that measures the coverage of style sheets."""
 
+    def __init__(self, session: Session, reset: bool) -> None:
+        super().__init__(session, reset)
+        self._kept: list[Deferred[css.TakeCoverageDeltaResult | None]] = []
+
+    def keep(self) -> None:
+        """Request the rules that have been used so far."""
+        self._kept.append(self.session.execute(css.take_coverage_delta()).addErrback(_gone))
+
     def begin(self) -> list[Deferred[Any]]:
         session = self.session
         session._observe(css.StyleSheetAdded).subscribe(self._added, ignore_failure)
-        session._observe(runtime.ExecutionContextsCleared).subscribe(self.forget, ignore_failure)
-        tracking = css.start_rule_usage_tracking()
-        commands: tuple[Command[Any], ...] = (dom.enable(), runtime.enable(), css.enable(), tracking)
-        return [session.execute(each) for each in commands]
+        commands: tuple[Command[Any], ...] = (dom.enable(), css.enable(), css.start_rule_usage_tracking())
+        return [*self.follow(), *(session.execute(each) for each in commands)]
 
     def _added(self, event: css.StyleSheetAdded) -> None:
         sheet = event.header
@@ -158,15 +187,17 @@ class _Styles(_Measured):
 
     async def result(self) -> list[CoverageEntry]:
         """Return the rules in use."""
+        rules = [rule for each in [await each for each in self._kept] if each is not None for rule in each.coverage]
+        rules += (await self.session.execute(css.stop_rule_usage_tracking())).rule_usage
         used: dict[str, list[tuple[int, int, int]]] = {}
-        for each in (await self.session.execute(css.stop_rule_usage_tracking())).rule_usage:
+        for each in rules:
             part = (int(each.start_offset), int(each.end_offset), int(each.used))
             used.setdefault(each.style_sheet_id, []).append(part)
         entries = []
-        for key in list(self.sources):
-            known = await self.text_of(key)
-            if known is not None:
-                entries.append(CoverageEntry(url=known[0], text=known[1], ranges=disjoint(used.get(key, ()))))
+        for key, source in list(self.sources.items()):
+            text = await source.text
+            if text is not None:
+                entries.append(CoverageEntry(url=source.url, text=text, ranges=disjoint(used.get(key, ()))))
         return entries
 
 
@@ -184,11 +215,17 @@ class _Measuring(Generic[T]):
 
     :param session: a separate session with the page.
     :param measured: makes the object that measures in a session.
+    :param leaving: the functions to call with the URL before the program navigates.
     """
 
-    def __init__(self, session: Session, measured: Callable[[Session], T]) -> None:
+    def __init__(
+        self, session: Session, measured: Callable[[Session], T], leaving: list[Callable[[str], object]]
+    ) -> None:
         self.session = session
         self.parts: list[T] = []
+        leaving.append(self._leave)
+        ended: Deferred[object] = session.when_ended()  # type: ignore[assignment]
+        ended.addCallback(lambda _: leaving.remove(self._leave))
         self._measured = measured
         self._following = AutoAttach(set_up=self._add_quietly, recursive=True, filter=_FRAMES)
 
@@ -197,6 +234,12 @@ class _Measuring(Generic[T]):
         sent = [*self._add(self.session), self._following.start(self.session)]
         for each in sent:
             await each
+
+    def _leave(self, url: str) -> None:
+        """Keep the results, before the browser navigates; with a fragment, it may stay in the same document."""
+        for each in self.parts:
+            if not (each.resets or each.session.ended or "#" in url):
+                each.keep()
 
     def _add(self, session: Session) -> list[Deferred[Any]]:
         part = self._measured(session)
@@ -213,11 +256,18 @@ class Coverage:
 
     :param attach: attaches to the page for this purpose only.
     :param names: returns names that occur in txcdp's own scripts, and in no script of a page.
+    :param leaving: the functions to call with the URL before the program navigates.
     """
 
-    def __init__(self, attach: Callable[[], Deferred[Session]], names: Callable[[], Iterable[str]]) -> None:
+    def __init__(
+        self,
+        attach: Callable[[], Deferred[Session]],
+        names: Callable[[], Iterable[str]],
+        leaving: list[Callable[[str], object]],
+    ) -> None:
         self._attach = attach
         self._names = names
+        self._leaving = leaving
         self._js: _Measuring[_Scripts] | None = None
         self._css: _Measuring[_Styles] | None = None
         self._starting: set[str] = set()
@@ -233,12 +283,13 @@ class Coverage:
     ) -> None:
         """Start measuring which parts of scripts run (``Profiler.startPreciseCoverage``).
 
-        :param reset_on_navigation: whether to forget a document's scripts when another one replaces it. What ran in a
-            process that is gone is lost in any case.
+        :param reset_on_navigation: whether to forget a document's scripts when another one replaces it. If not, what
+            has run is requested from the browser when the page begins to navigate: what a document runs after that, and
+            what ran in frames whose process is gone, is lost.
         :param report_anonymous_scripts: whether to include scripts without a URL, such as those run by ``eval`` and
             :meth:`Page.evaluate`; their URLs are ``debugger://VM12``.
         :param include_raw_script_coverage: whether to include V8's raw coverage of each function and block, with call
-            counts.
+            counts: since the last navigation and, without a reset, those of before.
         :param use_block_coverage: whether to measure each branch; if false, a function that was called counts as a
             whole.
         :returns: fires with None once it has begun. Fails with :exc:`AlreadyRunning` if it is running, and otherwise
@@ -286,7 +337,7 @@ class Coverage:
             raise AlreadyRunning(f"the coverage of {kind}", "stop it first")
         self._starting.add(kind)
         try:
-            measuring = _Measuring(await self._attach(), measured)
+            measuring = _Measuring(await self._attach(), measured, self._leaving)
             try:
                 await measuring.begin()
             except BaseException:
@@ -350,6 +401,23 @@ def disjoint(parts: Iterable[tuple[int, int, int]]) -> list[CoveredRange]:
         go_to(within[-1][0])
         within.pop()
     return ranges
+
+
+def united(covered: Iterable[Sequence[CoveredRange]]) -> list[CoveredRange]:
+    """Return what is in any of several lists of ranges."""
+    ranges: list[CoveredRange] = []
+    for each in sorted(chain.from_iterable(covered), key=lambda each: each["start"]):
+        if ranges and each["start"] <= ranges[-1]["end"]:
+            ranges[-1]["end"] = max(ranges[-1]["end"], each["end"])
+        else:
+            ranges.append(CoveredRange(start=each["start"], end=each["end"]))
+    return ranges
+
+
+def _ran(functions: Iterable[profiler.FunctionCoverage]) -> list[CoveredRange]:
+    """Return the parts of a script that have run."""
+    parts = [part for each in functions for part in each.ranges]
+    return disjoint((part.start_offset, part.end_offset, part.count) for part in parts)
 
 
 def _gone(failure: Failure) -> None:

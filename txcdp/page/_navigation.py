@@ -645,6 +645,8 @@ class Navigator:
         self._session = session
         self._watchers: dict[Frame, Watcher] = {}
         self._caused: set[Caused] | None = None
+        #: Called with the URL before the program navigates one of the frames.
+        self.leaving: list[Callable[[str], object]] = []
 
     def goto(
         self, frame: Frame, url: str, wait_until: WaitUntil, referer: str | None, seconds: float | None
@@ -827,6 +829,8 @@ class Navigator:
     async def _watch(self, watcher: Watcher, session: Session, send: Callable[[Watcher, Session], None]) -> Arrival:
         frame = watcher._frame
         older, self._watchers[frame] = self._watchers.get(frame), watcher
+        for each in self.leaving:
+            each(watcher.url)
         try:
             send(watcher, session)
             if older is not None:

@@ -1270,7 +1270,7 @@ class Page(SelectorActions, EndedByBlock):
         """The coverage of the page's scripts and style sheets: how much of them is used."""
         if self._coverage is None:
             names = lambda: [each.injected.name for _, each in self._tree.evaluators()]  # noqa: E731
-            self._coverage = Coverage(self.new_cdp_session, names)
+            self._coverage = Coverage(self.new_cdp_session, names, self._navigator.leaving)
         return self._coverage
 
     @property
