@@ -7,7 +7,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp.errors import Gone
 from txcdp.streams import Registration
 
@@ -49,8 +49,7 @@ class _Addition(Generic[P]):
     @returns_deferred
     async def remove(self) -> None:
         self._removed = True
-        for waiting in [each.close() for each in self._added.values()]:  # in one write
-            await waiting
+        await when_all([each.close() for each in self._added.values()])  # in one write
 
 
 class ContextScripts(Generic[P]):
@@ -85,8 +84,7 @@ class ContextScripts(Generic[P]):
         addition = _Addition(add, self._at_end, name)
         self._additions.append(addition)
         try:
-            for waiting in [addition.add_to(each) for each in self._pages()]:  # in one write
-                await waiting
+            await when_all([addition.add_to(each) for each in self._pages()])  # in one write
         except BaseException:
             self._additions.remove(addition)
             addition.remove().addErrback(ignore_failure)

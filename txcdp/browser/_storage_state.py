@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred, unless_cancelled
+from txcdp._deferreds import ignore_failure, returns_deferred, unless_cancelled, when_all
 from txcdp.browser._cookies import Cookie, Cookies, param_of_kept
 from txcdp.domains import fetch, network, page, runtime, storage, target
 from txcdp.errors import EvaluationError, MalformedMessage, NavigationError
@@ -216,8 +216,7 @@ class _EmptyPage:
             session = self._session = await self._connection.attach(self._target_id)
             commands = [network.enable(), network.set_bypass_service_worker(bypass=True)]
             pausing = interception_of(session).add(_Empty())
-            for waiting in [pausing, *(session.execute(each) for each in commands)]:  # in one write
-                await waiting
+            await when_all([pausing, *(session.execute(each) for each in commands)])  # in one write
         except BaseException:
             self._close(session)
             raise

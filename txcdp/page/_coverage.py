@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp.domains import css, debugger, dom, page, profiler, runtime, target
 from txcdp.errors import AlreadyRunning, CommandError, Gone, NotRunning
 from txcdp.protocol import Command
@@ -231,9 +231,7 @@ class _Measuring(Generic[T]):
 
     async def begin(self) -> None:
         """Start in the page and its frames, including later ones."""
-        sent = [*self._add(self.session), self._following.start(self.session)]
-        for each in sent:
-            await each
+        await when_all([*self._add(self.session), self._following.start(self.session)])
 
     def _leave(self, url: str) -> None:
         """Keep the results, before the browser navigates; with a fragment, it may stay in the same document."""
