@@ -67,6 +67,7 @@ SCREEN = "[innerWidth, innerHeight, screen.width, screen.height, devicePixelRati
 WHERE = (
     "new Promise(done => navigator.geolocation.getCurrentPosition(p => done(p.coords.latitude), e => done(e.message)))"
 )
+NOWHERE = "new Promise(done => navigator.geolocation.getCurrentPosition(done, e => done(e.code)))"
 FETCH = "fetch('/echo').then(answer => answer.text(), String)"
 
 
@@ -233,6 +234,7 @@ class ContextTests(SharedBrowserTestCase):
         await later.goto(self.server.url("/", "localhost"))
         self.assertEqual(await later.evaluate(WHERE), 20)
         await context.set_geolocation(None)
+        self.assertEqual(await later.evaluate(NOWHERE), 2)  # POSITION_UNAVAILABLE
 
     async def test_what_a_page_has_of_its_own(self):
         context = await self.context(

@@ -815,6 +815,12 @@ class EndedTests(SynchronousTestCase):
         self.chrome.run(self.tab.close())
         self.successResultOf(sent)
 
+    def test_commands_that_fail_together_are_reported_once(self):
+        """Trial fails a test that leaves a failure which nobody has handled."""
+        refused = self.tab.coverage.start_js_coverage()  # of which a FakeChrome knows several commands not
+        self.chrome.flush()
+        self.failureResultOf(refused, CommandError)
+
     def test_a_context_that_closes_meanwhile(self):
         """Chromium may never answer what it is asked of a context that it disposes of."""
         cookie = {"name": "n", "value": "v", "url": "http://a.b/"}
@@ -826,6 +832,7 @@ class EndedTests(SynchronousTestCase):
             ("Browser.grantPermissions", lambda: self.context.grant_permissions(["geolocation"])),
             ("Browser.resetPermissions", lambda: self.context.clear_permissions()),
             ("Target.createTarget", lambda: self.context.new_page()),
+            ("Page.navigate", lambda: self.context.new_page("http://a.b/")),
         ):
             self.setUp()
             self.chrome.on(command, NEVER)

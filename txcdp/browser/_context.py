@@ -11,6 +11,7 @@ from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
 
 from txcdp._arguments import check_function, refuse_bare_string, unknown_name
 from txcdp._core.sessions import Session
@@ -28,7 +29,7 @@ from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._openings import WORKERS
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
-from txcdp.errors import CommandError, ContextClosed, Gone
+from txcdp.errors import CommandError, ContextClosed, Gone, SessionDetached
 from txcdp.network import Exchange, HarBodies, HarMode, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import head_of, stop_all
 from txcdp.network._page_interception import MOST_BLOCKS, ContextInterception
@@ -39,6 +40,7 @@ from txcdp.network._web_socket_routes import WebSocketRouteHandler
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError, Worker
 from txcdp.page._clock import Clock
 from txcdp.page._options import (
+    NOWHERE,
     ColorScheme,
     ContextOptions,
     Contrast,
@@ -337,7 +339,8 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         :returns: fires and fails like :meth:`Browser.new_page`, and with :exc:`ValueError` if Chromium does not know
             the context's time zone or locale.
         """
-        return Deferred.fromCoroutine(self.browser._new_page(url, self))
+        opening = Deferred.fromCoroutine(self.browser._new_page(url, self))
+        return opening.addErrback(self._say_closed, "new_page")
 
     def new_cdp_session(self, page: Page | Frame) -> Deferred[Session]:
         """Attach to a page once more, to get a session of your own; see :meth:`Page.new_cdp_session`.
@@ -530,11 +533,14 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
         Like all settings of a context, it applies to present and future pages, and survives reconnects and restarts.
 
-        :param geolocation: such as ``{"latitude": 52.52, "longitude": 13.39}``; None removes the override.
+        :param geolocation: such as ``{"latitude": 52.52, "longitude": 13.39}``; None makes the position unavailable,
+            which pages get as an error.
         :returns: fires with None once all open pages have the setting. Fails with :exc:`ValueError` or :exc:`TypeError`
             for an invalid value, like ``Session.execute`` if the browser refuses it, and with :exc:`CommandTimeout` if
             a page does not answer; that page gets the setting when it does.
         """
+        if geolocation is None:
+            return self._emulation.change(self.browser.connection.timeout, {"geolocation": NOWHERE})
         return self._change(geolocation=geolocation)
 
     @while_open
@@ -877,8 +883,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
     @returns_deferred
     async def _route_sockets(self) -> None:
         self.browser._openings.start()
-        for waiting in [each._sockets.begin() for each in self.pages]:  # in one write
-            await waiting
+        await when_all([each._sockets.begin() for each in self.pages])  # in one write
 
     def _has(self, info: target.TargetInfo) -> bool:
         """Return whether a target is in the context."""
@@ -916,8 +921,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         """Set up in the browser what is not set in its pages; repeated after a reconnect."""
         telling = [self._grant(origin) for origin in self._granted]
         told = [self._told(each) for each in telling]  # in one write
-        for waiting in [*told, *self.browser._downloads.set_up(self._downloads)]:
-            await waiting
+        await when_all([*told, *self.browser._downloads.set_up(self._downloads)])
 
     def _list_workers(self, kind: str) -> list[Worker]:
         self._want_workers()
@@ -954,6 +958,14 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         if root.ended:
             return root._refusal("")
         return ContextClosed(what) if self._closing else None
+
+    def _say_closed(self, failure: Failure, what: str) -> Failure:
+        """Report the end of the context as the reason why something failed in it; an errback."""
+        error = self._gone(what)
+        if error is None or failure.check(CommandError, SessionDetached) is None:
+            return failure
+        error.__cause__ = failure.value
+        return Failure(error)
 
     def _check(self, what: str) -> None:
         """Refuse to use a context that is gone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, NotRequired, TypedDict, get_args
+from typing import Any, Final, Literal, NotRequired, TypedDict, cast, get_args
 from urllib.parse import urlsplit
 
 from txcdp._arguments import check_choice, check_header, did_you_mean, instead_of, refuse_bare_string
@@ -32,6 +32,10 @@ class Geolocation(TypedDict):
     latitude: float
     longitude: float
     accuracy: NotRequired[float]
+
+
+#: No position: pages that ask for it get an error. Chromium takes the missing keys as that.
+NOWHERE: Final = cast("Geolocation", {})
 
 
 class NetworkConditions(TypedDict, total=False):
