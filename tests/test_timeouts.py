@@ -49,8 +49,8 @@ def test_what_is_none_is_refused(timeout: Timeout) -> None:
         seconds_of(timeout, None)
 
 
-@pytest.mark.parametrize("timeout", ["5", b"5"])
-def test_a_text_is_no_time(timeout: Any) -> None:
+@pytest.mark.parametrize("timeout", ["5", b"5", True, [5], {}, object()])
+def test_what_is_no_number_is_no_time(timeout: Any) -> None:
     with pytest.raises(TypeError, match="seconds, or a timedelta"):
         seconds_of(timeout, None)
 

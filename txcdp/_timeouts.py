@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import Final, SupportsFloat, TypeAlias
 
 from txcdp._arguments import warn_caller
 
@@ -42,12 +42,12 @@ def seconds_of(timeout: Timeout, default: float | None) -> float | None:
     """
     if isinstance(timeout, Default):
         return default
-    if isinstance(timeout, str | bytes):
-        raise TypeError(f"timeout={timeout!r}: expected seconds, or a timedelta")
     if isinstance(timeout, timedelta):
         seconds = timeout.total_seconds()
     elif timeout is None:
         return None
+    elif isinstance(timeout, bool) or not isinstance(timeout, SupportsFloat):
+        raise TypeError(f"timeout={timeout!r:.100}: expected seconds, or a timedelta")
     else:
         seconds = float(timeout)
         if _TOO_LONG <= seconds < float("inf"):

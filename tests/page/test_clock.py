@@ -93,6 +93,11 @@ class ClockTests(SynchronousTestCase):
         self.begun: list[Page] = []
         self.clock = Clock(self.real.seconds, lambda: [self.page], lambda: self.begun.append(self.page), lambda: None)
 
+    def test_what_is_no_clock(self):
+        clock: Any = 5
+        error = self.failureResultOf(self.clock.install(clock=clock), TypeError).value
+        self.assertIn("twisted.internet.task.Clock", str(error))
+
     def test_nothing_is_told_before_it_is_used(self):
         self.clock._attach(self.page)
         self.assertEqual((self.page.scripts, repr(self.clock)), ([], "<Clock: the real time>"))

@@ -143,6 +143,9 @@ class CookiesTests(SynchronousTestCase):
         self.assertEqual(self.names("http://bücher.example/"), ["idn"])
         self.assertEqual(self.names("about:blank"), [])
         self.failureResultOf(self.context.cookies("example.com"), ValueError)
+        asked: Any = 5
+        error = self.failureResultOf(self.context.cookies(asked), TypeError).value
+        self.assertIn("a URL, or a list of URLs", str(error))
 
     def test_one_that_cannot_be_keeps_all_from_being_added(self):
         good = {"name": "a", "value": "1", "url": "http://a.b"}
@@ -193,6 +196,14 @@ class CookiesTests(SynchronousTestCase):
             for key in ("value", "domain", "path", "http_only", "secure", "same_site"):
                 self.assertEqual(getattr(after, key), getattr(before, key), (before, key))
             self.assertEqual(after.expires, None if before.session else before.expires)
+
+    def test_what_is_no_jar(self):
+        jar: Any
+        for jar in (None, 5, [1], [{"name": "a", "value": "1"}], {"a": "1"}):
+            error = self.failureResultOf(self.context.add_cookie_jar(jar), TypeError).value
+            self.assertIn("expected a CookieJar", str(error))
+        self.chrome.flush()
+        self.assertEqual(self.added, [])
 
     def test_a_jar_that_others_have_filled(self):
         jar = CookieJar()

@@ -342,8 +342,12 @@ class Cookies:
     @returns_deferred
     async def add_jar(self, jar: Iterable[JarCookie]) -> None:
         """Add the cookies of a jar, except expired ones."""
+        given: object = jar
+        cookies: list[Any] = list(given) if isinstance(given, Iterable) else [given]
+        if not all(isinstance(each, JarCookie) for each in cookies):
+            raise TypeError(f"jar={jar!r:.100}: expected a CookieJar, or several cookies of http.cookiejar")
         now = time.time()
-        await self.put([_from_jar(each) for each in jar if not each.is_expired(int(now))])
+        await self.put([_from_jar(each) for each in cookies if not each.is_expired(int(now))])
 
     @returns_deferred
     async def add_received(self, jar: Iterable[JarCookie]) -> None:
@@ -365,6 +369,8 @@ class Cookies:
         await self.put([replace(_from_jar(each), expires=_LONG_AGO) for each in jar])
 
     async def _all(self, urls: str | Sequence[str] | None) -> list[network.Cookie]:
+        if urls is not None and not isinstance(urls, Iterable):
+            raise TypeError(f"urls={urls!r:.100}: expected a URL, or a list of URLs")
         places = None if urls is None else [_Place(each) for each in ([urls] if isinstance(urls, str) else urls)]
         command = storage.get_cookies(browser_context_id=self._context_id)
         found = (await self._session.execute(command)).cookies

@@ -146,6 +146,8 @@ class Clock:
         :returns: fires with None once all open pages have the clock; fails with :exc:`ValueError` or :exc:`TypeError`
             for an invalid time, and otherwise like ``Page.evaluate``.
         """
+        if clock is not None and not isinstance(clock, TwistedClock):
+            raise TypeError(f"clock={clock!r:.100}: expected a twisted.internet.task.Clock")
         present = self._seconds if clock is None else clock.seconds
         seconds = present() if time is None else time_of(time)
         self._partner = clock
