@@ -192,8 +192,9 @@ class SessionDialogs:
         self._stop()
         self._open = dialog
         if self._is_wanted():
-            what = f"{dialog.type} dialog of the page ({shortened(dialog.message)!r})"
-            self._session.blocked_by = f"a {what} waits for an answer: accept() or dismiss() what page.dialogs emits"
+            article = "an" if dialog.type == "alert" else "a"
+            what = f"{article} {dialog.type} dialog of the page ({shortened(dialog.message)!r})"
+            self._session.blocked_by = f"{what} waits for an answer: accept() or dismiss() what page.dialogs emits"
             self._call = self._session.context.clock.callLater(DECIDED_WITHIN, self._undecided, dialog)
             self.dialogs.push(dialog)
             if self.is_left_open:
