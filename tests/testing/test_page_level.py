@@ -291,6 +291,37 @@ class SayingTests(PageCase):
         self.run_(chooser.set_files(files))
         self.assertEqual(self.chrome.files_chosen, [files])
 
+    def test_file_choosers_need_no_script(self):
+        waiting = first(self.page.file_choosers)
+        self.chrome.flush()
+        self.chrome.open_file_chooser(self.page.session)
+        files = [{"name": "a", "mimeType": "text/plain", "buffer": b"content"}]
+        self.run_(self.run_(waiting).set_files(files))
+        self.assertEqual(self.chrome.files_chosen, [files])
+        # Nor does what a test has set decide what the input accepts.
+        waiting = first(self.page.file_choosers)
+        self.chrome.on_evaluate(lambda *_: True)
+        self.chrome.flush()
+        self.chrome.open_file_chooser(self.page.session)
+        self.run_(self.run_(waiting).set_files(files))
+        self.assertEqual(self.chrome.files_chosen, [files, files])
+
+    def test_what_there_is_not(self):
+        session = self.page.session
+        for wrong in (
+            lambda: self.chrome.go(session, URL, "F"),
+            lambda: self.chrome.attach_frame(session, URL, parent_id="F"),
+            lambda: self.chrome.detach_frame("F"),
+            lambda: self.chrome.download(session, URL, "f", frame_id="F"),
+        ):
+            self.assertIn("no frame F", str(self.assertRaises(AssertionError, wrong)))
+        self.assertIn("no download D", str(self.assertRaises(AssertionError, self.chrome.end_download, "D")))
+        evaluation: Any = 5
+        self.assertRaises(TypeError, self.chrome.on_evaluate, evaluation)
+        self.chrome.go(session, URL + "main", self.page.main_frame_id)
+        self.chrome.flush()
+        self.assertEqual(self.page.url, URL + "main")
+
 
 class DownloadTests(PageCase):
     def started(self, **options: Any) -> Any:

@@ -7,7 +7,7 @@ contents are transferred.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
@@ -26,6 +26,9 @@ from txcdp.streams import Stream
 if TYPE_CHECKING:
     from txcdp.page._page import Page
     from txcdp.streams._gathered import OnDemandStreams
+
+#: Whether an input accepts a folder.
+TAKES_FOLDER: Final = "input => !!input.webkitdirectory"
 
 
 @failing_deferreds
@@ -84,7 +87,7 @@ class FileChooser(NearNames):
         folder = is_folder(given)
         self._answered = True
         try:
-            takes = self.element.evaluate("input => !!input.webkitdirectory", timeout=None) if given else None
+            takes = self.element.evaluate(TAKES_FOLDER, timeout=None) if given else None
             if takes is not None and bool(await takes) is not folder:
                 raise ValueError(
                     "a folder for an input that takes files" if folder else "files for an input that takes a folder"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_function
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import Session
 from txcdp._reactor import Clock
@@ -21,11 +23,12 @@ from txcdp.testing._builtin import Builtin
 from txcdp.testing._downloads import FakeDownloads
 from txcdp.testing._evaluation import Evaluation, FakeEvaluation
 from txcdp.testing._faults import Faults
+from txcdp.testing._frames import FakeFrame
 from txcdp.testing._line import FakeTransport
 from txcdp.testing._messages import Received, error_message, event_message, read_command, result_message
 from txcdp.testing._pages import FakePages
 from txcdp.testing._recorded import RecordedRun
-from txcdp.testing._script import BY_ITSELF, NEVER, Script, as_refusal, method_of
+from txcdp.testing._script import BY_ITSELF, NEVER, UNANSWERED, Script, as_refusal, method_of
 from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ class FakeChrome(Faults):
         self._downloads = FakeDownloads(self)
         self._evaluation = FakeEvaluation()
         self._builtin.answers.update({**self._pages.answers, **self._downloads.answers})
+        self._builtin.answers[runtime.call_function_on.method] = self._evaluation.answer_chooser
         self._noted: dict[int, deque[tuple[Received | None, CommandError | None]]] = {}
         self._recorded: RecordedRun | None = None
 
@@ -259,6 +263,8 @@ class FakeChrome(Faults):
             functions of the argument.
         :returns: this FakeChrome.
         """
+        if not isinstance(evaluation, Mapping):
+            check_function("evaluation", evaluation)
         self._evaluation.evaluation = evaluation
         self.on(runtime.evaluate, self._evaluation.answer)
         return self.on(runtime.call_function_on, self._evaluation.answer)
@@ -271,11 +277,10 @@ class FakeChrome(Faults):
         :param frame_id: the frame's id; by default the main frame's.
         """
         target = self._target(session)
-        frame = self._pages.frames.get(frame_id)
-        if frame is not None:
-            self._pages.frames.go(frame, url)
-        else:
+        if frame_id in ("", target.id):
             self._pages.go(target, url)
+        else:
+            self._pages.frames.go(self._frame(frame_id), url)
 
     def attach_frame(
         self, session: Session | str, url: str = "about:blank", name: str = "", parent_id: str = ""
@@ -286,14 +291,12 @@ class FakeChrome(Faults):
         :param parent_id: the parent frame's id; by default the main frame's.
         """
         target = self._target(session)
-        return self._pages.frames.attach(target, url, name, parent_id or target.id).id
+        parent = target.id if parent_id in ("", target.id) else self._frame(parent_id).id
+        return self._pages.frames.attach(target, url, name, parent).id
 
     def detach_frame(self, frame_id: str) -> None:
         """Remove a frame from its page, with the frames in it."""
-        frame = self._pages.frames.get(frame_id)
-        if frame is None:
-            raise AssertionError(f"this browser has no frame {frame_id}")
-        self._pages.frames.detach(frame)
+        self._pages.frames.detach(self._frame(frame_id))
 
     def log(self, session: Session | str, *values: Any, type: Any = "log") -> None:  # noqa: A002  (the protocol's name)
         """Make a page or a worker write to the console.
@@ -365,7 +368,8 @@ class FakeChrome(Faults):
         :param frame_id: the frame that starts it; by default the main one.
         """
         target = self._target(session)
-        guid = self._downloads.begin(target, frame_id or target.id, url, suggested_filename, content)
+        begun_by = target.id if frame_id in ("", target.id) else self._frame(frame_id).id
+        guid = self._downloads.begin(target, begun_by, url, suggested_filename, content)
         if end:
             self._downloads.end(guid, whole=True)
         return guid
@@ -384,6 +388,12 @@ class FakeChrome(Faults):
         if not self.lines:
             raise AssertionError("nobody is connected: use connect() first")
         return next((line for line in reversed(self.lines) if not line.ending), self.lines[-1])
+
+    def _frame(self, frame_id: str) -> FakeFrame:
+        found = self._pages.frames.get(frame_id)
+        if found is None:
+            raise AssertionError(f"this browser has no frame {frame_id}")
+        return found
 
     def _session(self, session: Session | str | None) -> FakeSession:
         if session is None:
@@ -471,13 +481,12 @@ class FakeChrome(Faults):
         self.current = received
         try:
             answer = self._script.answer(received) if scripted else BY_ITSELF
-            if answer is not BY_ITSELF:
-                pass
-            elif self._builtin.covers(received):
-                answer = self._builtin.answer(received, session)
-            elif self._script.otherwise is not None:
+            if answer is BY_ITSELF:
+                covered = self._builtin.covers(received)
+                answer = self._builtin.answer(received, session) if covered else UNANSWERED
+            if answer is UNANSWERED and self._script.otherwise is not None:
                 answer = self._script.apply(self._script.otherwise, received)
-            else:
+            elif answer is UNANSWERED:
                 answer = self._unknown(received)
         except CommandError as error:
             answer = error

@@ -36,6 +36,7 @@ class FakeDownloads:
         #: What each context was told, with the line that has told it: with that it is forgotten.
         self._behaviors: dict[str | None, tuple[FakeTransport, browser.set_download_behavior]] = {}
         self._listening: set[int] = set()
+        self._begun: set[str] = set()
         self._going: dict[str, FakeDownload] = {}
         self.answers: dict[str, Answer] = {
             browser.set_download_behavior.method: self._set_behavior,
@@ -45,6 +46,7 @@ class FakeDownloads:
     def begin(self, target: FakeTarget, frame_id: str, url: str, name: str, content: bytes) -> str:
         """Let a page begin to download; return its id."""
         guid = str(uuid.uuid4())
+        self._begun.add(guid)
         self._going[guid] = FakeDownload(target, frame_id, content)
         begins = {"frame_id": frame_id, "guid": guid, "url": url, "suggested_filename": name}
         self._tell(target, page.DownloadWillBegin(**begins), browser.DownloadWillBegin(**begins))
@@ -55,6 +57,8 @@ class FakeDownloads:
 
     def end(self, guid: str, *, whole: bool) -> None:
         """Let a download end; one that has ended, or was cancelled, does not again."""
+        if guid not in self._begun:
+            raise AssertionError(f"this browser has no download {guid}")
         found = self._going.get(guid)
         if found is None:
             return

@@ -18,11 +18,14 @@ from twisted.python.failure import Failure
 from txcdp.domains import runtime
 from txcdp.errors import CommandError, EvaluationError
 from txcdp.page._evaluation import OwnWorld
+from txcdp.page._file_choosers import TAKES_FOLDER
 from txcdp.page._uploads import PUT_FILES
 from txcdp.page._values import MARK, JSError, Unpackable, pack, unpack
 from txcdp.page._workers import HAS_RUN, HAS_SCRIPT
 from txcdp.protocol._error_codes import SERVER_ERROR
-from txcdp.testing._script import NEVER
+from txcdp.testing._messages import Received
+from txcdp.testing._script import NEVER, UNANSWERED
+from txcdp.testing._targets import FakeSession
 
 #: What decides the outcome of an expression.
 Evaluation = Callable[[str, Any], Any] | Mapping[str, Any]
@@ -87,6 +90,12 @@ class FakeEvaluation:
             object_id=self.keep(value),
         )
 
+    def answer_chooser(self, command: runtime.call_function_on, session: FakeSession, received: Received) -> Any:
+        """Answer what a file chooser asks its input, also where a test has not set what JavaScript evaluates to."""
+        call = _CALL.fullmatch(command.function_declaration)
+        source = _literals(call[2])[0] if call is not None and call[1] == "evaluate" else None
+        return self.answer(command) if source in (TAKES_FOLDER, PUT_FILES.strip()) else UNANSWERED
+
     def answer(self, command: runtime.evaluate | runtime.call_function_on) -> Any:
         """Return what a command is answered with that evaluates; for functions given to ``FakeChrome.on``."""
         given: list[runtime.CallArgument] = []
@@ -110,6 +119,8 @@ class FakeEvaluation:
             return CommandError(type(command).method, SERVER_ERROR, _NO_DOCUMENTS)
         source = str(literals[0])
         args = [_argument(each, handles) for each in literals[5:]]
+        if source == TAKES_FOLDER:
+            return _result(False, self, by_value)
         if source == PUT_FILES.strip():
             self.files_chosen.append(args[-1])
             return _UNDEFINED

@@ -26,8 +26,15 @@ class ByItself:
         return "BY_ITSELF"
 
 
+class Unanswered:
+    """The type of :data:`UNANSWERED`."""
+
+
 #: The answer that the FakeChrome itself has: for functions that do not answer some of the commands.
 BY_ITSELF: Final = ByItself()
+
+#: No answer by the FakeChrome itself: the command is refused, unless ``otherwise`` answers it.
+UNANSWERED: Final = Unanswered()
 
 #: No answer: the command hangs, as in a page that hangs.
 NEVER: Final = Never()
