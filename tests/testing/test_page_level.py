@@ -130,6 +130,12 @@ class EvaluationTests(PageCase):
         self.assertEqual(self.run_(self.run_(self.page.wait_for_function("globalThis.ready")).json_value()), 7)
         with self.assertRaises(ActionTimeout):
             self.run_(self.page.wait_for_function("never", timeout=2), seconds=2)
+        later: Deferred[int] = Deferred()
+        self.chrome.on_evaluate(lambda *_: later)
+        waiting = self.sent(self.page.wait_for_function("later"))
+        self.assertNoResult(waiting)
+        later.callback(5)
+        self.assertEqual(self.run_(self.run_(waiting).json_value()), 5)
 
     def test_elements_are_not_there(self):
         self.chrome.on_evaluate(lambda *_: None)

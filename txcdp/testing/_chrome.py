@@ -254,8 +254,8 @@ class FakeChrome(Faults):
         """Set the results of the JavaScript that pages, frames and workers evaluate.
 
         ``page.title()`` evaluates ``document.title``, ``page.content()`` evaluates
-        ``document.documentElement.outerHTML``. A wait (``wait_for_function``) ends when its result is true. A
-        FakeChrome has no documents, so locators do not work.
+        ``document.documentElement.outerHTML``. A wait (``wait_for_function``) asks once: for what becomes true
+        later, return a Deferred. A FakeChrome has no documents, so locators do not work.
 
         :param evaluation: a function that is called with the expression and the argument, as they were given, and
             returns the value (a Python value), or a Deferred of it, or :data:`NEVER`, or raises what the page throws;
