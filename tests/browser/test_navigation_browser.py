@@ -557,6 +557,22 @@ class ContentTests(SharedBrowserTestCase):
         await idle
         self.assertEqual(await page.evaluate("frames[0].document.readyState"), "loading")
 
+    async def test_what_scripts_write_while_it_loads_is_idle_when_it_rests(self):
+        page = await self.page()
+        self.server.held("/before")
+        for written in ("document.write('<p>')", "document.write('<p>'); document.close()"):
+            script = f"fetch('/before'); setTimeout(() => {{ document.open(); {written} }})"
+            url = self.server.page("/", f"<img src=/before><script>{script}</script>")
+            self.assertEqual(got(await page.goto(url, "networkidle", timeout=NEVER)).url, url)
+            self.assertEqual(await page.locator("p").count(), 1)
+        held = self.server.held("/held.png")
+        url = self.server.page("/", "<body onload=\"document.write('<img src=/held.png>')\">")
+        going = page.goto(url, "networkidle", timeout=NEVER)
+        await held.asked
+        self.assertNoResult(going)
+        held.release()
+        await going
+
     async def test_what_a_page_without_requests_had_begun(self):
         page = await self.page()
         held = self.server.held("/before")

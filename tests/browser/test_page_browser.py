@@ -194,6 +194,9 @@ class NavigationTests(SharedBrowserTestCase):
             error = await self.fails(tab.goto(nonsense), InvalidPageURL)
             self.assertIsInstance(error, ValueError)
             self.assertIn(meant, str(error))
+        for number in ("javascript:1", "JavaScript:2", "tel:112"):  # no port
+            error = await self.fails(tab.goto(number), NavigationError)
+            self.assertEqual(error.error_text, "net::ERR_ABORTED")
         await self.fails(tab.goto("about:blank", "idle"), ValueError)  # type: ignore[arg-type]
 
     async def test_no_content_leaves_the_page_as_it_was(self):

@@ -71,8 +71,12 @@ _CRASHING: Final = 2.0
 #: A command for the page's main thread, answered after any pending crash, and after earlier events.
 _NOTHING: Final = runtime.release_object_group(object_group="")
 
-#: How a URL with a scheme begins; a host and a port are none.
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*:(?![0-9]+(?:[/?#]|$))")
+#: How a URL with a scheme begins; a host and a port are none, unless the host is named like a scheme without ``//``.
+_SCHEME: Final = re.compile(
+    r"(?:about|blob|data|file|filesystem|https?|javascript|mailto|sms|tel|view-source):"
+    r"|[a-z][a-z0-9+\-.]*:(?![0-9]+(?:[/?#]|$))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,8 @@ class Watcher(_Settling[Arrival]):
         self._typed: NavigationRequest | None = None
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
+        #: What decides about ``networkidle`` where a script has written into a document, and not closed it.
+        self._idling: _State | None = None
         super().__init__(frame)
 
     @property
@@ -217,6 +223,8 @@ class Watcher(_Settling[Arrival]):
         super().stop()
         if self._command is not None and not self._command.called:
             self._command.cancel()
+        if self._idling is not None:
+            self._idling.stop()
 
     # What the browser says:
 
@@ -352,6 +360,10 @@ class Watcher(_Settling[Arrival]):
             self.fail(DocumentBroken(there.url, navigation.error_text, there.status))
         elif stopped and (self._wait_until != "networkidle" or "DOMContentLoaded" not in document.reached):
             self._when_alive(there)  # a page that is closed, or crashes, stops loading as well, a moment before
+        elif self._wait_until == "networkidle" and self._idling is None:
+            self._idling = _State(self._frame, "networkidle")
+            self._idling.done.addErrback(ignore_failure)  # what ends it ends this wait, too
+            self._idling.look()
 
     def _has_reached(self, document: Document) -> bool:
         if self._tree.document(self._frame._row) is document:
@@ -379,7 +391,7 @@ class _State(_Settling[None]):
     the script does not close the document, more may be written at any time; then its present state counts once it is
     quiet.
 
-    :param opened: whether a script must have opened the document before, which it then closes.
+    :param opened: whether the document must first be opened, by us, who close it, or by a navigation.
     """
 
     def __init__(
@@ -390,7 +402,8 @@ class _State(_Settling[None]):
         self._opened = not opened
         super().__init__(frame)
         clock = frame.page.session.context.clock
-        self._rest = None if opened or state == "commit" else Timer(clock, self._ask_whether_written)
+        may_rest = state == "networkidle" or not (opened or state == "commit")
+        self._rest = Timer(clock, self._ask_whether_written) if may_rest else None
         self._quiet: Timer | None = None
         if state == "networkidle":
             self._quiet = Timer(clock, lambda: self._tree.take_for_idle(frame._row))
