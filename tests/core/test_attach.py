@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import Watcher
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp.domains import network, page, runtime, target
-from txcdp.errors import CommandError
+from txcdp.errors import CommandError, TargetCrashed
 from txcdp.testing import FakeChrome
 
 #: What leaves a target to other clients, and what lets it run where there are none.
@@ -213,6 +213,8 @@ class AutoAttachTests(SynchronousTestCase):
         self.chrome.crash(session)
         self.chrome.flush()
         self.assertIn("(crashed)", repr(session))
+        error = self.failureResultOf(session.execute(runtime.enable()), TargetCrashed).value
+        self.assertEqual(error.target, f"page {session.target.target_id}")  # its URL was that when it was attached
         self.chrome.detach(session)
         self.chrome.flush()
         self.assertIn("(gone)", repr(session))

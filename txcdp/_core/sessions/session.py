@@ -165,6 +165,11 @@ class Session:
         return None if self.target is None else self.target.type
 
     @property
+    def _described(self) -> str:
+        """What the session belongs to, for errors: no URL, as it may have changed since the browser sent it."""
+        return "" if self.target is None else f"{self.target.type} {self.target.target_id}"
+
+    @property
     def ended(self) -> bool:
         """Whether the session is detached or its connection lost; false while it is crashed or suspended."""
         return self._state is SessionState.ENDED
@@ -438,7 +443,7 @@ class Session:
         self._happened(Happening.NOT_SET_UP)
 
     def _target_crashed(self) -> TargetCrashed:
-        return TargetCrashed(self.id or "root", str(self.target.url) if self.target else "")
+        return TargetCrashed(self.id or "root", self._described)
 
     def _ask_whether_it_lives(self) -> None:
         """Make the browser report again whether the page's process is gone: that may have changed meanwhile."""

@@ -114,7 +114,7 @@ class SessionTable:
             if each.parent in ending:
                 ending.add(each)
         for each in [each for each in reversed(self.sessions.values()) if each in ending]:
-            why = reason if each is session else SessionDetached(each.id or "", _name(each))
+            why = reason if each is session else SessionDetached(each.id or "", each._described)
             if self.sessions.pop(each._key, None) is not None:
                 each._end(why, None)  # first, so that whoever hears of a failure finds it ended
                 self._pending.fail(why, each)
@@ -192,7 +192,7 @@ class SessionTable:
         if session in self.adrift:
             self.adrift.remove(session)
             self._settle.pop(session, None)
-            session._end(reason or SessionDetached(session.id or "", _name(session)), None)
+            session._end(reason or SessionDetached(session.id or "", session._described), None)
 
     def adopt(self, session: Session, session_id: str | None, info: target.TargetInfo, parent: Session | None) -> None:
         """Add a suspended session that is restored."""
@@ -214,7 +214,7 @@ class SessionTable:
         if fresh is not None and fresh.target is not None:
             del self.sessions[fresh._key]
             self.adopt(session, fresh.id, fresh.target, fresh.parent)
-            gone = SessionDetached(fresh.id or "", _name(fresh))
+            gone = SessionDetached(fresh.id or "", fresh._described)
             fresh._end(gone, None)
             self._pending.fail(gone, fresh)
 
@@ -277,14 +277,14 @@ class SessionTable:
         key = session_key(str(event.session_id))
         released = self._waiting.take(key)
         if released is not None:
-            self._pending.fail(SessionDetached(released.id or "", _name(released)), released)
+            self._pending.fail(SessionDetached(released.id or "", released._described), released)
         session = self.sessions.get(key)
         if session is not None and session is not self.root:
-            self.end(session, SessionDetached(session.id or "", _name(session)))
+            self.end(session, SessionDetached(session.id or "", session._described))
 
     def _on_crashed(self, message: bytes, session: Session, deliver: Deliver) -> None:
         deliver()
-        error = TargetCrashed(session.id or "root", _name(session))
+        error = TargetCrashed(session.id or "root", session._described)
         session._crash(lambda: self._pending.fail(error, session))
 
     def _on_reloaded(self, message: bytes, session: Session, deliver: Deliver) -> None:
@@ -305,7 +305,3 @@ def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: LogThrottle) -
         if may_log():
             log.failure("Choosing whether to keep target {id} failed; it is kept", id=printable(info.target_id))
         return True
-
-
-def _name(session: Session) -> str:
-    return f"{session.target.type} {session.target.target_id}" if session.target is not None else ""
