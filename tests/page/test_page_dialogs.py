@@ -107,6 +107,13 @@ class DialogTests(SynchronousTestCase):
         self.assertEqual(self.sent(), [(True, None)])
         self.assertEqual([each.by for each in self.answers], ["deadline"])
 
+    def test_what_is_in_the_way(self):
+        self.listen()
+        for kind, words in (("alert", "an alert dialog"), ("confirm", "a confirm dialog")):
+            self.opens(kind)
+            self.assertTrue(self.tab.session.blocked_by.startswith(words))
+            self.closes()
+
     def test_somebody_else_is_faster(self):
         dialogs = self.listen()
         self.opens()
