@@ -459,10 +459,12 @@ class NavigationTimeout(NavigationError, DeadlineError):
         self.wait_until, self.seconds, self.reached, self.obstacle = wait_until, seconds, reached, obstacle
 
     def __str__(self) -> str:
-        far = f"it got as far as {self.reached!r}" if self.reached else "there was no response yet"
+        far = f"it got as far as {self.reached!r}" if self.reached else ""
+        if not (far or self.obstacle):
+            far = "there was no response yet"
         todo = self.obstacle or "give it longer with timeout=SECONDS, or wait for less with wait_until="
-        what = f"{shown_url(self.url)} did not get to {self.wait_until!r} within {self.seconds:g} s: {far}"
-        return f"{what}; {shortened(todo)}"
+        what = f"{shown_url(self.url)} did not get to {self.wait_until!r} within {self.seconds:g} s"
+        return f"{what}: {'; '.join(filter(None, (far, shortened(todo))))}"
 
 
 class NavigationInterrupted(NavigationError):

@@ -441,6 +441,7 @@ class WaitTests(SharedBrowserTestCase):
         error = await self.fails(page.wait_for_url("**/never", timeout=0.05), NavigationTimeout)
         self.assertIn("about:blank", str(error))
         self.assertIn("never", str(error))
+        self.assertNotIn("response", str(error))  # none is awaited
         waiting = page.wait_for_url("**/never")
         waiting.cancel()
         await self.fails(waiting, CancelledError)
@@ -454,6 +455,34 @@ class WaitTests(SharedBrowserTestCase):
         await page.close()
         await self.fails(waiting, SessionDetached)
         self.assertFalse(page._tree.waiters)
+
+    async def test_event_sources_do_not_keep_a_page_from_being_idle(self):
+        page = await self.page()
+        sources = [self.server.held(f"/events-{each}", content_type="text/event-stream") for each in ("page", "frame")]
+        held = self.server.held("/held")
+        self.server.page("/frame", "<script>new EventSource('/events-frame')</script>")
+        fetching = "<script>new EventSource('/events-page'); fetch('/held').then(answer => answer.text())</script>"
+        url = self.server.page("/", f"{fetching}<iframe src='/frame'></iframe>")
+        going = page.goto(url, "networkidle", timeout=NEVER)
+        for each in (*sources, held):
+            await each.asked
+        error = await self.fails(page.wait_for_load_state("networkidle", timeout=0.8), NavigationTimeout)
+        self.assertIn(f"requests in progress: {self.server.url('/held')}", str(error))
+        self.assertNoResult(going)
+        held.release()
+        await going
+        await page.wait_for_load_state("networkidle")
+
+    async def test_requests_that_are_in_the_way(self):
+        page = await self.page()
+        inner = self.server.held("/inner.png", content_type="image/png")
+        self.server.page("/frame", "<img src='/inner.png'>")
+        url = self.server.page("/", "<iframe src='/frame'></iframe>")
+        words = ["domcontentloaded", f"requests in progress: {self.server.url('/inner.png')}"]
+        await self.late(NavigationTimeout, page.goto, url, words=words)
+        loading = page.wait_for_load_state()
+        inner.release()
+        await loading
 
     async def test_for_a_state(self):
         page = await self.page()

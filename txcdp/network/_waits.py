@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
@@ -133,9 +133,8 @@ class IdleWait:
         return [each for each in self._network.rows() if is_counted(each)]
 
     def _obstacle(self) -> str:
-        urls = [shown_url(each.url) for each in self._counted()]
-        more = f" and {len(urls) - 3} more" if len(urls) > 3 else ""
-        under_way = f"{len(urls)} under way ({', '.join(urls[:3])}{more})" if urls else "requests came and went"
+        rows = self._counted()
+        under_way = f"{len(rows)} under way ({listed(rows)})" if rows else "requests came and went"
         return f"{under_way}; give it longer, or allow more to be under way with in_flight="
 
     def _stop(self, outcome: None | Failure) -> None | Failure:
@@ -209,3 +208,9 @@ class NetworkWaits:
 def is_counted(row: Row) -> bool:
     """Whether an exchange in progress keeps the network from being idle."""
     return row.type not in _UNCOUNTED and not row.is_untold_script and not row.url.endswith("/favicon.ico")
+
+
+def listed(rows: Sequence[Row]) -> str:
+    """Return the URLs of exchanges, of the first few if there are many, for errors."""
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    return ", ".join(shown_url(each.url) for each in rows[:3]) + more

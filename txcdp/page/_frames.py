@@ -59,7 +59,7 @@ from txcdp.model import Frame as Row
 from txcdp.network import Request, Response
 from txcdp.network._following import Network
 from txcdp.network._sessions import NetworkSessions
-from txcdp.network._waits import is_counted
+from txcdp.network._waits import is_counted, listed
 from txcdp.page._evaluation import KEPT, Evaluator, Kept, OwnWorld, explained
 from txcdp.page._handles import (
     ElementHandle,
@@ -565,25 +565,49 @@ class FrameTree:
             return False
         return self.document(row) is None or self.has_reached(row, "networkidle")
 
+    def within(self, frame: Frame) -> list[Frame]:
+        """Return a frame, and the frames inside it, at any depth."""
+        found = [frame]
+        for each in self._model.frames.children(frame._row.id):
+            child = self.frame(each.id)
+            found += [] if child is None else self.within(child)
+        return found
+
     def is_quiet(self, frame: Frame) -> bool:
-        """Return whether nothing is in progress for what was written into a document.
+        """Return whether a document is idle although Chromium does not consider it so.
 
-        Chromium's ``networkIdle`` also waits for requests of the earlier content, which continue.
+        Chromium's ``networkIdle`` also waits for event sources, which never end, and, if a script has opened the
+        document, for requests of the earlier content, which continue.
 
-        :returns: False, too, if Chromium considers the document idle as well, or if that is not known: no script has
-            opened the document, nobody received reports of its requests, or it is not parsed yet.
+        :returns: False, too, if Chromium considers the document idle as well, or if that is not known: the document has
+            no such request, nobody received reports of its requests, or it is not parsed yet.
         """
-        row, before = frame._row, frame._before_opening
-        document = self.document(row)
-        if before is None or document is None or "DOMContentLoaded" not in document.reached:
+        document = self.document(frame._row)
+        if document is None or "DOMContentLoaded" not in document.reached:
             return False
-        return LIFECYCLE["networkidle"] not in document.reached and not self.is_fetching(frame)
+        if LIFECYCLE["networkidle"] in document.reached or self.is_fetching(frame):
+            return False
+        return frame._before_opening is not None or any(
+            each.type == "EventSource" and each.frame_id == frame._row.id for each in self.network.rows()
+        )
 
     def is_fetching(self, frame: Frame) -> bool:
         """Return whether a document has requests in progress, except those from before a script opened it."""
         before = frame._before_opening or ()
         rows = [each for each in self.network.rows() if each.frame_id == frame._row.id and is_counted(each)]
         return any(each.request_id not in before for each in rows)
+
+    def requests_in(self, frame: Frame) -> str:
+        """Return the URLs of the requests in progress in a frame and inside it, for errors; ``""`` if none is known."""
+        sessions = self.network.sessions
+        if not sessions.heard:
+            return ""
+        sessions.use()  # only those that somebody follows are known
+        try:
+            inside = {each._row.id for each in self.within(frame)}
+            return listed([each for each in self.network.rows() if each.frame_id in inside and is_counted(each)])
+        finally:
+            sessions.leave()
 
     def may_be_written(self, row: Row) -> bool:
         """Return whether a script may have opened a document, perhaps before txcdp attached, without closing it."""

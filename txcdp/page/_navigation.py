@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail
@@ -182,16 +184,20 @@ class Watcher(_Settling[Arrival]):
         self._command: Deferred[Any] | None = None
         #: What decides about ``networkidle`` where a script has written into a document, and not closed it.
         self._idling: _State | None = None
+        self._quiet = _IdleDocuments(frame) if wait_until == "networkidle" else None
         super().__init__(frame)
 
     @property
     def reached(self) -> str:
-        """The state that the document has reached; ``""`` if there is none."""
+        """The state that the document has reached; ``""`` if there is none.
+
+        The network may be idle before everything has loaded, as far as it is the document's own.
+        """
         document = self._document
         if document is None:
             return ""
         names = {"commit", *document.reached}
-        return next(state for state, name in reversed(LIFECYCLE.items()) if name in names)
+        return list(takewhile(lambda state: LIFECYCLE[state] in names, LIFECYCLE))[-1]
 
     def navigating(self, command: Deferred[page.NavigateResult]) -> None:
         """Watch the outcome of a ``Page.navigate`` that was just sent."""
@@ -216,11 +222,16 @@ class Watcher(_Settling[Arrival]):
         reached = self.reached
         if reached == "networkidle":  # alone
             reached, obstacle = "load", _busy(self._frame) or obstacle
+        elif reached:
+            obstacle = obstacle or _waits_for(self._frame)
         return NavigationTimeout(self.url, self._wait_until, seconds, reached, obstacle)
 
     def stop(self) -> None:
         """Leave nothing behind."""
         super().stop()
+        quiet, self._quiet = self._quiet, None
+        if quiet is not None:
+            quiet.stop()
         if self._command is not None and not self._command.called:
             self._command.cancel()
         if self._idling is not None:
@@ -236,6 +247,8 @@ class Watcher(_Settling[Arrival]):
             elif isinstance(change, DocumentCommitted) and change.navigation is not None:
                 self._committed(change.document, change.navigation)
         self._look()
+        if self._quiet is not None:
+            self._quiet.look()
 
     def _started(self, navigation: NavigationRequest) -> None:
         if not self._is_ours(navigation.frame_id):
@@ -384,6 +397,39 @@ class Watcher(_Settling[Arrival]):
 _QUIET: Final = 0.5
 
 
+class _IdleDocuments:
+    """Treats documents as idle that are, although Chromium does not consider them so: see ``FrameTree.is_quiet``.
+
+    A wait makes it before it is told of changes: from then on, those of requests in progress are reported at once.
+
+    :param frame: the frame whose document, and those inside it, this is about.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._timers: dict[Frame, Timer] = {}
+        frame._tree.network.sessions.use()
+
+    def look(self) -> None:
+        """Check which documents have requests in progress."""
+        tree = self._frame._tree
+        quiet = [each for each in tree.within(self._frame) if tree.is_quiet(each)]
+        for each in [each for each in self._timers if each not in quiet]:
+            self._timers.pop(each).stop()
+        for each in quiet:
+            if each not in self._timers:
+                rested = partial(tree.take_for_idle, each._row)
+                self._timers[each] = Timer(self._frame.page.session.context.clock, rested)
+                self._timers[each].set(_QUIET)
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        for each in self._timers.values():
+            each.stop()
+        self._timers.clear()
+        self._frame._tree.network.sessions.leave()
+
+
 class _State(_Settling[None]):
     """A wait until a frame's current document has reached a state, optionally with a URL that matches.
 
@@ -400,14 +446,11 @@ class _State(_Settling[None]):
         self._state: WaitUntil = state
         self._matches = matches
         self._opened = not opened
+        self._quiet = _IdleDocuments(frame) if state == "networkidle" else None
         super().__init__(frame)
         clock = frame.page.session.context.clock
         may_rest = state == "networkidle" or not (opened or state == "commit")
         self._rest = Timer(clock, self._ask_whether_written) if may_rest else None
-        self._quiet: Timer | None = None
-        if state == "networkidle":
-            self._quiet = Timer(clock, lambda: self._tree.take_for_idle(frame._row))
-            self._tree.network.sessions.use()
 
     def stop(self) -> None:
         """Leave nothing behind."""
@@ -418,7 +461,6 @@ class _State(_Settling[None]):
         quiet, self._quiet = self._quiet, None
         if quiet is not None:
             quiet.stop()
-            self._tree.network.sessions.leave()
 
     def look(self) -> None:
         """Check whether it has reached the state."""
@@ -438,10 +480,7 @@ class _State(_Settling[None]):
         if self._rest is not None and not self._rest.is_set and self._written() is not None:
             self._rest.set(_QUIET)
         if self._quiet is not None:
-            if self._tree.is_quiet(self._frame):
-                self._quiet.set(_QUIET)
-            else:
-                self._quiet.stop()
+            self._quiet.look()
 
     def _written(self) -> Frame | None:
         """Return the frame it waits for whose document a script may not have closed: its own, or a descendant."""
@@ -795,12 +834,10 @@ class Navigator:
 
         def late() -> NavigationTimeout:
             there = waiter._opened and waiter._matches is None
-            reached = [each for each in LIFECYCLE if there and frame._tree.has_reached(frame._row, each)]
-            obstacle = self._session.blocked_by
-            if what != frame.url:
-                obstacle = obstacle or f"the frame is at {shown_url(frame.url)}"
-            if state == "networkidle":
-                obstacle = obstacle or _busy(frame)
+            reached = list(takewhile(lambda each: there and frame._tree.has_reached(frame._row, each), LIFECYCLE))
+            there_is = "" if what == frame.url else f"the frame is at {shown_url(frame.url)}"
+            loads = "" if not reached else (_busy(frame) if state == "networkidle" else "") or _waits_for(frame)
+            obstacle = self._session.blocked_by or "; ".join(filter(None, (there_is, loads)))
             return NavigationTimeout(what, state, seconds or 0, reached[-1] if reached else "", obstacle)
 
         def over(outcome: Any) -> Any:
@@ -857,6 +894,12 @@ class Navigator:
             watcher.stop()
             if self._watchers.get(frame) is watcher:
                 del self._watchers[frame]
+
+
+def _waits_for(frame: Frame) -> str:
+    """Describe the requests that a frame, or a frame inside it, waits for; ``""`` if none is known."""
+    urls = frame._tree.requests_in(frame)
+    return f"requests in progress: {urls}" if urls else ""
 
 
 def _busy(frame: Frame) -> str:

@@ -750,7 +750,7 @@ class Page(SelectorActions, EndedByBlock):
         :param url: the URL, absolute or relative to the context's ``base_url``.
         :param wait_until: ``"commit"``: the new document has begun; ``"domcontentloaded"``: it is parsed; ``"load"``:
             everything that belongs to it has loaded; ``"networkidle"``: and there were no requests for half a second,
-            in its frames as well.
+            in its frames as well; event sources do not count.
         :param referer: the ``Referer`` header, a URL; None means that of :meth:`set_extra_http_headers`, if there is
             one.
         :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default what
