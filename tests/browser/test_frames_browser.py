@@ -218,6 +218,18 @@ class InFramesTests(FrameCase):
             held.release()
             held = self.server.held("/held")
 
+    def removed_calls(self, frame: Frame) -> list[Deferred[Any]]:
+        """Call methods of a frame that was removed."""
+        return [
+            frame.set_content("<p>"),
+            frame.content(),
+            frame.evaluate("1"),
+            frame.evaluate_handle("1"),
+            frame.wait_for_function("1"),
+            frame.add_style_tag(content="p {}"),
+            frame.new_cdp_session(),
+        ]
+
     async def test_one_that_is_removed_while_its_document_loads(self):
         for host in ("127.0.0.1", OTHER):
             picture = self.server.held("/picture", content_type="image/png")
@@ -231,7 +243,7 @@ class InFramesTests(FrameCase):
                     waiting = [near.wait_for_load_state(), near.wait_for_url(slow)]
                     await picture.asked
                     await page.evaluate("document.querySelector('[name=near]').remove()")
-            for each in waiting:
+            for each in (*waiting, *self.removed_calls(near)):
                 await self.fails(each, FrameRemoved)
             picture.release()
 
@@ -240,7 +252,9 @@ class InFramesTests(FrameCase):
         far = self.named(page, "far")
         session = far._tree.session_of(far._row)
         assert session is not None
+        waiting = far.wait_for_url("**/never")
         await self.fails(session.execute(txcdp.domains.page.crash()), TargetCrashed)
+        await self.fails(waiting, TargetCrashed)
         await self.fails(far.evaluate("1"), TargetCrashed)
         self.assertEqual(await page.title(), "outer")
         await page.reload()

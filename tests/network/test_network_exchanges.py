@@ -21,6 +21,7 @@ from txcdp.errors import (
     DeadlineError,
     NetworkError,
     SessionDetached,
+    TargetCrashed,
 )
 from txcdp.network import Exchange, _unfollowed
 from txcdp.network._har import EntryWriter
@@ -465,6 +466,15 @@ class WaitTests(NetworkTestCase):
         self.chrome.advance(3.1)
         error = self.failureResultOf(waiting, ActionTimeout).value
         self.assertIn("1 under way (https://example.test/data)", str(error))
+
+    def test_waits_end_when_the_page_crashes(self):
+        waiting = [self.tab.wait_for_exchange("**/never"), self.tab.network_idle()]
+        self.chrome.crash(self.tab.session)
+        self.chrome.flush()
+        for each in waiting:
+            self.failureResultOf(each, TargetCrashed)
+        self.assertEqual(self.tab._tree.network.waits._waits, {})
+        self.assertNoResult(self.tab.wait_for_exchange("**/never"))  # this is for what follows
 
     def test_requests_of_a_worker_end_with_it(self):
         self.chrome.open_target("worker", opener=self.tab.session)

@@ -181,10 +181,14 @@ class NetworkWaits:
             if changed:
                 wait.changed()
 
+    def pending(self) -> list[ExchangeWait | IdleWait]:
+        """Return the current waits."""
+        return list(self._waits)
+
     def end(self, error: Exception) -> None:
         """Fail current and later waits, because the owner has ended."""
         self._error = error
-        for wait in list(self._waits):
+        for wait in self.pending():
             wait.fail(copy.copy(error))
 
     def when_extra_info(self, row_id: str) -> Deferred[None]:

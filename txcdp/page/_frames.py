@@ -54,12 +54,13 @@ from txcdp.model import (
     NavigationState,
     SessionAttached,
     SessionClosed,
+    SessionCrashed,
 )
 from txcdp.model import Frame as Row
 from txcdp.network import Request, Response
 from txcdp.network._following import Network
 from txcdp.network._sessions import NetworkSessions
-from txcdp.network._waits import is_counted, listed
+from txcdp.network._waits import ExchangeWait, IdleWait, is_counted, listed
 from txcdp.page._evaluation import KEPT, Evaluator, Kept, OwnWorld, explained
 from txcdp.page._handles import (
     ElementHandle,
@@ -339,11 +340,13 @@ class Frame(SelectorActions):
     async def new_cdp_session(self) -> Session:
         """Attach to the frame once more, to get a session of your own; see :meth:`Page.new_cdp_session`.
 
-        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` if the frame shares its parent's session;
-            otherwise like ``Session.execute``.
+        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` if the frame shares its parent's session,
+            with :exc:`FrameRemoved` if it was removed; otherwise like ``Session.execute``.
         """
         if self is self.page.main_frame:
             return await self.page.new_cdp_session()
+        if self._detached:
+            raise self._tree.removed(self)
         session = await self._when_session()
         if session.target is None or not self._tree.is_top(self._row):
             raise ValueError(f"{self!r} has no session of its own: it is part of its parent frame's session")
@@ -492,6 +495,7 @@ class FrameTree:
             NavigationEnded: self._navigation_ended,
             SessionAttached: self._session_attached,
             SessionClosed: self._session_closed,
+            SessionCrashed: self._session_crashed,
         }
         self.streams = OnDemandStreams(owner.session.context.with_base_url(owner.context._base_url), "page")
         self._feed = ModelFeed(self._model, _FED, self._tell)
@@ -676,6 +680,8 @@ class FrameTree:
         return await with_deadline(self._session.context.clock, finding, seconds, late)
 
     async def _find_evaluator(self, frame: Frame) -> Evaluator:
+        if frame._detached:
+            raise self.removed(frame)
         session = await self.when_session(frame._row)
         evaluator = frame._evaluator
         if evaluator is None:
@@ -982,9 +988,16 @@ class FrameTree:
         self._page._note_gap()
         self._ask("")
 
+    def _session_crashed(self, change: SessionCrashed) -> None:
+        """Fail the pending waits for frames whose process is gone, while the page has one of its own."""
+        session = self._sessions.get(change.session_id)
+        if session is not None and session is not self._session:
+            for waiter in [each for each in self.waiters if each._frame._row.session_id == change.session_id]:
+                waiter.fail(session._target_crashed())
+
     def _crashed(self) -> Callable[[Exception], object]:
         """Return the error for all pending waits; waits that begin later are for what follows the crash."""
-        waiting = list(self.waiters)
+        waiting: list[Waiter[Any] | ExchangeWait | IdleWait] = [*self.waiters, *self.network.waits.pending()]
 
         def fail_all(error: Exception) -> None:
             for waiter in waiting:

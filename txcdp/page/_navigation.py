@@ -32,6 +32,7 @@ from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import network, page, runtime
 from txcdp.errors import (
     CommandError,
+    ContextDestroyed,
     DocumentBroken,
     DownloadStarted,
     Gone,
@@ -789,8 +790,10 @@ class Navigator:
             try:
                 session = await frame._when_session()
                 await frame._world(session).read(_WRITE % json.dumps(html), frame._row.id)
-            except BaseException:
+            except BaseException as error:
                 waiter.done.addErrback(ignore_failure)  # it may have failed, too, and nobody awaits it
+                if frame._detached and isinstance(error, ContextDestroyed | SessionDetached):
+                    raise frame._tree.removed(frame) from error
                 raise
             waiter.look()
             await waiter.done

@@ -549,7 +549,7 @@ class Page(SelectorActions, EndedByBlock):
             or a pattern for its URL, as for :meth:`wait_for_url`.
         :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default the page's default timeout.
         :returns: fires with the exchange. Fails with :exc:`ActionTimeout`, with what the function raises, and with
-            :exc:`SessionDetached` or :exc:`ConnectionLost`.
+            :exc:`TargetCrashed`, :exc:`SessionDetached` or :exc:`ConnectionLost`.
         """
         matches = exchange_matcher(predicate, self.context._base_url)
         what = predicate if isinstance(predicate, str) else getattr(predicate, "pattern", "an exchange")
@@ -600,7 +600,7 @@ class Page(SelectorActions, EndedByBlock):
         :param in_flight: how many requests may still be in flight.
         :param timeout: as for :meth:`wait_for_exchange`.
         :returns: fires with None. Fails with :exc:`ActionTimeout`, which lists what was in flight, and with
-            :exc:`SessionDetached` or :exc:`ConnectionLost`.
+            :exc:`TargetCrashed`, :exc:`SessionDetached` or :exc:`ConnectionLost`.
         """
         return IdleWait(self._tree.network, idle, in_flight).begin(self._seconds(timeout))
 
