@@ -372,6 +372,30 @@ class TagTests(FileTestCase):
         error = await self.fails(tab.add_style_tag(url="/none.css"), EvaluationError)
         self.assertIn("could not load /none.css", str(error))
 
+    async def test_where_scripts_are_off(self):
+        tab = await (await self.context(java_script_enabled=False)).new_page()
+        self.server.page("/a.js", "window.a = 5", content_type="text/javascript")
+        self.server.page("/a.css", "body { color: rgb(1, 2, 3) }", content_type="text/css")
+        await tab.goto(self.server.page("/", "<iframe sandbox srcdoc='<p>'></iframe>"))
+        for frame in tab.frames:
+            for adding in (
+                frame.add_script_tag(url=self.server.url("/a.js")),
+                frame.add_script_tag(content="window.a = 5"),
+            ):
+                element = await adding
+                self.assertEqual(await frame.evaluate("s => [s.localName, window.a]", element), ["script", None])
+            await frame.add_style_tag(url=self.server.url("/a.css"))
+            self.assertEqual(await frame.evaluate("getComputedStyle(document.body).color"), "rgb(1, 2, 3)")
+            await frame.add_style_tag(content="body { color: rgb(4, 5, 6) }")
+            self.assertEqual(await frame.evaluate("getComputedStyle(document.body).color"), "rgb(4, 5, 6)")
+            waiting = frame.wait_for_function("() => document.title")
+            await frame.evaluate("() => { document.title = 'here' }")
+            self.assertEqual(await (await waiting).json_value(), "here")
+            endless = frame.wait_for_function("() => window.a", polling=0.01)
+            await frame.evaluate("1")
+            endless.cancel()
+            await self.fails(endless, CancelledError)
+
     async def test_a_policy_that_refuses_them(self):
         tab = await self.page()
         self.server.page("/a.js", "window.a = 5", content_type="text/javascript")

@@ -265,6 +265,16 @@ class WaitTests(EvaluationTestCase):
         self.assertEqual(str(self.successResultOf(waiting)), "Object")
         self.assertEqual(len(self.sent()), 3)
 
+    def test_a_document_without_timers_is_asked_again(self):
+        for options, seconds in (({}, 0.05), ({"polling": 2}, 2)):
+            self.chrome.once(runtime.evaluate, result(None, type="undefined"))
+            self.chrome.on(runtime.evaluate, kept("1"))
+            waiting = self.wait(**options)
+            self.chrome.advance(seconds / 2)
+            self.assertNoResult(waiting)
+            self.chrome.advance(seconds / 2)
+            self.assertEqual(str(self.successResultOf(waiting)), "Object")
+
     def test_its_deadline_says_how_far_it_got(self):
         self.chrome.once(runtime.evaluate, self.gone())
         self.chrome.on(runtime.evaluate, NEVER)

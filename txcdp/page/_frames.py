@@ -313,7 +313,10 @@ class Frame(SelectorActions):
         """Add a ``<style>``, or a ``<link>``, to the frame's document; see :meth:`Page.add_style_tag`."""
         evaluator = await self._tree.evaluator(self, timeout)
         tag = "style" if url is None else "link"
-        return element_of(await add_tag(evaluator, tag, url, path, content, "", self.page._seconds(timeout)))
+        element = element_of(await add_tag(evaluator, tag, url, path, content, "", self.page._seconds(timeout)))
+        if url is not None:  # where scripts are off, no event tells that it has loaded
+            await self.wait_for_function("link => link.sheet || !link.isConnected", element, timeout=timeout)
+        return element
 
     @returns_deferred
     async def frame_element(self) -> ElementHandle:

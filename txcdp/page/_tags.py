@@ -11,12 +11,14 @@ from txcdp._timeouts import Timeout
 from txcdp.page._evaluation import Evaluator, Kept
 from txcdp.page._scripts import source_in
 
-#: Adds the element, and waits until it has loaded; a refusal by the document's policy is reported a little later.
+#: Adds the element, and waits until it has loaded; a refusal by the document's policy is reported a little later. Where
+#: scripts are off, neither events nor timers call back.
 _ADD: Final = """async ({tag, url, content, type}) => {
     const element = document.createElement(tag);
+    const off = window.matchMedia?.('(scripting: none)')?.matches;
     let refused;
     const note = event => { refused = `the document's Content-Security-Policy refuses it: ${event.violatedDirective}` };
-    const loaded = url === null && tag === 'script' ? null : new Promise((done, fail) => {
+    const loaded = off || url === null && tag === 'script' ? null : new Promise((done, fail) => {
         element.onload = done;
         element.onerror = () => fail(new Error(refused || `could not load ${url || 'it'}`));
     });
@@ -31,6 +33,7 @@ _ADD: Final = """async ({tag, url, content, type}) => {
     try {
         (document.head || document.documentElement).append(element);
         window.removeEventListener('error', hear);
+        if (off) return element;
         if (loaded) await loaded;
         else if (thrown) throw thrown;
         else await new Promise(done => setTimeout(done));

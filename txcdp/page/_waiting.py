@@ -18,8 +18,8 @@ from txcdp.errors import ActionTimeout, ContextDestroyed, Gone, SessionDetached
 from txcdp.page import _values as values
 from txcdp.page._evaluation import Evaluator, Kept, source_literals
 
-#: Seconds before another attempt if the page has no document at the moment.
-_BETWEEN_DOCUMENTS: Final = 0.05
+#: Seconds before another attempt if the page has no document at the moment, or one that cannot wait itself.
+_BETWEEN_ATTEMPTS: Final = 0.05
 
 T = TypeVar("T")
 
@@ -81,6 +81,7 @@ class FunctionWait:
         interval = "null" if polling is None else f"{polling * 1000:g}"
         check_text("expression", source)
         self._first = f"{source_literals(source.strip().rstrip(';'))},{self._number},{interval}"
+        self._pause = _BETWEEN_ATTEMPTS if polling is None else polling
         self._documents = 0
 
     def begin(self, seconds: float | None) -> Deferred[Kept]:
@@ -95,20 +96,29 @@ class FunctionWait:
     async def _wait(self) -> Kept:
         while True:
             if self._documents:
-                await wait_for_timeout(self._session, _BETWEEN_DOCUMENTS)
+                await wait_for_timeout(self._session, _BETWEEN_ATTEMPTS)
             evaluator = await self._evaluator()
             arg_is_of_document = _has_handle(evaluator, self._arg)
             self._documents += 1
-            call = evaluator.run("waitUntil", self._first, (self._arg,), self._source, timeout=None, by_value=False)
             try:
-                kept: Kept = await call
-                return kept
-            except CancelledError:
-                evaluator.run("stop", str(self._number), ()).addErrback(ignore_failure)
-                raise
+                while True:
+                    kept = await self._ask(evaluator)
+                    if kept is not None:
+                        return kept
+                    await wait_for_timeout(self._session, self._pause)
             except (ContextDestroyed, SessionDetached):
                 if arg_is_of_document or self._session.ended:  # a frame's session ends where it changes the process
                     raise
+
+    async def _ask(self, evaluator: Evaluator) -> Kept | None:
+        """Wait in the document; None: it has no timers, because its scripts are off, and has to be asked again."""
+        call = evaluator.run("waitUntil", self._first, (self._arg,), self._source, timeout=None, by_value=False)
+        try:
+            kept: Kept = await call
+        except CancelledError:
+            evaluator.run("stop", str(self._number), ()).addErrback(ignore_failure)
+            raise
+        return None if kept._remote.type == "undefined" else kept
 
     def _late(self, seconds: float) -> ActionTimeout:
         obstacle = self._session.blocked_by or (

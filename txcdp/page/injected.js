@@ -29,7 +29,7 @@
   const { Array, ArrayBuffer, BigInt, DataView, Date, Error, Function, Map, Object, Promise, RegExp, Set, SyntaxError, URL, Uint8Array } = global;
   const { apply, getOwnPropertyDescriptor, getPrototypeOf, defineProperty } = global.Reflect;
   const { isArray } = Array, { isView } = ArrayBuffer, { keys: keysOf, setPrototypeOf } = Object, { stringify, parse } = global.JSON;
-  const { eval: evaluateText, setTimeout, clearTimeout, requestAnimationFrame, cancelAnimationFrame, atob, btoa } = global;
+  const { eval: evaluateText, setTimeout, clearTimeout, requestAnimationFrame, cancelAnimationFrame, matchMedia, atob, btoa } = global;
   const { CustomEvent, Document, DocumentFragment, Element, Node, TypeError } = global;
 
   // `method(Map, 'get')(map, key)` is `map.get(key)`, whatever becomes of `Map.prototype` and `Function.prototype`.
@@ -440,6 +440,11 @@
   /** What ends each wait that goes on, by number. @type {Map<number, () => void>} */
   const waits = new Map();
 
+  const isMatching = global.MediaQueryList && getter(global.MediaQueryList.prototype, 'matches');
+
+  /** Whether no timer of this document ever calls back: its scripts are disabled, or its frame is a sandbox without them. */
+  const scriptsAreOff = () => Boolean(isMatching) && isMatching(matchMedia('(scripting: none)'));
+
   /** Return what fires when the page may look otherwise, and keep what ends that. @param {number} id @param {number | null} interval */
   const pause = (id, interval) => new Promise(done => {
     // A page in the background draws no frames.
@@ -571,6 +576,7 @@
           let value = typeof evaluated === 'function' ? apply(evaluated, undefined, packed) : evaluated;
           if (isThenable(value)) value = await value;
           if (value || !mapGet(waits, id)) return keep(value);
+          if (scriptsAreOff()) return undefined;  // and the program asks again
           await pause(id, interval);
           if (!mapGet(waits, id)) return undefined;
           if (again) evaluated = again();
