@@ -159,4 +159,4 @@ class SessionsTests(SharedBrowserTestCase):
         self.assertEqual(main.kind, "page")
         await tab.set_content("<iframe srcdoc='here'></iframe>")
         await self.fails(tab.frames[1].new_cdp_session(), ValueError)
-        await self.fails(tab.context.new_cdp_session("page"), TypeError)  # type: ignore[arg-type]
+        await self.fails(tab.context.new_cdp_session("page"), TypeError)

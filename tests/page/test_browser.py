@@ -262,8 +262,8 @@ class ContextTests(SynchronousTestCase):
         tab = self.chrome.run(context.new_page())
         for one in (tab, tab.main_frame):
             self.assertIsNot(self.chrome.run(context.new_cdp_session(one)), tab.session)
-        for other in (context, {}, None, tab.session):
-            given: Any = other
+        given: Any
+        for given in (context, {}, None, tab.session):
             with self.assertRaisesRegex(TypeError, "expected a page or a frame"):
                 self.chrome.run(context.new_cdp_session(given))
 

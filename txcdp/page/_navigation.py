@@ -183,9 +183,11 @@ class Watcher(_Settling[Arrival]):
         self._typed: NavigationRequest | None = None
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
-        #: What decides about ``networkidle`` where a script has written into a document, and not closed it.
+        #: What decides that a document is idle where Chromium does not consider it so.
         self._idling: _State | None = None
-        self._quiet = _IdleDocuments(frame) if wait_until == "networkidle" else None
+        if wait_until == "networkidle":
+            self._idling = _State(frame, wait_until, opened=True)
+            self._idling.done.addErrback(ignore_failure)  # what ends it ends this wait, too
         super().__init__(frame)
 
     @property
@@ -230,9 +232,6 @@ class Watcher(_Settling[Arrival]):
     def stop(self) -> None:
         """Leave nothing behind."""
         super().stop()
-        quiet, self._quiet = self._quiet, None
-        if quiet is not None:
-            quiet.stop()
         if self._command is not None and not self._command.called:
             self._command.cancel()
         if self._idling is not None:
@@ -248,8 +247,6 @@ class Watcher(_Settling[Arrival]):
             elif isinstance(change, DocumentCommitted) and change.navigation is not None:
                 self._committed(change.document, change.navigation)
         self._look()
-        if self._quiet is not None:
-            self._quiet.look()
 
     def _started(self, navigation: NavigationRequest) -> None:
         if not self._is_ours(navigation.frame_id):
@@ -374,10 +371,8 @@ class Watcher(_Settling[Arrival]):
             self.fail(DocumentBroken(there.url, navigation.error_text, there.status))
         elif stopped and (self._wait_until != "networkidle" or "DOMContentLoaded" not in document.reached):
             self._when_alive(there)  # a page that is closed, or crashes, stops loading as well, a moment before
-        elif self._wait_until == "networkidle" and self._idling is None:
-            self._idling = _State(self._frame, "networkidle")
-            self._idling.done.addErrback(ignore_failure)  # what ends it ends this wait, too
-            self._idling.look()
+        elif self._idling is not None:
+            self._idling.begin()
 
     def _has_reached(self, document: Document) -> bool:
         if self._tree.document(self._frame._row) is document:
@@ -438,7 +433,8 @@ class _State(_Settling[None]):
     the script does not close the document, more may be written at any time; then its present state counts once it is
     quiet.
 
-    :param opened: whether the document must first be opened, by us, who close it, or by a navigation.
+    :param opened: whether a document counts only after :meth:`begin`, or once a script, which will close it, has opened
+        it.
     """
 
     def __init__(
@@ -462,6 +458,12 @@ class _State(_Settling[None]):
         quiet, self._quiet = self._quiet, None
         if quiet is not None:
             quiet.stop()
+
+    def begin(self) -> None:
+        """Take the present document for the one that counts."""
+        if not self._opened:
+            self._opened = True
+            self.look()
 
     def look(self) -> None:
         """Check whether it has reached the state."""
