@@ -9,7 +9,7 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Literal, ParamSpec, Self, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, FirstError, fail, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, FirstError, fail, gatherResults
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
@@ -124,6 +124,13 @@ async def when_all(deferreds: Iterable[Deferred[Any]]) -> None:
         await gatherResults(list(deferreds), consumeErrors=True)
     except FirstError as error:
         error.subFailure.raiseException()
+
+
+async def when_all_ended(deferreds: Iterable[Deferred[Any]]) -> None:
+    """Wait until each Deferred has fired, even if one has failed before; the first one that failed is the outcome."""
+    for succeeded, outcome in await DeferredList(list(deferreds), consumeErrors=True):
+        if not succeeded:
+            outcome.raiseException()
 
 
 def shielded(deferred: Deferred[T]) -> Deferred[T]:

@@ -7,7 +7,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import ignore_failure, returns_deferred, when_all
+from txcdp._deferreds import ignore_failure, returns_deferred, when_all_ended
 from txcdp.errors import Gone
 from txcdp.streams import Registration
 
@@ -49,7 +49,7 @@ class _Addition(Generic[P]):
     @returns_deferred
     async def remove(self) -> None:
         self._removed = True
-        await when_all([each.close() for each in self._added.values()])  # in one write
+        await when_all_ended([each.close() for each in self._added.values()])  # in one write
 
 
 class ContextScripts(Generic[P]):
@@ -84,7 +84,7 @@ class ContextScripts(Generic[P]):
         addition = _Addition(add, self._at_end, name)
         self._additions.append(addition)
         try:
-            await when_all([addition.add_to(each) for each in self._pages()])  # in one write
+            await when_all_ended([addition.add_to(each) for each in self._pages()])  # in one write
         except BaseException:
             self._additions.remove(addition)
             addition.remove().addErrback(ignore_failure)
