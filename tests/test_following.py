@@ -15,7 +15,7 @@ from txcdp.domains import network, page, target
 from txcdp.errors import CommandError
 from txcdp.gateway.live._targets import Listed
 from txcdp.model import BrowserModel, FrameAttached
-from txcdp.recording._following import AllBut
+from txcdp.recording._following import AllExcept
 from txcdp.testing import FakeChrome
 
 
@@ -43,7 +43,7 @@ def test_what_a_page_opens() -> None:
 
 
 def test_all_but_the_browsers_own() -> None:
-    choice = AllBut({"browser_ui"})
+    choice = AllExcept({"browser_ui"})
     assert [choice.wants_above(told("X", kind)) for kind in ("page", "browser_ui", "new_kind")] == [True, False, True]
     assert not choice.wants_below(told("X", "browser_ui"))
 
@@ -172,7 +172,7 @@ class FollowingTests(SynchronousTestCase):
         """Where a viewport's policy was on the root session first, nothing else was attached there."""
         other = Following(Pages(), enabling([]))
         self.chrome.run(other.start(self.connection.session))
-        everything = Following(AllBut({"browser_ui"}), enabling(["Network"]))
+        everything = Following(AllExcept({"browser_ui"}), enabling(["Network"]))
         self.chrome.run(everything.start(self.connection.session))
         worker = self.open("shared_worker")
         self.assertIn("Network.enable", self.sent(worker))

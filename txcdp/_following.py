@@ -220,7 +220,7 @@ class Following:
         return session
 
 
-class Fed(NamedTuple):
+class FeedResult(NamedTuple):
     """The outcome of feeding one event.
 
     :ivar changes: what it has changed in the model.
@@ -316,7 +316,7 @@ class ModelFeed:
             event: Event = build(kind, message.params)
             return event
 
-    def give(self, session_id: str | None, record: Record) -> Fed:
+    def give(self, session_id: str | None, record: Record) -> FeedResult:
         """Feed the model with an event, or with the result of a command.
 
         :param session_id: of the session that it came through; None: the root.
@@ -324,4 +324,4 @@ class ModelFeed:
         model = self.model
         misread = model.misread
         changes = model.feed(session_id or "", record)
-        return Fed(changes, model.fault if model.misread > misread else None)
+        return FeedResult(changes, model.fault if model.misread > misread else None)

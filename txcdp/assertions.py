@@ -24,7 +24,7 @@ from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.errors import ActionTimeout, ExpectationFailed, LocatorError, SelectorError
 from txcdp.network import Response
 from txcdp.page._aria_snapshot import read_template, snapshot_text
-from txcdp.page._engine import Again
+from txcdp.page._engine import Retry
 from txcdp.page._handles import ElementHandle
 from txcdp.page._locating import Attempt, LocatorBase, Path
 from txcdp.page._locators import Locator
@@ -85,13 +85,13 @@ class _Expectation:
         self._element = element
         return f"it was {shortened(self._received[0])}"
 
-    def noted(self, again: Again) -> Again:
+    def noted(self, again: Retry) -> Retry:
         """Note why to try again, and return that in words."""
         if not again.reason.startswith("{"):
             self._received, self._element = (), ""
             return again
         found = json.loads(again.reason)
-        return Again(self.note(found["received"], found.get("element", "")), waited=again.waited)
+        return Retry(self.note(found["received"], found.get("element", "")), waited=again.waited)
 
     def failed(self, seconds: float | None = None, obstacle: str = "") -> ExpectationFailed:
         """Return the error.
@@ -183,10 +183,10 @@ class _Assertions(NearNames):
         began = clock.seconds()
         deadline = None if seconds is None else left_of(max(seconds, _FIRST), 0)
 
-        async def look(attempt: Attempt) -> Again | None:
+        async def look(attempt: Attempt) -> Retry | None:
             try:
                 await body(attempt)
-            except Again as again:
+            except Retry as again:
                 return again
             return None
 
@@ -222,7 +222,7 @@ class _Assertions(NearNames):
             try:
                 # Where a frame on the way is not there, no element is, either.
                 await attempt.run(operation, args, otherwise=absent or None)
-            except Again as again:
+            except Retry as again:
                 raise expectation.noted(again) from None
 
         await self._try(locator, called, body, expectation, timeout)
@@ -770,7 +770,7 @@ class LocatorAssertions(_Assertions):
                         return
                     words = expectation.note(received, await attempt.once("shown"))
                     await wait_for_timeout(attempt.session, _INTERVAL)
-            raise Again(words, waited=True)
+            raise Retry(words, waited=True)
 
         await self._try(self._locator, "to_have_js_property", body, expectation, timeout)
 
@@ -823,7 +823,7 @@ class PageAssertions(_Assertions):
             while matches(self._page.url) == self._negated:
                 words = expectation.note(self._page.url)
                 if not attempt.number:
-                    raise Again(words)
+                    raise Retry(words)
                 await wait_for_timeout(self._page.session, _INTERVAL)
 
         await self._try(self._document, "to_have_url", body, expectation, timeout)

@@ -34,7 +34,7 @@ from txcdp.domains.target import close_target
 from txcdp.errors import CommandError, ContextDestroyed, SessionDetached
 from txcdp.network import Response, _exchange
 from txcdp.page import Frame, Page
-from txcdp.page._commits import _Closing
+from txcdp.page._commits import _TargetClosing
 from txcdp.testing._browsers import SharedBrowser
 
 reactor: Any = _reactor
@@ -326,7 +326,7 @@ def pages_are_closing() -> bool:
     """Whether the library still sees to it that a page is closed."""
     timers = (getattr(call.func, "__self__", None) for call in reactor.getDelayedCalls())
     owners = (getattr(each._function, "__self__", None) for each in timers if isinstance(each, Timer))
-    return any(isinstance(each, _Closing) for each in owners)
+    return any(isinstance(each, _TargetClosing) for each in owners)
 
 
 def wait_for_what_was_sent(case: TestCase, seconds: float = PATIENCE) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from txcdp._core.sessions import Session
-from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, SessionState
+from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, SessionInput, SessionState
 from txcdp.domains import runtime
 from txcdp.errors import ConnectionLost, Gone, SessionDetached, TargetCrashed
 from txcdp.streams import Gap
@@ -15,14 +15,14 @@ from txcdp.testing import NEVER, FakeChrome
 
 LOST = ConnectionLost("lost")
 
-DO: dict[Happening, Callable[[Session], None]] = {
-    Happening.CRASH: lambda session: session._crash(lambda: None),
-    Happening.REVIVE: lambda session: session._revive(),
-    Happening.NOT_SET_UP: lambda session: session._not_set_up(),
-    Happening.LOSE: lambda session: session._suspend(LOST),
-    Happening.FIND: lambda session: session._resume(Gap(0, 1, LOST), "S", session.target, session.parent),
-    Happening.REPLACE: lambda session: session._resume(Gap(0, 1, LOST, True), "S", session.target, session.parent),
-    Happening.END: lambda session: session._end(SessionDetached("S"), None),
+DO: dict[SessionInput, Callable[[Session], None]] = {
+    SessionInput.CRASH: lambda session: session._crash(lambda: None),
+    SessionInput.REVIVE: lambda session: session._revive(),
+    SessionInput.NOT_SET_UP: lambda session: session._not_set_up(),
+    SessionInput.LOSE: lambda session: session._suspend(LOST),
+    SessionInput.FIND: lambda session: session._resume(Gap(0, 1, LOST), "S", session.target, session.parent),
+    SessionInput.REPLACE: lambda session: session._resume(Gap(0, 1, LOST, True), "S", session.target, session.parent),
+    SessionInput.END: lambda session: session._end(SessionDetached("S"), None),
 }
 
 #: What a command fails with, None where it is sent.
@@ -37,9 +37,9 @@ REFUSAL: dict[SessionState, type[Gone] | None] = {
 }
 
 
-def ways() -> Iterator[tuple[SessionState, tuple[Happening, ...]]]:
+def ways() -> Iterator[tuple[SessionState, tuple[SessionInput, ...]]]:
     """Find the shortest way to each state."""
-    found: dict[SessionState, tuple[Happening, ...]] = {SessionState.LIVE: ()}
+    found: dict[SessionState, tuple[SessionInput, ...]] = {SessionState.LIVE: ()}
     waiting = [SessionState.LIVE]
     while waiting:
         state = waiting.pop(0)
@@ -55,13 +55,15 @@ WAYS = dict(ways())
 
 def test_every_state_can_be_reached_and_ends() -> None:
     assert set(WAYS) == set(TRANSITIONS) == set(SessionState)
-    assert [state for state, following in TRANSITIONS.items() if Happening.END not in following] == [SessionState.ENDED]
+    assert [state for state, following in TRANSITIONS.items() if SessionInput.END not in following] == [
+        SessionState.ENDED
+    ]
     assert TRANSITIONS[SessionState.ENDED] == {}
 
 
-@pytest.mark.parametrize("happening", Happening, ids=lambda each: each.name)
+@pytest.mark.parametrize("happening", SessionInput, ids=lambda each: each.name)
 @pytest.mark.parametrize("state", SessionState, ids=lambda each: each.name)
-def test_a_session_does_what_the_table_says(state: SessionState, happening: Happening) -> None:
+def test_a_session_does_what_the_table_says(state: SessionState, happening: SessionInput) -> None:
     chrome = FakeChrome()
     session = chrome.run(chrome.browser().new_page()).session
     chrome.on(runtime.evaluate, NEVER)
@@ -78,4 +80,4 @@ def test_a_session_does_what_the_table_says(state: SessionState, happening: Happ
     sent = session.execute(runtime.evaluate(expression="1"), timeout=None)
     sent.addErrback(lambda failure: failures.append(failure.type))
     assert failures == ([] if REFUSAL[now] is None else [REFUSAL[now]])
-    DO[Happening.END](session)
+    DO[SessionInput.END](session)

@@ -10,15 +10,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.errors import CommandError, CommandTimeout
 from txcdp.page._options import ContextOptions
-from txcdp.page._settings import Given, Settings
+from txcdp.page._settings import SettingCommands, Settings
 
 #: What each test begins with.
 BEFORE = ContextOptions(locale="de", offline=True)
 
 
-def given() -> tuple[Given, Deferred[Exception | None]]:
+def given() -> tuple[SettingCommands, Deferred[Exception | None]]:
     """Return what a page is given, and the answer to it: what the browser has against that, or None."""
-    made, answer = Given(()), Deferred[Any]()
+    made, answer = SettingCommands(()), Deferred[Any]()
     made.expect(answer, lambda said: said if isinstance(said, Exception) else None)
     return made, answer
 
@@ -37,7 +37,7 @@ class GivenTests(SynchronousTestCase):
             self.assertIn("no", str(self.failureResultOf(each, CommandError).value))
 
     def test_what_nobody_is_asked_is_answered(self) -> None:
-        self.successResultOf(Given(()).when_answered())
+        self.successResultOf(SettingCommands(()).when_answered())
 
 
 class SettingsTests(SynchronousTestCase):
@@ -45,7 +45,7 @@ class SettingsTests(SynchronousTestCase):
         self.settings = Settings(BEFORE)
         self.told: list[tuple[dict[str, Any], Deferred[Exception | None]]] = []
 
-    def give(self, asked: ContextOptions) -> Iterable[Given]:
+    def give(self, asked: ContextOptions) -> Iterable[SettingCommands]:
         made, answer = given()
         self.told.append(({**self.settings.options}, answer))
         return [made]

@@ -40,7 +40,7 @@ FRAGMENT_SIZE: Final = 32 * 1024 * 1024
 _CORKED = 256 * 1024
 
 
-class Silence:
+class SilentLogger:
     """Replaces Autobahn's logger: what it would log is reported by typed errors, once."""
 
     def _ignore(self, *args: Any, **kwargs: Any) -> None:
@@ -58,7 +58,7 @@ class ShortPath:
     :ivar bytes_sent: bytes to the network.
     """
 
-    log = Silence()
+    log = SilentLogger()
     transport: Any
     state: int
     data: bytes

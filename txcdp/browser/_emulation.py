@@ -12,7 +12,7 @@ from txcdp._deferreds import ignore_failure
 from txcdp.domains import emulation, page, target
 from txcdp.page._emulation import PageEmulation
 from txcdp.page._options import ContextOptions
-from txcdp.page._settings import Given, Settings, in_time
+from txcdp.page._settings import SettingCommands, Settings, in_time
 from txcdp.page._viewport import ViewportSize
 
 
@@ -106,7 +106,7 @@ class ContextEmulation:
         """
         return in_time(self._settings.change(options, self._give_all), timeout, self._pages)
 
-    def _give_all(self, asked: ContextOptions) -> list[Given]:
+    def _give_all(self, asked: ContextOptions) -> list[SettingCommands]:
         """Apply the current settings to all pages, in one write; see ``PageEmulation.give``."""
         if asked:
             self._begin()

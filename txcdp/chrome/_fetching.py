@@ -38,7 +38,7 @@ async def fetch(
     :param options: the way there, and the headers of the request.
     :returns: the status, and the body.
     """
-    url = address.endpoint(path, _To.STAND_IN)
+    url = address.endpoint(path, _FixedHostAgent.STAND_IN)
     response = await _request(reactor, method, address.netloc, url, timeout, options)
     return await _collected(response)
 
@@ -60,7 +60,7 @@ async def transfer(
     :returns: the status, when the body is whole.
     """
     parts = urlsplit(url)
-    stand_in = urlunsplit(parts._replace(netloc=_To.STAND_IN))
+    stand_in = urlunsplit(parts._replace(netloc=_FixedHostAgent.STAND_IN))
     response = await _request(reactor, method, parts.netloc, stand_in, timeout, options)
     if response.code == 200:
         done: Deferred[None] = Deferred(lambda _: receiver.stop())
@@ -89,7 +89,7 @@ async def _request(
     """
     pool = HTTPConnectionPool(reactor, persistent=False)
     endpoints = _Endpoints(reactor, timeout, options)
-    client = HTTPClient(_To(Agent.usingEndpointFactory(reactor, endpoints, pool), netloc))
+    client = HTTPClient(_FixedHostAgent(Agent.usingEndpointFactory(reactor, endpoints, pool), netloc))
     headers = Headers({name: [value] for name, value in options.headers.items()})
     return await client.request(method, url, headers=headers, allow_redirects=False, unbuffered=True)
 
@@ -115,11 +115,11 @@ class _Endpoints:
             proxy=self._options.proxy,
             through=self._options.endpoint,
         )
-        return _Quiet(endpoint)
+        return _QuietEndpoint(endpoint)
 
 
 @implementer(IStreamClientEndpoint)
-class _Quiet:
+class _QuietEndpoint:
     """An endpoint whose factory does not log when it starts and stops."""
 
     def __init__(self, endpoint: IStreamClientEndpoint) -> None:
@@ -132,7 +132,7 @@ class _Quiet:
 
 
 @implementer(IAgent)
-class _To:
+class _FixedHostAgent:
     """An agent that sends each request to one of our hosts: treq refuses IPv6 addresses, as hyperlink does."""
 
     STAND_IN = "browser.invalid"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from txcdp.cli._lines import Style
 from txcdp.cli._output import Output
-from txcdp.cli._recorded import Recorded, Speaker
+from txcdp.cli._recorded import Recorded, RecordedSession
 from txcdp.cli._text import cut_middle
 from txcdp.recording import Damage, Entry
 
@@ -21,7 +21,7 @@ class EntryPrinter:
         self._output = output
         self._style = style
         self._json = json
-        self._speaker: Speaker | None = None
+        self._speaker: RecordedSession | None = None
 
     def print(self, entry: Entry) -> None:
         """Print an entry."""
@@ -39,7 +39,7 @@ class EntryPrinter:
         if shown and not isinstance(entry, Damage):
             self._output.write_json(entry.line.rstrip() + b"\n")
 
-    def _introduce(self, speaker: Speaker) -> None:
+    def _introduce(self, speaker: RecordedSession) -> None:
         """Print the source of the entries that follow."""
         self._speaker = speaker
         name, room = speaker.name, self._style.columns

@@ -41,7 +41,7 @@ class Wanted:
     until: float | None = None
 
 
-class Speaker:
+class RecordedSession:
     """A session of the recording, with the story of its page.
 
     :ivar kind: the type of its target.
@@ -73,8 +73,8 @@ class Recorded:
 
     def __init__(self, wanted: Wanted, verbose: bool = False) -> None:
         self.began = self.ended = 0.0
-        self.speakers: dict[str | None, Speaker] = {}
-        self.all_speakers: list[Speaker] = []
+        self.speakers: dict[str | None, RecordedSession] = {}
+        self.all_speakers: list[RecordedSession] = []
         self.methods: Counter[str] = Counter()
         self.commands = self.refused = 0
         self.files = 0
@@ -122,7 +122,7 @@ class Recorded:
             )
         return True
 
-    def hear(self, entry: Entry) -> list[tuple[Speaker | None, Line]]:
+    def hear(self, entry: Entry) -> list[tuple[RecordedSession | None, Line]]:
         """Take an entry, and return the lines that tell of it, each with who says it."""
         shown = self.wants(entry)
         if isinstance(entry, EventEntry):
@@ -141,7 +141,7 @@ class Recorded:
         self._heard(entry)
         return [(None, told)]
 
-    def speaker(self, session: str | None, target: str | None) -> Speaker:
+    def speaker(self, session: str | None, target: str | None) -> RecordedSession:
         """Return who says what a session says."""
         found = self.speakers.get(session)
         if found is None:
@@ -153,8 +153,10 @@ class Recorded:
         """Return how many requests had not ended."""
         return sum(len(each.story.in_flight) for each in self.all_speakers)
 
-    def _add(self, session: str | None, kind: str, target: str | None, url: str) -> Speaker:
-        made = self.speakers[session] = Speaker(session, kind, target, url, self._wanted.selection, self._verbose)
+    def _add(self, session: str | None, kind: str, target: str | None, url: str) -> RecordedSession:
+        made = self.speakers[session] = RecordedSession(
+            session, kind, target, url, self._wanted.selection, self._verbose
+        )
         self.all_speakers.append(made)
         return made
 
@@ -164,7 +166,7 @@ class Recorded:
     def _is_of_target(self, session: str | None) -> bool:
         return self._matches(self.speaker(session, None))
 
-    def _matches(self, speaker: Speaker | None) -> bool:
+    def _matches(self, speaker: RecordedSession | None) -> bool:
         wanted = self._wanted
         if wanted.target is None and wanted.url is None:
             return True
@@ -217,7 +219,7 @@ class Recorded:
             return None
         return Line("record", "ends", reason, mood="quiet" if reason in ("stopped", "closed") else "warning")
 
-    def _speaker_of(self, data: dict[str, Any], *, new: bool = True) -> Speaker:
+    def _speaker_of(self, data: dict[str, Any], *, new: bool = True) -> RecordedSession:
         session = data.get("session")
         known = self.speakers.get(session)
         if known is not None and (known.target == data.get("target") or known.target is None):
@@ -227,7 +229,7 @@ class Recorded:
         kind, url = str(data.get("type") or "target"), str(data.get("url") or "")
         if new:
             return self._add(session, kind, data.get("target"), url)
-        return Speaker(session, kind, data.get("target"), url, None, False)
+        return RecordedSession(session, kind, data.get("target"), url, None, False)
 
     def _attached(self, data: dict[str, Any], time: float) -> Line | None:
         speaker = self._speaker_of(data)

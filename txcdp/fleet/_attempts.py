@@ -18,7 +18,7 @@ from txcdp._deferreds import Timer, Waiters
 from txcdp._reactor import Clock
 from txcdp.errors import TxcdpError, WorkFailed
 from txcdp.fleet._line import NO_LINE
-from txcdp.fleet._messages import Control, Uris, Word, plain
+from txcdp.fleet._messages import Control, ResultKind, Uris, plain
 from txcdp.fleet._options import FleetOptions
 
 _NO_LINE: Final = (TransportLost, Disconnected)
@@ -202,19 +202,19 @@ class WorkAttempt:
         if self._over:
             return
         self._silence.restart(self._options.silence)
-        if word == Word.ACCEPTED and not self._grants.begun:
+        if word == ResultKind.ACCEPTED and not self._grants.begun:
             self._grants.begin(self._uris.credit(str(rest[0])), str(rest[1]))
             if not self._confirmed:
                 self._confirmed = True
                 self._grants.give(self._window)
-        elif word == Word.CHUNK:
+        elif word == ResultKind.CHUNK:
             self._pieces.append(rest[0])
             self._moved.notify(None)
-        elif word == Word.EVENTS:
+        elif word == ResultKind.EVENTS:
             self._pieces.extend(rest[0])
             self.dropped = int(rest[1])
             self._moved.notify(None)
-        elif word == Word.DID:
+        elif word == ResultKind.DID:
             self._wanted.did(int(rest[0]))
 
     def _succeeded(self, result: Any) -> None:

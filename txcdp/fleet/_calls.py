@@ -16,7 +16,7 @@ from txcdp._reactor import Clock
 from txcdp._states import StateMachine
 from txcdp.errors import DeadlineError
 from txcdp.fleet._line import NO_LINE
-from txcdp.fleet._messages import Word
+from txcdp.fleet._messages import ResultKind
 from txcdp.fleet._options import NodeOptions
 
 
@@ -152,6 +152,6 @@ class NodeCall:
         self._give_up = give_up
 
     def _alive(self) -> None:
-        self.tell(Word.ALIVE)
+        self.tell(ResultKind.ALIVE)
         if self._give_up is not None and self._clock.seconds() - self._heard > self._options.patience:
             self._give_up()

@@ -446,8 +446,8 @@ class Fleet(EndedByBlock):
         """Wait for a while; a place that another of our calls has left ends the wait."""
         if seconds > 0:
             waiting = self._refused.join()
-            with suppress(_Waited):
-                await with_deadline(self._clock, waiting, seconds, _Waited)
+            with suppress(_WaitExpired):
+                await with_deadline(self._clock, waiting, seconds, _WaitExpired)
 
     def _session(self) -> Deferred[Any]:
         if isinstance(self._source, RouterLine):
@@ -457,7 +457,7 @@ class Fleet(EndedByBlock):
         return found
 
 
-class _Waited(Exception):
+class _WaitExpired(Exception):
     """Nothing happened while waiting."""
 
 

@@ -103,14 +103,14 @@ class RouterSession(ApplicationSession):
             log.failure("A message of the router", failure=fail)
 
 
-class _Silent:
+class _SilentLogger:
     """A logger for what is reported by other means."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *args, **more: None
 
 
-_SILENT: Final = _Silent()
+_SILENT: Final = _SilentLogger()
 
 
 class RouterProtocol(WampWebSocketClientProtocol):

@@ -1,7 +1,7 @@
 """The messages of callers and nodes over WAMP: names of procedures, topics and errors, and the contents of calls.
 
 A call has two arguments: the work, and a :class:`Control`. While the work is in progress, the node sends progressive
-results, each a :class:`Word` and its arguments:
+results, each a :class:`ResultKind` and its arguments:
 
 ======== ================= ===========================================================================================
 accepted node, call        there is a place for it; both name it in what follows
@@ -63,7 +63,7 @@ _NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _LABEL = re.compile(r"[a-z0-9_]{1,64}")
 
 
-class Word:
+class ResultKind:
     """The first arguments of progressive results, which say what they are."""
 
     ACCEPTED: Final = "accepted"

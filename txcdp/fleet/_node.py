@@ -17,12 +17,12 @@ from txcdp._deferreds import Waiters, ignore_failure, returns_deferred, when_all
 from txcdp._reactor import AnyReactor, whole
 from txcdp.errors import TxcdpError
 from txcdp.fleet._calls import CallState, NodeCall
-from txcdp.fleet._messages import CHUNK, VERSION, Control, Done, Uris, Word, plain
+from txcdp.fleet._messages import CHUNK, VERSION, Control, Done, ResultKind, Uris, plain
 from txcdp.fleet._options import NodeOptions, own_name
 from txcdp.fleet._outcomes import outcome_of
 from txcdp.fleet._publishing import PagePublisher
 from txcdp.fleet._registrations import Registrations
-from txcdp.fleet._work import Asked, Work
+from txcdp.fleet._work import Work, WorkRequest
 from txcdp.gateway import Gateway, Principal
 from txcdp.gateway.render._problems import Problem
 
@@ -211,12 +211,12 @@ class Node:
             raise Problem(400, "The first argument must be a dict with the request.", "request")
         if not (how.begin or call.hears):
             raise Problem(400, "Confirmed calls require progressive results.", "request")
-        call.tell(Word.ACCEPTED, self.name, call.id)
+        call.tell(ResultKind.ACCEPTED, self.name, call.id)
         if how.begin:
             call.grant(how.credits)
         else:
             await call.confirmed()
-        asked = Asked(request, Principal(f"fleet:{details.caller_authid or 'caller'}"), call)
+        asked = WorkRequest(request, Principal(f"fleet:{details.caller_authid or 'caller'}"), call)
         done = await self._work.kinds[call.kind](asked)
         body = done.body
         if body is None or len(body) <= CHUNK:
@@ -228,7 +228,7 @@ class Node:
                 "output",
             )
         for start in range(0, len(body), CHUNK):
-            await call.send(Word.CHUNK, body[start : start + CHUNK])
+            await call.send(ResultKind.CHUNK, body[start : start + CHUNK])
         return msgspec.structs.replace(done, body=None)
 
     def _served(self, result: Any, call: NodeCall, told: Deferred[Any]) -> None:

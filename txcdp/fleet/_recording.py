@@ -19,10 +19,10 @@ from txcdp._following import Following, enabling
 from txcdp._reactor import Clock
 from txcdp.errors import QueueOverflow
 from txcdp.fleet._calls import NodeCall
-from txcdp.fleet._messages import CHUNK, Word
+from txcdp.fleet._messages import CHUNK, ResultKind
 from txcdp.fleet._requests import RecordPage
 from txcdp.page import Page
-from txcdp.page._frames import Below
+from txcdp.page._frames import ChildTargets
 from txcdp.recording import Filter
 from txcdp.recording._buffer import Buffer
 from txcdp.recording._compression import codec
@@ -109,7 +109,7 @@ class Outflow:
     async def _send(self, lines: list[bytes]) -> None:
         data = self._encode(b"".join(lines))
         for start in range(0, len(data), CHUNK):
-            await self._call.send(Word.CHUNK, data[start : start + CHUNK])
+            await self._call.send(ResultKind.CHUNK, data[start : start + CHUNK])
         self.size += len(data)
 
     def _move(self) -> None:
@@ -144,7 +144,7 @@ class PageRecording:
         tap = connection.tap(bytes, chosen.wants_event)
         self._subscription = tap.subscribe(events.received, self._fail, lambda: self._over.fire("closed"))
         self._following = Following(
-            Below(), enabling(with_needed(wanted.domains)), begin=self._sources.add, timeout=None
+            ChildTargets(), enabling(with_needed(wanted.domains)), begin=self._sources.add, timeout=None
         )
         for sent in self._following.follow(page.session):
             sent.addErrback(ignore_failure)

@@ -13,7 +13,7 @@ from autobahn.exception import PayloadExceededError
 from txcdp._reactor import Clock
 from txcdp.errors import ActionTimeout, DeadlineError, LocatorError, StreamEnded, TxcdpError
 from txcdp.fleet._calls import NodeCall
-from txcdp.fleet._messages import CHUNK, LARGEST_EVENT, Done, Word, measured, well_formed
+from txcdp.fleet._messages import CHUNK, LARGEST_EVENT, Done, ResultKind, measured, well_formed
 from txcdp.fleet._options import NodeOptions
 from txcdp.fleet._publishing import PagePublisher
 from txcdp.fleet._recording import TYPES, PageRecording
@@ -34,7 +34,7 @@ MSGPACK: Final = "application/msgpack"
 
 
 @dataclass(frozen=True)
-class Asked:
+class WorkRequest:
     """A piece of work that was requested.
 
     :ivar request: the request, as received.
@@ -62,7 +62,7 @@ class Work:
         self._clock = clock
         self._renders: Renders = gateway.renders
         self.places = gateway.renders._places
-        self.kinds: Mapping[str, Callable[[Asked], Awaitable[Done]]] = {
+        self.kinds: Mapping[str, Callable[[WorkRequest], Awaitable[Done]]] = {
             "render": self._render,
             "extract": self._extract,
             "run_actions": self._run_actions,
@@ -85,7 +85,7 @@ class Work:
         """Return an object that publishes the events of a page over a session."""
         return PagePublisher(self._clock, self._renders, options, name, session)
 
-    async def _render(self, asked: Asked) -> Done:
+    async def _render(self, asked: WorkRequest) -> Done:
         request = dict(asked.request)
         what = request.pop("take", None)
         if what not in RENDERS:
@@ -93,13 +93,13 @@ class Work:
         wanted = _read(request, RENDERS[what])
         return _done(await self._renders._make(wanted, ENDPOINTS[f"/{what}"].take, asked.principal))
 
-    async def _extract(self, asked: Asked) -> Done:
+    async def _extract(self, asked: WorkRequest) -> Done:
         async def take(page: Page, wanted: Extract) -> Rendered:
             return Rendered(to_json(await _told(page.extract(wanted.shape))), JSON)
 
         return _done(await self._renders._make(_read(asked.request, Extract), take, asked.principal))
 
-    async def _run_actions(self, asked: Asked) -> Done:
+    async def _run_actions(self, asked: WorkRequest) -> Done:
         wanted = _read(asked.request, RunActions)
         steps = self._steps(wanted.actions)
 
@@ -126,7 +126,7 @@ class Work:
                 self._renders._check_url(str(step.values[0]))
         return steps
 
-    async def _record(self, asked: Asked) -> Done:
+    async def _record(self, asked: WorkRequest) -> Done:
         wanted = _read(asked.request, RecordPage)
         if not asked.call.hears:
             raise Problem(400, "A recording requires progressive results: call it with receive_progress.", "request")
@@ -147,7 +147,7 @@ class Work:
                 each.close()
         return Done(kind=TYPES[wanted.compression], status=status, size=recording.size, dropped=recording.dropped)
 
-    async def _watch(self, asked: Asked) -> Done:
+    async def _watch(self, asked: WorkRequest) -> Done:
         wanted = _read(asked.request, Watch)
         queues: list[EventQueue[Any]] = []
 
@@ -168,7 +168,7 @@ async def _perform(steps: Sequence[PageAction], page: Page, call: NodeCall) -> N
     """Run actions, and tell the caller about each."""
     for number, step in enumerate(steps, 1):
         await _told(step.perform(page), step)
-        call.tell(Word.DID, number)
+        call.tell(ResultKind.DID, number)
 
 
 def _named(method: str, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -199,7 +199,7 @@ async def _send_events(events: EventQueue[Any], call: NodeCall) -> int:
                 break
             event = events.get_nowait()
         try:
-            call.tell(Word.EVENTS, batch, dropped + events.dropped)
+            call.tell(ResultKind.EVENTS, batch, dropped + events.dropped)
         except PayloadExceededError:
             dropped += len(batch)
         else:

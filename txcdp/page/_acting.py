@@ -16,7 +16,7 @@ from txcdp._timeouts import DEFAULT, Timeout, left_of
 from txcdp.domains import dom
 from txcdp.errors import ActionTimeout, CommandError, Gone, LocatorError
 from txcdp.page._action_options import Files, Position, Scroll
-from txcdp.page._engine import Again
+from txcdp.page._engine import Retry
 from txcdp.page._evaluation import explained
 from txcdp.page._handles import ElementHandle
 from txcdp.page._input import KeyboardModifier, MouseButton, Touchscreen
@@ -575,7 +575,7 @@ async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) ->
         meant = explained(error)
         if meant is not error:
             raise meant from error
-        raise Again(f"the input does not accept files now: {error.message}") from error
+        raise Retry(f"the input does not accept files now: {error.message}") from error
 
 
 def _choices(value: Any, index: Any, label: Any) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from txcdp._deferreds import ignore_failure, when_all, with_deadline
 from txcdp.domains import dom, page, runtime
 from txcdp.errors import CommandError, CommandTimeout, ContextDestroyed, EvaluationError, FrameRemoved, Gone, TxcdpError
 from txcdp.page import _commits as commits
-from txcdp.page._evaluation import Kept, OwnWorld, explained, thrown, value_of
+from txcdp.page._evaluation import KeptObject, OwnWorld, explained, thrown, value_of
 from txcdp.page._injected import _without_comments
 from txcdp.protocol import to_json
 
@@ -136,14 +136,14 @@ class Picture:
     quality: int | None = None
     full_page: bool = False
     clip: Clip | page.Viewport | None = None
-    mask: Sequence[str | Kept] = ()
+    mask: Sequence[str | KeptObject] = ()
     mask_color: str | None = None
     style: str | None = None
     animations: str = "allow"
     caret: str = "hide"
     omit_background: bool = False
     scale: str = "device"
-    element: Kept | None = None
+    element: KeptObject | None = None
     place: PicturedElement | None = None
 
     def __post_init__(self) -> None:
@@ -191,14 +191,14 @@ class Picture:
             options["style"] = self.style
         return options
 
-    def masks(self, session: Session, is_main: bool) -> tuple[dict[str, Any], list[Kept]]:
+    def masks(self, session: Session, is_main: bool) -> tuple[dict[str, Any], list[KeptObject]]:
         """Return the mask options for the script of a process, and the elements to mask.
 
         :param session: the session of the process.
         :param is_main: whether it is the page's own process.
         """
         selectors = [each for each in self.mask if isinstance(each, str) and is_main]
-        elements = [each for each in self.mask if isinstance(each, Kept) and each._injected.session is session]
+        elements = [each for each in self.mask if isinstance(each, KeptObject) and each._injected.session is session]
         options: dict[str, Any] = {"masks": selectors} if selectors else {}
         if selectors or elements:
             options["maskColor"] = self.mask_color or "#FF00FF"
@@ -269,7 +269,7 @@ class _Documents:
         """Whether there may be changes to undo."""
         return self._changed_in is not None
 
-    async def prepare(self, options: dict[str, Any], handles: Sequence[Kept], *, again: bool = False) -> None:
+    async def prepare(self, options: dict[str, Any], handles: Sequence[KeptObject], *, again: bool = False) -> None:
         """Run the script.
 
         :param options: its options.
@@ -309,7 +309,7 @@ class _Documents:
         if self._changed_in is not None:
             self.session.execute(_undoing(self._changed_in)).addErrback(ignore_failure)
 
-    async def _run(self, context_id: int, options: Any, handles: Sequence[Kept]) -> Any:
+    async def _run(self, context_id: int, options: Any, handles: Sequence[KeptObject]) -> Any:
         """Run the script."""
         text = to_json(options).decode()
         try:
@@ -337,7 +337,7 @@ class _Documents:
             raise thrown(got.exception_details)
         return value_of(got.result)
 
-    async def _in_world(self, handle: Kept, context_id: int) -> str:
+    async def _in_world(self, handle: KeptObject, context_id: int) -> str:
         """Return the object for an element in our isolated world.
 
         :raises EvaluationError: if its document is gone.
@@ -421,7 +421,7 @@ class Camera:
 
     def _documents(self, picture: Picture) -> list[_Documents]:
         """Return the documents to capture, those of the page's own process first."""
-        needed = {each._injected.session for each in (picture.element, *picture.mask) if isinstance(each, Kept)}
+        needed = {each._injected.session for each in (picture.element, *picture.mask) if isinstance(each, KeptObject)}
         silent = self._silent - needed
         return [_Documents(each) for each in self._tops() if each.session not in silent]
 
@@ -456,7 +456,7 @@ class Camera:
         known = {each.session: each for each in documents}
         elements = [picture.element, *picture.mask]
         for each in elements:
-            if isinstance(each, Kept) and each._injected.session not in known:
+            if isinstance(each, KeptObject) and each._injected.session not in known:
                 raise EvaluationError(f"{each!r} is not in the document of any frame of the page")
         return documents[0] if picture.element is None else known[picture.element._injected.session]
 
@@ -505,7 +505,9 @@ class Camera:
             await of.drawn()
             before, now = now, await picture.place.box()
 
-    async def _prepare_other(self, documents: _Documents, options: dict[str, Any], masked: Sequence[Kept]) -> None:
+    async def _prepare_other(
+        self, documents: _Documents, options: dict[str, Any], masked: Sequence[KeptObject]
+    ) -> None:
         """Prepare documents of another process, which may be gone, or hang if nothing in them is to be masked."""
         if masked:
             await documents.prepare(options, masked)

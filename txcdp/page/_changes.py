@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from txcdp._deferreds import ignore_failure
 from txcdp.errors import ActionTimeout, CommandError, EvaluationError, Gone, LocatorError, NavigationError
-from txcdp.page._engine import Again
+from txcdp.page._engine import Retry
 from txcdp.page._locating import Action, Attempt, LocatorBase
 from txcdp.page._waiting import wait_for_timeout
 from txcdp.streams import StreamSubject
@@ -144,7 +144,7 @@ class ChangeStream(StreamSubject[T]):
                 raise
             except LocatorError:
                 raise
-            except (Again, Gone, CommandError, EvaluationError, NavigationError, ActionTimeout):
+            except (Retry, Gone, CommandError, EvaluationError, NavigationError, ActionTimeout):
                 if session.ended or self._locator._frame.is_detached():
                     self.end()
                     return

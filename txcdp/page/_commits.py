@@ -113,7 +113,7 @@ def signs_of(session: Session) -> _Signs:
     return found
 
 
-class _Hold(Holding):
+class _DocumentHold(Holding):
     """Holds back the documents that a page is about to request.
 
     :param held: called with each of them; until it is released, the page keeps its document.
@@ -158,7 +158,7 @@ def _uses_fetch(session: Session) -> bool:
     return interception_of(session).is_by_hand or any(each.startswith("Fetch.") for each in session.listened)
 
 
-class _Repeated(Deferred[R]):
+class _RepeatedCommand(Deferred[R]):
     """A command that is sent until it is answered.
 
     :param again_unanswered: whether it may be sent again before it is answered; False for a command that changes
@@ -177,7 +177,7 @@ class _Repeated(Deferred[R]):
         self._seen_sign = False
         self._failures = 0
         self._commits = 0
-        self._hold: _Hold | None = None
+        self._hold: _DocumentHold | None = None
         self._timer = Timer(session.context.clock, self._send)
         self._signs = signs_of(session)
         self._signs.waiting[self] = None
@@ -225,7 +225,7 @@ class _Repeated(Deferred[R]):
     def _committed(self) -> None:
         self._commits += 1
         if self._again_unanswered and self._commits == _COMMITS and not _uses_fetch(self._session):
-            self._hold = _Hold(self._session, self._send)
+            self._hold = _DocumentHold(self._session, self._send)
         if self._refused or self._again_unanswered:
             self._send()
         self._seen_sign = True
@@ -258,10 +258,10 @@ def execute(
     """
     method = type(command).method
     late = lambda: CommandTimeout(method, timeout or 0, session.blocked_by)  # noqa: E731
-    return with_deadline(session.context.clock, _Repeated(session, command, again_unanswered), timeout, late)
+    return with_deadline(session.context.clock, _RepeatedCommand(session, command, again_unanswered), timeout, late)
 
 
-class _Closing(Deferred[None]):
+class _TargetClosing(Deferred[None]):
     """A target that is asked to close until it is gone."""
 
     def __init__(self, root: Session, target_id: Callable[[], str], session: Session | None) -> None:
@@ -347,4 +347,4 @@ def close_target(
         fails like ``Session.execute``.
     """
     late = lambda: CommandTimeout("Target.closeTarget", timeout or 0)  # noqa: E731
-    return with_deadline(root.context.clock, _Closing(root, target_id, session), timeout, late)
+    return with_deadline(root.context.clock, _TargetClosing(root, target_id, session), timeout, late)

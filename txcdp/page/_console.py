@@ -1,9 +1,9 @@
 """The console messages and uncaught errors of a page and its workers.
 
-One :class:`SpokenFor` decodes the events of one session, and makes the items. A page has one for itself and one for
-each of its frames in other processes, and each of its workers has one; none exists before there is a subscriber. From
-then on the Runtime domain stays enabled. When a domain is enabled, the browser reports earlier messages again: these
-are dropped.
+One :class:`SessionConsole` decodes the events of one session, and makes the items. A page has one for itself and one
+for each of its frames in other processes, and each of its workers has one; none exists before there is a subscriber.
+From then on the Runtime domain stays enabled. When a domain is enabled, the browser reports earlier messages again:
+these are dropped.
 
 The arguments of a message stay in the page for programs that have handles to them. They are released when the message
 is garbage-collected, when :data:`KEPT` later messages have come, and at once if there are no subscribers.
@@ -31,7 +31,7 @@ from txcdp.model import (
     arguments_in_words,
     value_in_words,
 )
-from txcdp.page._evaluation import Evaluator, Kept, thrown
+from txcdp.page._evaluation import Evaluator, KeptObject, thrown
 from txcdp.page._handles import JSHandle, handle_of
 from txcdp.page._values import clean_stack
 from txcdp.protocol import Event
@@ -131,7 +131,7 @@ class PageError:
         return f"<PageError {self.name}: {shortened(self.message)!r}>"
 
 
-class SpokenFor:
+class SessionConsole:
     """Decodes the console events of one session.
 
     :param session: the session of a page, a frame or a worker.
@@ -191,7 +191,7 @@ class SpokenFor:
             self._release(objects, entry)
             self._tell(PageError(entry, entry.details, self._page, self._worker))
         else:
-            args = [handle_of(Kept(self._evaluator, each)) for each in entry.args]
+            args = [handle_of(KeptObject(self._evaluator, each)) for each in entry.args]
             message = ConsoleMessage(entry, args, self._page, self._worker)
             if objects:
                 self._keep(message)
@@ -261,7 +261,7 @@ class PageConsole:
         """
         if self._begun:
             page, wanted, tell = self._page, lambda: self.listened, self.tell
-            SpokenFor(session, evaluator, ("Runtime", "Log"), wanted, tell, page, logged=self._logged, fresh=fresh)
+            SessionConsole(session, evaluator, ("Runtime", "Log"), wanted, tell, page, logged=self._logged, fresh=fresh)
 
     def add_worker(self, worker: Worker) -> None:
         """Add a worker of the page, before it runs."""

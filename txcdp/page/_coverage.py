@@ -20,7 +20,7 @@ from txcdp.domains import css, debugger, dom, page, profiler, runtime, target
 from txcdp.errors import AlreadyRunning, CommandError, Gone, NotRunning
 from txcdp.protocol import Command
 
-T = TypeVar("T", bound="_Measured")
+T = TypeVar("T", bound="_CoverageSession")
 
 _FRAMES: Final = (target.FilterEntry(type="iframe"),)
 
@@ -56,7 +56,7 @@ class _Source(NamedTuple):
     text: Deferred[str | None]
 
 
-class _Measured:
+class _CoverageSession:
     """A session that measures coverage.
 
     :param session: the session.
@@ -96,7 +96,7 @@ class _Measured:
         self.sources[key] = _Source(url, asking.addErrback(_gone))
 
 
-class _Scripts(_Measured):
+class _Scripts(_CoverageSession):
     """A session that measures the coverage of scripts.
 
     :param names: names that only occur in the library's own scripts.
@@ -162,7 +162,7 @@ class _Scripts(_Measured):
         return entries
 
 
-class _Styles(_Measured):
+class _Styles(_CoverageSession):
     """A session that measures the coverage of style sheets."""
 
     def __init__(self, session: Session, reset: bool) -> None:
@@ -210,7 +210,7 @@ class _JSOptions(NamedTuple):
     use_block_coverage: bool
 
 
-class _Measuring(Generic[T]):
+class _CoverageRun(Generic[T]):
     """A measurement in progress, in a page and its frames in other processes.
 
     :param session: a separate session with the page.
@@ -266,8 +266,8 @@ class Coverage:
         self._attach = attach
         self._names = names
         self._leaving = leaving
-        self._js: _Measuring[_Scripts] | None = None
-        self._css: _Measuring[_Styles] | None = None
+        self._js: _CoverageRun[_Scripts] | None = None
+        self._css: _CoverageRun[_Styles] | None = None
         self._starting: set[str] = set()
 
     @returns_deferred
@@ -330,12 +330,14 @@ class Coverage:
         measuring, self._css = self._css, None
         return await _stopped("CSS", measuring, _Styles.result)
 
-    async def _start(self, kind: str, there: _Measuring[T] | None, measured: Callable[[Session], T]) -> _Measuring[T]:
+    async def _start(
+        self, kind: str, there: _CoverageRun[T] | None, measured: Callable[[Session], T]
+    ) -> _CoverageRun[T]:
         if kind in self._starting or (there is not None and not there.session.ended):
             raise AlreadyRunning(f"the coverage of {kind}", "stop it first")
         self._starting.add(kind)
         try:
-            measuring = _Measuring(await self._attach(), measured, self._leaving)
+            measuring = _CoverageRun(await self._attach(), measured, self._leaving)
             try:
                 await measuring.begin()
             except BaseException:
@@ -347,7 +349,7 @@ class Coverage:
 
 
 async def _stopped(
-    kind: str, measuring: _Measuring[T] | None, result: Callable[[T], Awaitable[Sequence[E]]]
+    kind: str, measuring: _CoverageRun[T] | None, result: Callable[[T], Awaitable[Sequence[E]]]
 ) -> list[E]:
     """Return the results, and end the sessions."""
     if measuring is None:

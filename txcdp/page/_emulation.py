@@ -23,7 +23,7 @@ from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp.domains import emulation, network, page, security, target
 from txcdp.errors import CommandError, Gone, TxcdpError
 from txcdp.page._options import ContextOptions
-from txcdp.page._settings import Given, Settings, in_time
+from txcdp.page._settings import SettingCommands, Settings, in_time
 from txcdp.page._user_agents import metadata_of, platform_of
 from txcdp.page._viewport import ViewportSize, override
 from txcdp.protocol import Command, from_json, to_json
@@ -251,7 +251,7 @@ class PageEmulation:
         self._session = ref(session)
         self._context = context
         self._settings = Settings(own or {})
-        self._given: WeakKeyDictionary[Session, dict[str, Given]] = WeakKeyDictionary()
+        self._given: WeakKeyDictionary[Session, dict[str, SettingCommands]] = WeakKeyDictionary()
         self._attaching: frozenset[str] = frozenset()
 
     @property
@@ -272,7 +272,7 @@ class PageEmulation:
             )
         return merged
 
-    def give(self, asked: ContextOptions | None = None) -> list[Given]:
+    def give(self, asked: ContextOptions | None = None) -> list[SettingCommands]:
         """Send the settings that the page, and its frames and workers, do not have yet, in one write.
 
         :param asked: the settings that this is for.
@@ -361,13 +361,13 @@ class PageEmulation:
             commands = aspect.commands(options)
             if commands == before:
                 continue
-            given[name] = Given(commands)
+            given[name] = SettingCommands(commands)
             undo = aspect.undo if not commands or (before and aspect.afresh) else ()
             for command in (*undo, *commands):
                 if command not in before:
                     self._send(session, command, given[name])
 
-    def _send(self, session: Session, command: Command[Any], given: Given) -> None:
+    def _send(self, session: Session, command: Command[Any], given: SettingCommands) -> None:
         sent: Deferred[Any] = session._insist(command)
         if session is not self._session() or session.kind in _OF_CONTEXTS:
             # It may go at any time, and what it is told is what the pages were told.

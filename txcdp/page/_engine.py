@@ -158,7 +158,7 @@ class ElementMoved(LocatorError):
     """Raised if the element of a handle is in another document now."""
 
 
-class Again(Exception):
+class Retry(Exception):
     """Raised to try again until the timeout expires.
 
     :param reason: the reason in words, for the timeout error.
@@ -187,7 +187,7 @@ def value_of(text: str, locator: object, waited: bool = False) -> Any:
         return said["value"]
     if "again" in said:
         html = said.get("html")
-        raise Again(f"{said['again']}: {html}" if html else str(said["again"]), waited=waited)
+        raise Retry(f"{said['again']}: {html}" if html else str(said["again"]), waited=waited)
     kind, error = said["kind"], str(said["error"])
     if kind == "strict":
         raise StrictModeViolation(str(locator), **msgspec.json.decode(error))

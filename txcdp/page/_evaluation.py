@@ -54,7 +54,7 @@ class _OfAnotherFrame(Exception):
     """Raised for an element of another frame in the same process, for which this frame can get its own object."""
 
 
-class Kept:
+class KeptObject:
     """An object of a page, or a primitive, that is kept for the program: what a handle stands for.
 
     :param evaluator: of the frame in whose document it is.
@@ -66,7 +66,7 @@ class Kept:
         self._remote = remote
         self._injected = evaluator.injected
         self._disposed = False
-        self._adopted: dict[Evaluator, Kept] = {}  # its own objects of other frames, while they are used there
+        self._adopted: dict[Evaluator, KeptObject] = {}  # its own objects of other frames, while they are used there
 
     def __del__(self) -> None:
         if not self._disposed and self._remote.object_id is not None:
@@ -89,7 +89,7 @@ class Kept:
         if self._disposed:
             raise EvaluationError(f"{self!r} has been disposed of")
 
-    def _insert_into(self, evaluator: Evaluator, object_ids: list[str]) -> values.Inserted:
+    def _insert_into(self, evaluator: Evaluator, object_ids: list[str]) -> values.KeptReference:
         """Return the reference that replaces it in an argument.
 
         :param object_ids: the ids of the objects passed; its own is added.
@@ -99,7 +99,7 @@ class Kept:
         if self._remote.object_id is None:
             if kind == "undefined":
                 return values.UNDEFINED
-            return values.Inserted(None, _primitive(self._remote), is_bigint=kind == "bigint")
+            return values.KeptReference(None, _primitive(self._remote), is_bigint=kind == "bigint")
         if evaluator in self._adopted:
             return self._adopted[evaluator]._insert_into(evaluator, object_ids)
         if evaluator is not self._evaluator:
@@ -107,7 +107,7 @@ class Kept:
                 raise _OfAnotherFrame
             raise EvaluationError(f"{self!r} can be used only in its own frame")
         object_ids.append(self._remote.object_id)
-        return values.Inserted(len(object_ids) - 1)
+        return values.KeptReference(len(object_ids) - 1)
 
 
 class Evaluator:
@@ -151,7 +151,7 @@ class Evaluator:
         *,
         await_promise: bool = True,
         timeout: Timeout = DEFAULT,
-    ) -> Deferred[Kept]:
+    ) -> Deferred[KeptObject]:
         """Do the same, but keep the value in the page."""
         first = f"{source_literals(source)},{_literal(await_promise)},false"
         return self.run("evaluate", first, args, source, timeout, await_promise, by_value=False)
@@ -198,12 +198,12 @@ class Evaluator:
         by_value: bool,
     ) -> Any:
         """Run a call with elements of other frames, for which this frame gets its own objects."""
-        found: dict[int, Kept] = {}
+        found: dict[int, KeptObject] = {}
 
-        def note(value: Any) -> values.Inserted | None:
-            if isinstance(value, Kept):
+        def note(value: Any) -> values.KeptReference | None:
+            if isinstance(value, KeptObject):
                 found[id(value)] = value
-                return values.Inserted(0)
+                return values.KeptReference(0)
             return None
 
         for each in args:
@@ -218,10 +218,10 @@ class Evaluator:
                 del found[key]._adopted[self]
         return await run
 
-    async def _adopted(self, kept: Kept) -> Kept:
+    async def _adopted(self, kept: KeptObject) -> KeptObject:
         """Return this frame's own object for a node of another frame."""
         session = self.injected.session
-        here: Kept = await self.keep("globalThis")
+        here: KeptObject = await self.keep("globalThis")
         # The browser names an object by its isolate, the context that it is of, and a number.
         context_id = int(str(here._remote.object_id).split(".")[1])
         try:
@@ -234,7 +234,7 @@ class Evaluator:
             raise EvaluationError(f"{kept!r} can be used only in frames that its own can script ({error})") from error
         if own.object_id is None:  # a document of another origin, which is there as null
             raise EvaluationError(f"{kept!r} can be used only in frames that its own can script")
-        return Kept(self, own)
+        return KeptObject(self, own)
 
     def _send(self, call: _Call, timeout: float | None | Default) -> Deferred[Any]:
         injected = self.injected
@@ -257,7 +257,7 @@ class Evaluator:
     def _value(self, result: runtime.RemoteObject, call: _Call) -> Any:
         value = result.value
         if type(value) is not str or value[:1] != values.MARK:
-            return _primitive(result) if call.by_value else Kept(self, result)
+            return _primitive(result) if call.by_value else KeptObject(self, result)
         said = values.thrown(value)
         if said is not None:
             return self._raise(said, call)
@@ -265,7 +265,7 @@ class Evaluator:
             value = values.unpack(value)
         except values.Unpackable as error:
             raise NotSerializable(f"the page does not allow its value to be read: {error}") from None
-        return value if call.by_value else Kept(self, runtime.RemoteObject(type="string", value=value))
+        return value if call.by_value else KeptObject(self, runtime.RemoteObject(type="string", value=value))
 
     @returns_deferred
     async def _raise(self, said: dict[str, Any], call: _Call) -> Any:
@@ -339,8 +339,8 @@ class _Call:
             object_group=None if self.by_value else KEPT,
         )
 
-    def _insert(self, value: Any) -> values.Inserted | None:
-        return value._insert_into(self._evaluator, self._object_ids) if isinstance(value, Kept) else None
+    def _insert(self, value: Any) -> values.KeptReference | None:
+        return value._insert_into(self._evaluator, self._object_ids) if isinstance(value, KeptObject) else None
 
 
 def source_literals(source: str) -> str:
@@ -350,14 +350,14 @@ def source_literals(source: str) -> str:
     return f"{to_json(source).decode()},{_literal(_DECLARATION.match(source) is not None)}"
 
 
-def _kept_if_cancelled(sent: Deferred[Kept]) -> Deferred[Kept]:
+def _kept_if_cancelled(sent: Deferred[KeptObject]) -> Deferred[KeptObject]:
     """Let a cancelled call complete: an object that it keeps in the page is released then."""
-    waiting: Deferred[Kept] = Deferred()
+    waiting: Deferred[KeptObject] = Deferred()
 
-    def tell(result: Kept | Failure) -> None:
+    def tell(result: KeptObject | Failure) -> None:
         if not waiting.called:
             waiting.callback(result)
-        elif isinstance(result, Kept):
+        elif isinstance(result, KeptObject):
             result._dispose()
 
     sent.addBoth(tell)

@@ -18,7 +18,7 @@ from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom, page
 from txcdp.errors import ActionTimeout, AlreadyHandled
 from txcdp.page._action_options import Files
-from txcdp.page._evaluation import KEPT, Evaluator, Kept
+from txcdp.page._evaluation import KEPT, Evaluator, KeptObject
 from txcdp.page._handles import ElementHandle, handle_of
 from txcdp.page._uploads import checked, is_folder, listed, put_files
 from txcdp.streams import Stream
@@ -150,6 +150,6 @@ class FileChoosers:
         """Emit a file chooser as soon as there is a handle to its input."""
         command = dom.resolve_node(backend_node_id=node_id, object_group=KEPT)
         found = (await session.execute(command)).object
-        element = handle_of(Kept(self._heard[session], found)).as_element()
+        element = handle_of(KeptObject(self._heard[session], found)).as_element()
         if element is not None:
             self._streams.push("file_choosers", FileChooser(self._page, element, multiple))

@@ -61,7 +61,7 @@ from txcdp.network import Request, Response
 from txcdp.network._following import Network
 from txcdp.network._sessions import NetworkSessions
 from txcdp.network._waits import ExchangeWait, IdleWait, is_counted, listed
-from txcdp.page._evaluation import KEPT, Evaluator, Kept, OwnWorld, explained
+from txcdp.page._evaluation import KEPT, Evaluator, KeptObject, OwnWorld, explained
 from txcdp.page._handles import (
     ElementHandle,
     JSHandle,
@@ -154,7 +154,7 @@ def check_wait_until(wait_until: str, name: str = "wait_until") -> None:
     check_choice(name, wait_until, get_args(WaitUntil))
 
 
-class Below(Choice):
+class ChildTargets(Choice):
     """The parts of a page that are targets of their own: frames in other processes, and workers."""
 
     below = (target.FilterEntry(type="iframe"), target.FilterEntry(type="worker"))
@@ -337,7 +337,7 @@ class Frame(SelectorActions):
             found = await session.execute(dom.resolve_node(backend_node_id=owner.backend_node_id, object_group=KEPT))
         except CommandError as error:
             raise explained(error) from error
-        return element_of(Kept(evaluator, found.object))
+        return element_of(KeptObject(evaluator, found.object))
 
     @returns_deferred
     async def new_cdp_session(self) -> Session:
@@ -512,7 +512,7 @@ class FrameTree:
         self.network.sessions.listen(self._session, "")
         self._session._feed_into(gap=self._gap, crashed=self._crashed, ended=self._over)
         self._following = Following(
-            Below(), self._set_up, answer_dialogs=answer_dialogs, begin=self._begins, timeout=None
+            ChildTargets(), self._set_up, answer_dialogs=answer_dialogs, begin=self._begins, timeout=None
         )
 
     def follow(self, found: bool) -> None:
@@ -665,7 +665,7 @@ class FrameTree:
         session = self.session_of(row)
         if session is not None:
             return succeed(session)
-        waiter = _Arrival(self.frames[row.id]) if row.id in self.frames else None
+        waiter = _ProcessSwapWait(self.frames[row.id]) if row.id in self.frames else None
         if waiter is None:
             return fail(SessionDetached("", f"frame {row.id}"))
         return waiter.done.addBoth(_stopped, waiter)
@@ -694,7 +694,7 @@ class FrameTree:
         evaluator.injected = self._injected[session]
         if not self.is_top(frame._row):
             self.hear_contexts()
-            waiter = _ContextThere(frame)
+            waiter = _ContextWait(frame)
             await waiter.done.addBoth(_stopped, waiter)
         return evaluator
 
@@ -1015,7 +1015,7 @@ def _url_of(document: Document) -> str:
     return document.unreachable_url or document.url if document.is_empty_answer else document.url
 
 
-class _Arrival(Waiter[Session]):
+class _ProcessSwapWait(Waiter[Session]):
     """A wait for a frame that moves between two processes."""
 
     def changed(self, changes: Sequence[Change]) -> None:
@@ -1024,7 +1024,7 @@ class _Arrival(Waiter[Session]):
             self.succeed(session)
 
 
-class _ContextThere(Waiter[None]):
+class _ContextWait(Waiter[None]):
     """A wait for a frame whose document can run scripts."""
 
     def __init__(self, frame: Frame) -> None:

@@ -28,7 +28,7 @@ from txcdp.page._action_options import (
 )
 from txcdp.page._coordinates import Box, ElementPlace
 from txcdp.page._engine import ElementMoved
-from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
+from txcdp.page._evaluation import Evaluator, KeptObject, explained, value_of
 from txcdp.page._values import clean_stack
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 @failing_deferreds
-class JSHandle(Kept, NamedElsewhere):
+class JSHandle(KeptObject, NamedElsewhere):
     """A handle of an object in a page; what ``evaluate_handle`` fires with.
 
     It can be passed to ``evaluate`` as the argument, or anywhere in it. The object stays in the page until the handle
@@ -361,14 +361,14 @@ _FRAMES = ("IFRAME", "FRAME")
 _ROOT = "node => (node.nodeType === 9 ? node : node.ownerDocument).documentElement"
 
 
-def handle_of(kept: Kept) -> JSHandle:
+def handle_of(kept: KeptObject) -> JSHandle:
     """Return the handle of a kept object."""
     kept._disposed = True  # it is the handle's from here on
     kind = ElementHandle if kept._remote.subtype == "node" else JSHandle
     return kind(kept._evaluator, kept._remote)
 
 
-def element_of(kept: Kept) -> ElementHandle:
+def element_of(kept: KeptObject) -> ElementHandle:
     """Return the handle of a kept element.
 
     :raises EvaluationError: the page has put something else in its place.
@@ -379,7 +379,7 @@ def element_of(kept: Kept) -> ElementHandle:
     return element
 
 
-async def query_selector(evaluator: Evaluator, root: Kept | None, selector: str) -> ElementHandle | None:
+async def query_selector(evaluator: Evaluator, root: KeptObject | None, selector: str) -> ElementHandle | None:
     """Return the first element that matches a CSS selector.
 
     :param root: the node to search in; None means the document.
@@ -388,7 +388,7 @@ async def query_selector(evaluator: Evaluator, root: Kept | None, selector: str)
     return handle_of(await _query(evaluator, "query", root, selector)).as_element()
 
 
-async def query_selector_all(evaluator: Evaluator, root: Kept | None, selector: str) -> list[ElementHandle]:
+async def query_selector_all(evaluator: Evaluator, root: KeptObject | None, selector: str) -> list[ElementHandle]:
     """Return all elements that match a CSS selector.
 
     :raises SelectorError: the selector is malformed.
@@ -396,9 +396,9 @@ async def query_selector_all(evaluator: Evaluator, root: Kept | None, selector: 
     return await elements_of(handle_of(await _query(evaluator, "queryAll", root, selector)))
 
 
-async def _query(evaluator: Evaluator, function: str, root: Kept | None, selector: str) -> Kept:
+async def _query(evaluator: Evaluator, function: str, root: KeptObject | None, selector: str) -> KeptObject:
     try:
-        kept: Kept = await evaluator.run(function, "", (root, selector), by_value=False)
+        kept: KeptObject = await evaluator.run(function, "", (root, selector), by_value=False)
     except EvaluationError as error:
         if error.name == "SyntaxError":
             raise SelectorError(f"{selector!r}: {error.message}") from error
@@ -413,7 +413,7 @@ async def elements_of(found: JSHandle) -> list[ElementHandle]:
         return [each for each in elements if each is not None]
 
 
-async def _properties(handle: JSHandle) -> dict[str, Kept]:
+async def _properties(handle: JSHandle) -> dict[str, KeptObject]:
     """Return an object's own enumerable properties."""
     handle._check()
     if handle._remote.object_id is None or handle._remote.type == "symbol":  # which has an id, and is no object
@@ -424,7 +424,7 @@ async def _properties(handle: JSHandle) -> dict[str, Kept]:
     except CommandError as error:
         raise explained(error) from error
     return {
-        each.name: Kept(handle._evaluator, each.value)
+        each.name: KeptObject(handle._evaluator, each.value)
         for each in got.result
         if each.enumerable and each.value is not None
     }

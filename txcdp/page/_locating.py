@@ -22,8 +22,8 @@ from txcdp.errors import (
     NavigationError,
     SessionDetached,
 )
-from txcdp.page._engine import Again, Engine, value_of
-from txcdp.page._evaluation import KEPT, Kept, explained
+from txcdp.page._engine import Engine, Retry, value_of
+from txcdp.page._evaluation import KEPT, KeptObject, explained
 from txcdp.page._handles import ElementHandle, element_of
 from txcdp.page._selectors import selectors
 from txcdp.page._waiting import wait_for_timeout
@@ -55,7 +55,7 @@ _STALE: Final = 1.0
 _numbers: Final = itertools.count(1)
 
 
-class NoFrame(Again):
+class NoFrame(Retry):
     """Raised if there is no frame in which to search."""
 
 
@@ -187,7 +187,7 @@ class Attempt:
         try:
             node = (await self.session.execute(dom.describe_node(object_id=object_id))).node
             command = dom.resolve_node(backend_node_id=node.backend_node_id, object_group=KEPT)
-            return element_of(Kept(evaluator, (await self.session.execute(command)).object))
+            return element_of(KeptObject(evaluator, (await self.session.execute(command)).object))
         except CommandError as error:
             meant = explained(error)
             if meant is error:  # (the node is gone with its document)
@@ -252,7 +252,7 @@ class Attempt:
             described = engine.session.execute(dom.describe_node(object_id=object_id), timeout=None)
             node = (await self._answer(engine, described)).node
             if not node.frame_id:
-                raise Again("the frame has no document yet")
+                raise Retry("the frame has no document yet")
             arguments = [runtime.CallArgument(object_id=object_id), runtime.CallArgument(value=node.frame_id)]
             noted = engine.call(frame._row.id, "noteFrame", arguments)
             engine.session.execute(runtime.release_object(object_id=object_id)).addErrback(ignore_failure)
@@ -261,11 +261,11 @@ class Attempt:
         self._hidden_frame = self._hidden_frame or hidden
         inner = frame._tree.frame(frame_id)
         if inner is None:
-            raise Again("the frame is not attached")
+            raise Retry("the frame is not attached")
         try:
             return inner, await self._entered(inner)
         except NavigationError:
-            raise Again("the frame was removed") from None
+            raise Retry("the frame was removed") from None
 
     def _send(
         self, engine: Engine, text: str, operation: str, args: Any, patience: float, raw: bool
@@ -362,7 +362,7 @@ class Action:
     """
 
     def __init__(
-        self, locator: LocatorBase, what: str, seconds: float | None, looked: Again | None = None, handled: bool = True
+        self, locator: LocatorBase, what: str, seconds: float | None, looked: Retry | None = None, handled: bool = True
     ) -> None:
         self._locator = locator
         self._handled = handled
@@ -411,7 +411,7 @@ class Action:
                 if handlers is not None:
                     await handlers.before(attempt)
                 return await body(attempt)
-            except Again as again:
+            except Retry as again:
                 self._reason = again.reason
                 if again.waited and self._clock.seconds() - began > delay:
                     delay = 0
@@ -477,7 +477,7 @@ class LocatorBase:
         body: Callable[[Attempt], Awaitable[T]],
         timeout: Timeout = DEFAULT,
         *,
-        looked: Again | None = None,
+        looked: Retry | None = None,
         handled: bool = True,
     ) -> Deferred[T]:
         """Call a function repeatedly until it returns, with the elements resolved again each time.

@@ -184,9 +184,9 @@ class Watcher(_Settling[Arrival]):
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
         #: What decides that a document is idle where Chromium does not consider it so.
-        self._idling: _State | None = None
+        self._idling: _LoadStateWait | None = None
         if wait_until == "networkidle":
-            self._idling = _State(frame, wait_until, opened=True)
+            self._idling = _LoadStateWait(frame, wait_until, opened=True)
             self._idling.done.addErrback(ignore_failure)  # what ends it ends this wait, too
         super().__init__(frame)
 
@@ -426,7 +426,7 @@ class _IdleDocuments:
         self._frame._tree.network.sessions.leave()
 
 
-class _State(_Settling[None]):
+class _LoadStateWait(_Settling[None]):
     """A wait until a frame's current document has reached a state, optionally with a URL that matches.
 
     For a document that a script has opened, the network is idle when everything started since then has completed. If
@@ -533,7 +533,7 @@ class _State(_Settling[None]):
             self._when_alive(None)  # it has got as far as it ever will, unless it is being removed
 
 
-class _Next(_State):
+class _NavigationWait(_LoadStateWait):
     """A wait for the next navigation of a frame, until its document has reached a state.
 
     :param matches: decides whether the URL of a navigation counts.
@@ -605,7 +605,7 @@ class _Next(_State):
 _BEGINS: Final = 0.5
 
 
-class Caused(Waiter[None]):
+class CausedNavigations(Waiter[None]):
     """Waits for the navigations of a frame that an action causes; created before the action.
 
     :param frame: the frame.
@@ -699,7 +699,7 @@ class Navigator:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._watchers: dict[Frame, Watcher] = {}
-        self._caused: set[Caused] | None = None
+        self._caused: set[CausedNavigations] | None = None
         #: Called with the URL before the program navigates one of the frames.
         self.leaving: list[Callable[[str], object]] = []
 
@@ -726,7 +726,7 @@ class Navigator:
 
         return self._go(frame, url, send, wait_until, seconds)
 
-    def causing(self, frame: Frame, begun: Callable[[], object]) -> Caused:
+    def causing(self, frame: Frame, begun: Callable[[], object]) -> CausedNavigations:
         """Return a wait for the navigations caused from now on, which the caller has to stop.
 
         :param frame: the frame; for the page's main frame, navigations that its document requests are known, too.
@@ -735,11 +735,11 @@ class Navigator:
         if self._caused is None:
             self._caused = set()
             self._session._feed_into((page.FrameRequestedNavigation,), self._requested)
-        caused = Caused(frame, begun)
+        caused = CausedNavigations(frame, begun)
         self._caused.add(caused)
         return caused
 
-    def caused(self, caused: Caused) -> None:
+    def caused(self, caused: CausedNavigations) -> None:
         """Stop waiting for them."""
         caused.stop()
         caused.done.addErrback(ignore_failure)  # who did something is told by that itself
@@ -786,7 +786,7 @@ class Navigator:
     def set_content(self, frame: Frame, html: str, wait_until: WaitUntil, seconds: float | None) -> Deferred[None]:
         """Write a document; see ``Page.set_content``."""
         check_text("html", html)
-        waiter = _State(frame, wait_until, opened=True)
+        waiter = _LoadStateWait(frame, wait_until, opened=True)
 
         async def write() -> None:
             try:
@@ -804,7 +804,7 @@ class Navigator:
 
     def wait_for_load_state(self, frame: Frame, state: WaitUntil, seconds: float | None) -> Deferred[None]:
         """Wait until a frame's document has reached a state; see ``Page.wait_for_load_state``."""
-        waiter = _State(frame, state)
+        waiter = _LoadStateWait(frame, state)
         waiter.look()
         return self._until(waiter, waiter.done, frame.url, state, seconds)
 
@@ -812,7 +812,7 @@ class Navigator:
         self, frame: Frame, match: URLMatch, wait_until: WaitUntil, seconds: float | None
     ) -> Deferred[None]:
         """Wait until a frame's URL matches; see ``Page.wait_for_url``."""
-        waiter = _State(frame, wait_until, url_matcher(match, frame.page.context._base_url))
+        waiter = _LoadStateWait(frame, wait_until, url_matcher(match, frame.page.context._base_url))
         waiter.look()
         what = match if isinstance(match, str) else getattr(match, "pattern", "a URL that matches")
         return self._until(waiter, waiter.done, str(what), wait_until, seconds)
@@ -826,14 +826,14 @@ class Navigator:
 
         def begin() -> Deferred[Response | None]:
             frame._tree.network.sessions.hear()
-            waiter = _Next(frame, wait_until, matches)
+            waiter = _NavigationWait(frame, wait_until, matches)
             waiting = self._until(waiter, waiter.done, str(what), wait_until, seconds)
             return waiting.addCallback(lambda _: waiter.response)
 
         return Expected(begin)
 
     def _until(
-        self, waiter: _State, done: Deferred[None], what: str, state: WaitUntil, seconds: float | None
+        self, waiter: _LoadStateWait, done: Deferred[None], what: str, state: WaitUntil, seconds: float | None
     ) -> Deferred[None]:
         frame = waiter._frame
 

@@ -23,7 +23,7 @@ from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, ContextDestroyed, Gone, TxcdpError
 from txcdp.page._action_options import Position
 from txcdp.page._coordinates import Area, View
-from txcdp.page._engine import Again, Engine
+from txcdp.page._engine import Engine, Retry
 from txcdp.page._evaluation import explained
 from txcdp.page._locating import Attempt
 
@@ -94,7 +94,7 @@ class Pointer:
         :raises TypeError: if the position is invalid.
         """
         _check_position(self._pointing.position)
-        aimed = _Aimed(attempt, f"t{next(_tokens)}")
+        aimed = _ListeningDocuments(attempt, f"t{next(_tokens)}")
         try:
             x, y = await self._aim(attempt, aimed)
             await self._act(attempt, aimed, x, y)
@@ -102,7 +102,7 @@ class Pointer:
             aimed.leave()
             raise
 
-    async def _aim(self, attempt: Attempt, aimed: _Aimed) -> tuple[float, float]:
+    async def _aim(self, attempt: Attempt, aimed: _ListeningDocuments) -> tuple[float, float]:
         """Return the element's point in the page, once it is ready."""
         pointing = self._pointing
         await attempt._found()
@@ -144,7 +144,9 @@ class Pointer:
             await self._pointing.before_scrolling()
         await _scroll_to(attempt, self._pointing.position)
 
-    async def _through(self, attempt: Attempt, aimed: _Aimed, frame: Frame, found: Any) -> tuple[float, float]:
+    async def _through(
+        self, attempt: Attempt, aimed: _ListeningDocuments, frame: Frame, found: Any
+    ) -> tuple[float, float]:
         """Return where a point of a frame is in the page, if nothing covers the frames around it."""
         frames = [frame]
         while frames[-1].parent_frame is not None:
@@ -168,7 +170,7 @@ class Pointer:
                 if not tops[number + 1]:
                     inside = elements[number + 1].inward(point, views[number + 1].size)
                     if inside is None:
-                        raise Again("element is not visible: its frame has no area")
+                        raise Retry("element is not visible: its frame has no area")
                     point = inside
                 if not self._pointing.force:
                     await self._look_through(aimed, around, element, point, found["html"])
@@ -178,7 +180,7 @@ class Pointer:
                 element.release()
 
     async def _look_through(
-        self, aimed: _Aimed, around: Frame, element: _FrameElement, point: tuple[float, float], html: str
+        self, aimed: _ListeningDocuments, around: Frame, element: _FrameElement, point: tuple[float, float], html: str
     ) -> None:
         """Check what is hit in a frame around the element's."""
         aimed.note(element.engine, around)
@@ -196,7 +198,7 @@ class Pointer:
         if covered is not None:
             self._refuse({**covered, "html": html})
 
-    async def _act(self, attempt: Attempt, aimed: _Aimed, x: float, y: float) -> None:
+    async def _act(self, attempt: Attempt, aimed: _ListeningDocuments, x: float, y: float) -> None:
         """Send the events, and check what they have hit."""
         pointing = self._pointing
         page = attempt.frame.page
@@ -232,7 +234,7 @@ class Pointer:
             consequences.stop()
 
     async def _send(
-        self, aimed: _Aimed, devices: InputDevices, x: float, y: float
+        self, aimed: _ListeningDocuments, devices: InputDevices, x: float, y: float
     ) -> list[tuple[Session, Deferred[Any]]]:
         """Send the events, and wait until they are handled; return the report of what they hit, if it was requested."""
         pointing = self._pointing
@@ -257,7 +259,7 @@ class Pointer:
             found = await attempt.once(
                 "aim", {**aim, "position": self._pointing.position, "align": None, "scrolled": True}
             )
-        except (Again, ContextDestroyed):
+        except (Retry, ContextDestroyed):
             return  # it has gone, or changed, as what is acted on does
         if "covered" in found:
             self._refuse(found)
@@ -269,15 +271,15 @@ class Pointer:
         if "covered" in found:
             self._missed += 1
             part = f" from {found['from']} subtree" if found.get("from") else ""
-            raise Again(f"{found['covered']}{part} intercepts pointer events{on}")
+            raise Retry(f"{found['covered']}{part} intercepts pointer events{on}")
         if "outside" in found:
             self._missed += 1
-            raise Again(f"{found['outside']}: {html}")
+            raise Retry(f"{found['outside']}: {html}")
         if "hidden" in found:
-            raise Again(f"element is not visible: its frame is not visible, {found['hidden']}")
+            raise Retry(f"element is not visible: its frame is not visible, {found['hidden']}")
 
 
-class _Aimed:
+class _ListeningDocuments:
     """The documents in which the script listens for the events of one attempt.
 
     :param token: the token by which the script knows them.
@@ -346,9 +348,9 @@ class _FrameElement(Area):
             box = await boxing
         except CommandError as error:
             meant = explained(error)
-            raise Again("its frame was removed") if meant is error else meant from error
+            raise Retry("its frame was removed") if meant is error else meant from error
         if box is None:
-            raise Again("element is not visible: its frame is not rendered")
+            raise Retry("element is not visible: its frame is not rendered")
         return cls(Engine(session, world), str(found.object_id), box.model.content)
 
     def release(self) -> None:
@@ -473,7 +475,7 @@ async def _scroll_to(attempt: Attempt, position: Position | None) -> None:
         if meant is not error:
             raise meant from error
         gone = "detached" in error.message
-        raise Again("element was detached" if gone else "element is not visible: it is not rendered") from error
+        raise Retry("element was detached" if gone else "element is not visible: it is not rendered") from error
 
 
 def _was_gone(failure: Failure) -> None:

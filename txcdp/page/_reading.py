@@ -21,7 +21,7 @@ from txcdp.page import _capture as capture
 from txcdp.page._aria_snapshot import snapshot_text
 from txcdp.page._changes import ChangeStream, ElementStates
 from txcdp.page._coordinates import Box, ElementPlace
-from txcdp.page._engine import Again
+from txcdp.page._engine import Retry
 from txcdp.page._evaluation import Evaluator, explained
 from txcdp.page._handles import ElementHandle, JSHandle, elements_of, handle_of
 from txcdp.page._locating import Attempt, LocatorBase, NoFrame
@@ -232,7 +232,7 @@ class ElementReading(LocatorBase):
         async def wait(attempt: Attempt) -> None:
             element = await attempt.handle(await attempt.element())
             if not await element.evaluate(_TRUTH % expression, arg):
-                raise Again("its value was never true")
+                raise Retry("its value was never true")
 
         return self._perform(f"wait_for_function({expression.strip()[:60]!r})", wait, timeout)
 
@@ -361,7 +361,7 @@ class ElementReading(LocatorBase):
                 meant = explained(error)
                 if meant is not error:
                     raise meant from error
-                raise Again(f"cannot scroll to it ({error.message}): {await attempt.once('shown')}") from error
+                raise Retry(f"cannot scroll to it ({error.message}): {await attempt.once('shown')}") from error
 
         return self._perform("scroll_into_view_if_needed", scroll, timeout)
 

@@ -52,13 +52,13 @@ class Screencast(StreamSubject[ScreencastFrame]):
         self._session = session
         self._start = start
         self._attach = attach
-        self._casting: _Casting | None = None
+        self._casting: _RunningScreencast | None = None
         ended: Deferred[object] = session.when_ended()  # type: ignore[assignment]
         ended.addCallback(lambda _: self.end())
 
     def _first_came(self) -> None:
         attaching = succeed(self._session) if self._attach is None else self._attach()
-        self._casting = _Casting(self, self._start, attaching, is_apart=self._attach is not None)
+        self._casting = _RunningScreencast(self, self._start, attaching, is_apart=self._attach is not None)
 
     def _last_left(self) -> None:
         casting, self._casting = self._casting, None
@@ -66,7 +66,7 @@ class Screencast(StreamSubject[ScreencastFrame]):
             casting.stop()
 
 
-class _Casting:
+class _RunningScreencast:
     """A running screencast, in a session without another one.
 
     :param pictures: the screencast that it belongs to.

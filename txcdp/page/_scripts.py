@@ -17,7 +17,7 @@ from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp.domains import page, runtime
 from txcdp.errors import CommandError, EvaluationError, Gone
 from txcdp.page import _values as values
-from txcdp.page._evaluation import Kept
+from txcdp.page._evaluation import KeptObject
 from txcdp.page._injected import Injected
 from txcdp.streams import Registration, Stream, StreamSubject
 
@@ -264,8 +264,8 @@ class _Reply:
             session.execute(with_handles).addErrback(self._refused)
         return None if isinstance(result, Failure) else result
 
-    def _insert(self, value: Any, object_ids: list[str]) -> values.Inserted | None:
-        if not isinstance(value, Kept):
+    def _insert(self, value: Any, object_ids: list[str]) -> values.KeptReference | None:
+        if not isinstance(value, KeptObject):
             return None
         if value._injected is not self._injected:
             raise EvaluationError(_OF_ANOTHER)

@@ -16,7 +16,7 @@ from txcdp.page._options import ContextOptions
 from txcdp.protocol import Command
 
 
-class Given:
+class SettingCommands:
     """The commands that apply one emulated setting to a target, and their answers.
 
     :param commands: the commands.
@@ -84,7 +84,9 @@ class Settings:
         return options
 
     @returns_deferred
-    async def change(self, options: ContextOptions, give: Callable[[ContextOptions], Iterable[Given]]) -> None:
+    async def change(
+        self, options: ContextOptions, give: Callable[[ContextOptions], Iterable[SettingCommands]]
+    ) -> None:
         """Change settings and apply the result; if the change is refused, apply the settings without it.
 
         :param options: the changed settings; the others stay.

@@ -8,7 +8,7 @@ from typing import Any, Final
 from txcdp._arguments import check_text
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import Timeout
-from txcdp.page._evaluation import Evaluator, Kept
+from txcdp.page._evaluation import Evaluator, KeptObject
 from txcdp.page._scripts import source_in
 
 #: Adds the element, and waits until it has loaded; a refusal by the document's policy is reported a little later. Where
@@ -55,7 +55,7 @@ async def add_tag(
     content: str | None,
     kind: str = "",
     timeout: Timeout = None,
-) -> Kept:
+) -> KeptObject:
     """Add a script or style to a document.
 
     :param tag: ``"script"``, ``"style"``, or ``"link"`` for a style that has a URL.

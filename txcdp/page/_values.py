@@ -259,7 +259,7 @@ _ROWS: Final[dict[str, Callable[..., Any]]] = {
 # Into the page:
 
 
-class Inserted(NamedTuple):
+class KeptReference(NamedTuple):
     """A reference to a kept object, in place of its handle.
 
     :ivar number: the object's number in the call; None: it stands for a primitive.
@@ -273,10 +273,10 @@ class Inserted(NamedTuple):
 
 
 #: Stands for a handle of ``undefined``: a handle that does not exist is that.
-UNDEFINED: Final = Inserted(-1)
+UNDEFINED: Final = KeptReference(-1)
 
 #: Returns the replacement of a value; None for the value itself.
-Insert: TypeAlias = Callable[[Any], Inserted | None]
+Insert: TypeAlias = Callable[[Any], KeptReference | None]
 
 
 def _nothing(value: Any) -> None:

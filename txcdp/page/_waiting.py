@@ -16,7 +16,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp.errors import ActionTimeout, ContextDestroyed, Gone, SessionDetached
 from txcdp.page import _values as values
-from txcdp.page._evaluation import Evaluator, Kept, source_literals
+from txcdp.page._evaluation import Evaluator, KeptObject, source_literals
 
 #: Seconds before another attempt if the page has no document at the moment, or one that cannot wait itself.
 _BETWEEN_ATTEMPTS: Final = 0.05
@@ -84,7 +84,7 @@ class FunctionWait:
         self._pause = _BETWEEN_ATTEMPTS if polling is None else polling
         self._documents = 0
 
-    def begin(self, seconds: float | None) -> Deferred[Kept]:
+    def begin(self, seconds: float | None) -> Deferred[KeptObject]:
         """Start waiting.
 
         :returns: a Deferred that fires with the truthy value.
@@ -93,7 +93,7 @@ class FunctionWait:
         waiting.addErrback(self._gone)
         return with_deadline(self._session.context.clock, waiting, seconds, lambda: self._late(seconds or 0))
 
-    async def _wait(self) -> Kept:
+    async def _wait(self) -> KeptObject:
         while True:
             if self._documents:
                 await wait_for_timeout(self._session, _BETWEEN_ATTEMPTS)
@@ -110,11 +110,11 @@ class FunctionWait:
                 if arg_is_of_document or self._session.ended:  # a frame's session ends where it changes the process
                     raise
 
-    async def _ask(self, evaluator: Evaluator) -> Kept | None:
+    async def _ask(self, evaluator: Evaluator) -> KeptObject | None:
         """Wait in the document; None: it has no timers, because its scripts are off, and has to be asked again."""
         call = evaluator.run("waitUntil", self._first, (self._arg,), self._source, timeout=None, by_value=False)
         try:
-            kept: Kept = await call
+            kept: KeptObject = await call
         except CancelledError:
             evaluator.run("stop", str(self._number), ()).addErrback(ignore_failure)
             raise
@@ -142,5 +142,5 @@ class FunctionWait:
 def _has_handle(evaluator: Evaluator, arg: Any) -> bool:
     """Whether an argument is or contains a handle, which is lost with its document."""
     found: list[str] = []
-    values.pack(arg, lambda value: value._insert_into(evaluator, found) if isinstance(value, Kept) else None)
+    values.pack(arg, lambda value: value._insert_into(evaluator, found) if isinstance(value, KeptObject) else None)
     return bool(found)

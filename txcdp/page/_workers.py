@@ -16,7 +16,7 @@ from txcdp.domains import runtime
 from txcdp.errors import CommandTimeout
 from txcdp.network import Exchange
 from txcdp.network._following import Network, worker_network
-from txcdp.page._console import ConsoleMessage, PageError, SpokenFor
+from txcdp.page._console import ConsoleMessage, PageError, SessionConsole
 from txcdp.page._evaluation import Evaluator
 from txcdp.page._handles import JSHandle, handle_of
 from txcdp.page._injected import Injected
@@ -44,7 +44,7 @@ class Worker(NamedElsewhere):
         self._console: OnDemandStream[ConsoleMessage] | None = None
         self._exchanges: OnDemandStream[Exchange] | None = None
         self._own_network: Network | None = None
-        self._spoken_for: SpokenFor | None = None
+        self._spoken_for: SessionConsole | None = None
         self._end: tuple[Exception | None] | None = None
         session._feed_into(ended=self._ended)
 
@@ -118,7 +118,7 @@ class Worker(NamedElsewhere):
     def _hear(self) -> None:
         """Start listening to its console."""
         if self._spoken_for is None and not self.session.ended:
-            self._spoken_for = SpokenFor(
+            self._spoken_for = SessionConsole(
                 self.session, self._evaluator, ("Runtime",), self._is_heard, self._tell, self._page, self
             )
 

@@ -65,11 +65,11 @@ class Refused(Exception):
         self.code, self.message = code, message
 
 
-class NotYet(Exception):
+class LaterReply(Exception):
     """The recording contains the reply to a command, but at a later time."""
 
 
-class Known(Protocol):
+class KnownBrowser(Protocol):
     """The interface to what is currently known about the recorded browser."""
 
     @property
@@ -141,7 +141,7 @@ class Answers:
     :param recorded: reads the recording's replies; called once, when one of them may be needed.
     """
 
-    def __init__(self, known: Known, recorded: Callable[[], RecordedReplies]) -> None:
+    def __init__(self, known: KnownBrowser, recorded: Callable[[], RecordedReplies]) -> None:
         self._known = known
         self._recorded = recorded
         self._replies: RecordedReplies | None = None
@@ -164,7 +164,7 @@ class Answers:
         except Refused as no:
             said = to_json({"code": no.code, "message": no.message})
             return b'{"id":%d,"error":%b%b}' % (asked.id, said, tail)
-        except NotYet:
+        except LaterReply:
             return None
         return b'{"id":%d,"result":%b%b}' % (asked.id, to_json(result), tail)
 

@@ -25,7 +25,7 @@ DOMAINS = ("Network", "Page", "Runtime", "Log")
 _GRACE = 1.0
 
 
-class AllBut(Choice):
+class AllExcept(Choice):
     """All targets except those of some types.
 
     :param unwanted: the types.
@@ -82,7 +82,7 @@ class Recording:
         self.trees = trees
         self._browser = browser
         self._following = Following(
-            AllBut({name for name, kind in TARGET_KINDS.items() if kind.is_internal} - set(targets)),
+            AllExcept({name for name, kind in TARGET_KINDS.items() if kind.is_internal} - set(targets)),
             enabling(with_needed(domains)),
             answer_dialogs=lambda session: browser._dialogs.follow(session, grace=_GRACE),
             begin=begin,

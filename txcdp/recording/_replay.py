@@ -25,7 +25,7 @@ from txcdp.errors import ConnectionLost
 from txcdp.protocol import Event
 from txcdp.protocol._values import count_of, dict_of, list_of, number_of, text_of
 from txcdp.protocol._wire import peek_method
-from txcdp.recording._answers import Answers, NotYet, RecordedReplies
+from txcdp.recording._answers import Answers, LaterReply, RecordedReplies
 from txcdp.recording._entries import Damage, Entry, NoteEntry
 from txcdp.recording._inputs import Input, RecordedInputs, ReplaySource
 from txcdp.recording._pace import ReplayPace, Speed
@@ -243,7 +243,7 @@ class Replay:
         """Return a Deferred that fires once everything has been played, or the replay was closed."""
         return self._ended.wait()
 
-    # What answers ask (:class:`~txcdp.recording._answers.Known`):
+    # What answers ask (:class:`~txcdp.recording._answers.KnownBrowser`):
 
     @property
     def sessions(self) -> list[Session]:
@@ -256,10 +256,10 @@ class Replay:
         return self._about
 
     def frame_tree(self, session: str | None) -> dict[str, Any] | None:
-        """Return the current frames of a session; see :class:`~txcdp.recording._answers.Known`."""
+        """Return the current frames of a session; see :class:`~txcdp.recording._answers.KnownBrowser`."""
         tree = self._frames.tree(session)
         if tree is None and self._frames.is_expected(session):
-            raise NotYet
+            raise LaterReply
         return tree
 
     def _open(self) -> None:

@@ -16,7 +16,7 @@ _LOADED = ("DOMContentLoaded", "load")
 _QUIET = ("networkAlmostIdle", "networkIdle")
 
 
-class Teller(Protocol):
+class PageEvents(Protocol):
     """Interface of what frames need of the page that they are in."""
 
     def tell(self, target: FakeTarget, event: Event) -> None:
@@ -63,7 +63,9 @@ class FakeFrames:
     :param teller: tells of it.
     """
 
-    def __init__(self, new_id: Callable[[str], str], new_context: Callable[[FakeTarget], int], teller: Teller) -> None:
+    def __init__(
+        self, new_id: Callable[[str], str], new_context: Callable[[FakeTarget], int], teller: PageEvents
+    ) -> None:
         self._new_id = new_id
         self._new_context = new_context
         self._teller = teller

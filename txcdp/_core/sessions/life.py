@@ -33,7 +33,7 @@ class SessionState(enum.Enum):
     ENDED = "gone"
 
 
-class Happening(enum.Enum):
+class SessionInput(enum.Enum):
     """The inputs of a session's state machine."""
 
     #: ``Inspector.targetCrashed``.
@@ -52,11 +52,11 @@ class Happening(enum.Enum):
     END = "end"
 
 
-_S, _H = SessionState, Happening
+_S, _H = SessionState, SessionInput
 
 #: The next state, by state and input. Chromium reports that a target has crashed whenever ``Inspector`` is enabled, so
 #: this may come again; and it may be reported at the moment when the transport is lost.
-TRANSITIONS: Final[dict[SessionState, dict[Happening, SessionState]]] = {
+TRANSITIONS: Final[dict[SessionState, dict[SessionInput, SessionState]]] = {
     _S.LIVE: {
         _H.CRASH: _S.CRASHED,
         _H.NOT_SET_UP: _S.UNSET,

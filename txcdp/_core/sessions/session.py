@@ -15,7 +15,7 @@ from txcdp._core.dispatch.dispatcher import Dispatcher
 from txcdp._core.dispatch.pending import Decode
 from txcdp._core.sessions.auto_attaching import AutoAttaching
 from txcdp._core.sessions.enabling import Enabling
-from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, SessionState
+from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, SessionInput, SessionState
 from txcdp._core.sessions.sending import Sending
 from txcdp._core.sessions.streams import Inputs, SessionStreams
 from txcdp._deferreds import OneShot, ignore_failure
@@ -348,7 +348,7 @@ class Session:
 
     # What the connection tells its sessions: see `life` for what may happen when.
 
-    def _happened(self, happening: Happening) -> SessionState | None:
+    def _happened(self, happening: SessionInput) -> SessionState | None:
         """Change to the next state, and return it; None if the input changes nothing."""
         state = TRANSITIONS[self._state].get(happening)
         if state is not None:
@@ -361,7 +361,7 @@ class Session:
         :param reason: the error for later commands.
         :param error: the error for the streams; None: they complete.
         """
-        if self._happened(Happening.END):
+        if self._happened(SessionInput.END):
             self._gone, self.blocked_by = reason, ""
             self._enabling.stop()
             self._streams.end(error)
@@ -377,7 +377,7 @@ class Session:
 
         :param fail_pending: fails the session's commands in flight.
         """
-        if self._happened(Happening.CRASH) in CRASHED:
+        if self._happened(SessionInput.CRASH) in CRASHED:
             error = self._gone = self._target_crashed()
             self.blocked_by = ""
             failing = self._streams.release()
@@ -388,7 +388,7 @@ class Session:
     def _revive(self) -> None:
         """Set up the new process that a navigation has given to a crashed target."""
         unset = self._state is SessionState.CRASHED_UNSET
-        if self._happened(Happening.REVIVE):
+        if self._happened(SessionInput.REVIVE):
             self._gone = None
             if unset:
                 self._sending.send_again()
@@ -399,7 +399,7 @@ class Session:
 
         :param lost: the error for later commands.
         """
-        if self._happened(Happening.LOSE):
+        if self._happened(SessionInput.LOSE):
             self._gone, self.blocked_by = lost, ""
             self._enabling.suspend()
             self._streams.suspend()
@@ -421,7 +421,7 @@ class Session:
         :param parent: the session through which it was attached.
         :param settle: called when it is set up, before the subscribers are told of the gap.
         """
-        state = self._happened(Happening.REPLACE if gap.restarted else Happening.FIND)
+        state = self._happened(SessionInput.REPLACE if gap.restarted else SessionInput.FIND)
         if state is None:
             return
         self.id, self.target, self.parent = session_id, target, parent
@@ -440,7 +440,7 @@ class Session:
 
     def _not_set_up(self) -> None:
         """Note that the target could not be set up again, so that its next process is."""
-        self._happened(Happening.NOT_SET_UP)
+        self._happened(SessionInput.NOT_SET_UP)
 
     def _target_crashed(self) -> TargetCrashed:
         return TargetCrashed(self.id or "root", self._described)

@@ -83,9 +83,9 @@ class Dialer:
         allowed = [each for each, kind in zip(found, kinds, strict=True) if not kind]
         if not allowed:
             raise NotAllowed(kinds[0], found[0])
-        endpoint = HostnameEndpoint(_Known(self._reactor, allowed, port), _DESTINATION, port)
+        endpoint = HostnameEndpoint(_KnownHostReactor(self._reactor, allowed, port), _DESTINATION, port)
         try:
-            await endpoint.connect(_Once(protocol))
+            await endpoint.connect(_OneProtocolFactory(protocol))
         except ConnectError as error:
             raise Unreachable(str(error)) from error
         return protocol
@@ -134,7 +134,7 @@ class _Receiver:
 
 
 @implementer(IReactorPluggableNameResolver, IHostnameResolver, IReactorTime)
-class _Known:
+class _KnownHostReactor:
     """A reactor that knows only one host: only the addresses that were found, and checked, are tried."""
 
     def __init__(self, reactor: AnyReactor, addresses: Sequence[Address], port: int) -> None:
@@ -169,7 +169,7 @@ class _Known:
         return self
 
 
-class _Once(Factory):
+class _OneProtocolFactory(Factory):
     """Returns one protocol for the first attempt that is connected, and none for others."""
 
     noisy = False

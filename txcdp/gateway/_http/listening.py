@@ -52,7 +52,7 @@ def check_local(endpoint: str) -> None:
 
     :raises ValueError: one could.
     """
-    _try(_Local(cast(Reactor, _Nowhere(endpoint)), _refusal(endpoint)), endpoint)
+    _try(_Local(cast(Reactor, _PortCheckingReactor(endpoint)), _refusal(endpoint)), endpoint)
 
 
 def check_port(endpoint: str) -> None:
@@ -60,7 +60,7 @@ def check_port(endpoint: str) -> None:
 
     :raises ValueError: it has not.
     """
-    _try(cast(Reactor, _Nowhere(endpoint)), endpoint)
+    _try(cast(Reactor, _PortCheckingReactor(endpoint)), endpoint)
 
 
 def _try(reactor: AnyReactor, endpoint: str) -> None:
@@ -82,7 +82,7 @@ def _refusal(endpoint: str) -> ValueError:
     )
 
 
-class _Nowhere:
+class _PortCheckingReactor:
     """A reactor that listens nowhere, but checks ports."""
 
     def __init__(self, endpoint: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from txcdp.gateway._multiplex.download_filter import DownloadFilter
 from txcdp.gateway._multiplex.message_writing import write_event
-from txcdp.gateway._multiplex.target_filters import HIDDEN, Discovery, Filter, Told, matches
+from txcdp.gateway._multiplex.target_filters import HIDDEN, Discovery, Filter, TargetEventParams, matches
 
 #: The session id of the connection's own session with the browser.
 ROOT: Final = b""
@@ -76,13 +76,13 @@ class SessionOwner(Protocol):
     def attach(self, session: ClientSession, target_id: str) -> None:
         """Attach one of its browser sessions to a target, as auto-attach would."""
 
-    def attached(self, parent: ClientSession, told: Told, parent_key: bytes) -> None:
+    def attached(self, parent: ClientSession, told: TargetEventParams, parent_key: bytes) -> None:
         """Add a new session, and report it to the client on another.
 
         :param parent_key: the session on which the browser has reported it.
         """
 
-    def detached(self, session: ClientSession, told: Told) -> None:
+    def detached(self, session: ClientSession, told: TargetEventParams) -> None:
         """Remove a session that has ended, and report that to the client."""
 
 
@@ -232,7 +232,7 @@ class ClientState:
         """Return the client's session with a target that stands for the browser."""
         return next((each for each in self.roots.values() if each.target_id == target_id), None)
 
-    def takers(self, told: Told) -> list[ClientSession]:
+    def takers(self, told: TargetEventParams) -> list[ClientSession]:
         """Add a new target for auto-attach; return the browser sessions that attach to it."""
         self.tops.add(told.target_id)
         kind = str(told.info.get("type", ""))
@@ -253,7 +253,7 @@ class ClientState:
         for discovery in list(self.discoveries.values()):
             discovery.destroyed(target_id)
 
-    def target_crashed(self, told: Told) -> None:
+    def target_crashed(self, told: TargetEventParams) -> None:
         """Report the crash of a target to the sessions that discover targets."""
         params = {"targetId": told.target_id, "status": told.status, "errorCode": told.error_code}
         for discovery in list(self.discoveries.values()):

@@ -28,7 +28,7 @@ from txcdp.gateway._multiplex.outcomes import (
     attach_to,
 )
 from txcdp.gateway._multiplex.shared_state import SharedState
-from txcdp.gateway._multiplex.target_filters import Told
+from txcdp.gateway._multiplex.target_filters import TargetEventParams
 from txcdp.gateway._multiplex.target_watch import RESUME
 from txcdp.protocol._error_codes import SERVER_ERROR
 
@@ -272,7 +272,7 @@ class ClientConnection:
         forward = attach_to(session, target_id)
         self._ask(forward, "", 0, forward.then)
 
-    def attached(self, parent: ClientSession, told: Told, parent_key: bytes) -> None:
+    def attached(self, parent: ClientSession, told: TargetEventParams, parent_key: bytes) -> None:
         """Take a new session, and tell the client of it in the name of another."""
         kind, target_id = str(told.info.get("type", "")), told.target_id
         nested = parent.attach_asked(target_id) if parent_key == parent.key and target_id not in parent.asked else False
@@ -288,7 +288,7 @@ class ClientConnection:
         params = {"sessionId": session.id, "targetInfo": info, "waitingForDebugger": told.waiting}
         parent.tell("Target.attachedToTarget", params)
 
-    def detached(self, session: ClientSession, told: Told) -> None:
+    def detached(self, session: ClientSession, told: TargetEventParams) -> None:
         """Take out a session that is no more, and let the client know."""
         parent = session.parent
         if parent is None:
@@ -387,7 +387,7 @@ class PageConnection(ClientConnection):
     def _page_closed(self) -> None:
         self.end(NORMAL_END, "the page has closed")
 
-    def attached(self, parent: ClientSession, told: Told, parent_key: bytes) -> None:
+    def attached(self, parent: ClientSession, told: TargetEventParams, parent_key: bytes) -> None:
         """Take a new session: the first one is the page's."""
         if parent is self._root:
             kind = str(told.info.get("type", ""))
@@ -396,7 +396,7 @@ class PageConnection(ClientConnection):
         else:
             super().attached(parent, told, parent_key)
 
-    def detached(self, session: ClientSession, told: Told) -> None:
+    def detached(self, session: ClientSession, told: TargetEventParams) -> None:
         """Take out a session that is no more; with the page's, the connection ends."""
         if session is self.sessions.get(""):
             session.tell("Inspector.detached", {"reason": "target_closed"})

@@ -25,7 +25,7 @@ _MOST: Final = 1000
 _QUESTIONS: Final = 100
 
 
-class _Question:
+class _OwnerQuery:
     """A download of which it is being asked whose it is.
 
     :ivar open: how many answers are to come.
@@ -53,7 +53,7 @@ class DownloadFilter:
         self._owns_frame = owns_frame
         self._ask_for_frames = ask_for_frames
         self._own: dict[str, None] = {}
-        self._questions: dict[str, _Question] = {}
+        self._questions: dict[str, _OwnerQuery] = {}
 
     def told(self, deliver: Callable[[bytes], None], message: bytes, seen: bytes) -> None:
         """Forward an event of the domain ``Browser`` on one of the client's browser sessions, if it is the client's.
@@ -81,14 +81,14 @@ class DownloadFilter:
         if len(self._own) > _MOST:
             del self._own[next(iter(self._own))]
 
-    def _ask(self, guid: str, frame: str) -> _Question | None:
+    def _ask(self, guid: str, frame: str) -> _OwnerQuery | None:
         """Find out whose a download is; the question, where that takes a while."""
         owned = self._owns_frame(frame)
         if owned:
             self._owns(guid)
         if owned is not None or len(self._questions) >= _QUESTIONS:
             return None
-        question = self._questions[guid] = _Question()
+        question = self._questions[guid] = _OwnerQuery()
         question.open = self._ask_for_frames(partial(self._answered, guid, frame))
         if not question.open:
             del self._questions[guid]

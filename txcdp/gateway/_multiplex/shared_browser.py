@@ -23,7 +23,7 @@ from typing import Final
 from txcdp.errors import MalformedMessage
 from txcdp.gateway._multiplex.client_state import ROOT, ClientState
 from txcdp.gateway._multiplex.shared_state import SharedState
-from txcdp.gateway._multiplex.target_filters import Told, read_told
+from txcdp.gateway._multiplex.target_filters import TargetEventParams, read_told
 from txcdp.gateway._multiplex.upstream_commands import without_session
 from txcdp.gateway._multiplex.virtual_browser import VirtualBrowser
 from txcdp.protocol import from_json, to_json
@@ -109,7 +109,7 @@ class SharedBrowser:
             seen = message[: -len(strip)] + b"}" if strip else message
             session.connection.client.download_filter.told(session.deliver, message, seen)
 
-    def _target_event(self, method: bytes, key: bytes, told: Told) -> None:
+    def _target_event(self, method: bytes, key: bytes, told: TargetEventParams) -> None:
         state = self.state
         if method == b"Target.attachedToTarget":
             self._attached(key, told)
@@ -128,7 +128,7 @@ class SharedBrowser:
             if session is not None and state.owner(told.info) is session.connection.client:
                 session.tell(method.decode(), {"targetInfo": session.connection.client.seen(told.info)})
 
-    def _told(self, client: ClientState, method: bytes, told: Told) -> None:
+    def _told(self, client: ClientState, method: bytes, told: TargetEventParams) -> None:
         if method in (b"Target.targetCreated", b"Target.targetInfoChanged"):
             self.state.owners[told.target_id] = client
             client.target_told(told.info)
@@ -139,7 +139,7 @@ class SharedBrowser:
         elif method == b"Target.targetCrashed":
             client.target_crashed(told)
 
-    def _attached(self, key: bytes, told: Told) -> None:
+    def _attached(self, key: bytes, told: TargetEventParams) -> None:
         if key in self.state.watch.keys:
             self.state.watch.caught(key, told)
             return

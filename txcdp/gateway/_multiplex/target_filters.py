@@ -104,7 +104,7 @@ class Discovery:
             self._tell("Target.targetDestroyed", {"targetId": target_id})
 
 
-class Told(msgspec.Struct, gc=False):
+class TargetEventParams(msgspec.Struct, gc=False):
     """An event of the browser's ``Target`` domain, decoded."""
 
     session_id: str = msgspec.field(default="", name="sessionId")
@@ -116,10 +116,10 @@ class Told(msgspec.Struct, gc=False):
 
 
 class _TargetEvent(msgspec.Struct, gc=False):
-    params: Told
+    params: TargetEventParams
 
 
-def read_told(message: bytes) -> Told:
+def read_told(message: bytes) -> TargetEventParams:
     """Decode an event of the browser's ``Target`` domain.
 
     :raises MalformedMessage: for one that does not say which target, or says it in another way.
@@ -131,7 +131,7 @@ def read_told(message: bytes) -> Told:
     told.target_id = info.get("targetId", told.target_id)
     if not isinstance(told.target_id, str) or not isinstance(told.session_id, str):
         raise MalformedMessage("an event of Target with ids that are no strings")
-    checked: Told = told
+    checked: TargetEventParams = told
     return checked
 
 

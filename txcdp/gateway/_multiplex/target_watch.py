@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from txcdp.gateway._multiplex.client_state import ROOT, ClientSession, ClientState
-from txcdp.gateway._multiplex.target_filters import HIDDEN, Told, matches
+from txcdp.gateway._multiplex.target_filters import HIDDEN, TargetEventParams, matches
 from txcdp.gateway._multiplex.upstream_commands import UpstreamCommands
 
 _FURNITURE: Final[list[dict[str, Any]]] = [{"type": kind, "exclude": True} for kind in sorted(HIDDEN)]
@@ -34,7 +34,7 @@ class Held(NamedTuple):
     """
 
     key: bytes
-    told: Told
+    told: TargetEventParams
 
 
 class Watch:
@@ -73,7 +73,7 @@ class Watch:
         """Return the target of a browser session that was just opened on the line's own session."""
         return self._opened.pop(session_id, "")
 
-    def caught(self, key: bytes, told: Told) -> None:
+    def caught(self, key: bytes, told: TargetEventParams) -> None:
         """Hand a new target over to its client, if that has asked for it, or resume it."""
         if told.info.get("type") == "browser":
             self._opened[told.session_id] = told.target_id
@@ -94,7 +94,7 @@ class Watch:
             told.waiting = False
         taker.connection.attached(taker, told, key)
 
-    def let_go(self, key: bytes, told: Told) -> None:
+    def let_go(self, key: bytes, told: TargetEventParams) -> None:
         """Resume a target, and detach its session.
 
         If the target is paused, its session is detached only once it has reported that it runs: a worker whose session
@@ -132,7 +132,7 @@ class Watch:
         else:
             self._tabs.setdefault(context, deque()).append(session_id)
 
-    def _hold(self, client: ClientState, key: bytes, told: Told) -> bool:
+    def _hold(self, client: ClientState, key: bytes, told: TargetEventParams) -> bool:
         """Keep a page paused if its client keeps its tab paused; return whether it does."""
         if told.info.get("type") != "page" or told.info.get("subtype"):
             return False

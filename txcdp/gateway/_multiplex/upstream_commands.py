@@ -20,7 +20,7 @@ _LARGE: Final = 10_000
 Answered = Callable[[dict[str, Any]], object]
 
 
-class Asked(NamedTuple):
+class UnansweredCommand(NamedTuple):
     """A command that the browser has not answered.
 
     :ivar waiting: the ids of the commands that its connection waits for; None for the gateway itself.
@@ -44,7 +44,7 @@ class UpstreamCommands:
     """
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
-        self.asked: dict[int, Asked] = {}
+        self.asked: dict[int, UnansweredCommand] = {}
         self.swallowed = 0
         self._again: dict[int, int] = {}
         self._send = send
@@ -75,7 +75,7 @@ class UpstreamCommands:
             self._again[line_id] = self._again.get(line_id, 0) + 1
         else:
             line_id = self._number()
-            self.asked[line_id] = Asked(waiting, number, session, then)
+            self.asked[line_id] = UnansweredCommand(waiting, number, session, then)
         if waiting is not None:
             waiting.add(line_id)
         if session is not None:
@@ -110,7 +110,7 @@ class UpstreamCommands:
         elif asked.session is not None:
             asked.session.deliver(_readdressed(message, at, asked.number, asked.session.strip))
 
-    def forget(self, line_id: int) -> Asked | None:
+    def forget(self, line_id: int) -> UnansweredCommand | None:
         """Stop waiting for a reply; return the command."""
         asked = self.asked.pop(line_id, None)
         self._again.pop(line_id, None)

@@ -37,7 +37,7 @@ class TableSource(Protocol):
         """Stop watching, and leave nothing behind in the browsers."""
 
 
-class Looker(Protocol):
+class FeedViewer(Protocol):
     """Interface of a viewer, as the feed uses it."""
 
     revision: int
@@ -66,9 +66,9 @@ class Feed:
         self._head: dict[str, Any] = {}
         self._loop = LoopingCall(self._tick)
         self._loop.clock = whole(clock)
-        self.viewers: list[Looker] = []
+        self.viewers: list[FeedViewer] = []
 
-    def add(self, viewer: Looker) -> None:
+    def add(self, viewer: FeedViewer) -> None:
         """Add a viewer.
 
         :raises Refusal: there are too many.
@@ -82,7 +82,7 @@ class Feed:
         else:
             viewer.offer()
 
-    def remove(self, viewer: Looker) -> None:
+    def remove(self, viewer: FeedViewer) -> None:
         """Remove a viewer; after the last one, stop watching and forget what was seen."""
         if viewer in self.viewers:
             self.viewers.remove(viewer)
