@@ -1169,6 +1169,7 @@ class RulesTests(SynchronousTestCase):
         line = client.open_line(target)
         rig.deliver()
         browser = rig.browser
+        browser.on("Browser.cancelDownload", {})  # there is none
         for method in methods:
             for who, name in ((client, ""), (client, session), (line, "")):
                 for context in (None, other.virtual.state.default, browser.targets.default_context):

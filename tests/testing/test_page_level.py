@@ -15,7 +15,7 @@ from txcdp import Event
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import page as page_domain
 from txcdp.domains import runtime
-from txcdp.errors import ActionTimeout, CommandTimeout, DownloadFailed, EvaluationError, NavigationError
+from txcdp.errors import ActionTimeout, CommandError, CommandTimeout, DownloadFailed, EvaluationError, NavigationError
 from txcdp.page import JSError, Page
 from txcdp.streams import first
 from txcdp.testing import NEVER, FakeChrome, FakeHandle
@@ -322,6 +322,9 @@ class SayingTests(PageCase):
         ):
             self.assertIn("no frame F", str(self.assertRaises(AssertionError, wrong)))
         self.assertIn("no download D", str(self.assertRaises(AssertionError, self.chrome.end_download, "D")))
+        cancelling = self.browser.session.execute(browser_domain.cancel_download(guid="D"))
+        with self.assertRaisesRegex(CommandError, "No download item"):
+            self.run_(cancelling)
         evaluation: Any = 5
         self.assertRaises(TypeError, self.chrome.on_evaluate, evaluation)
         self.chrome.go(session, URL + "main", self.page.main_frame_id)

@@ -121,4 +121,6 @@ class FakeDownloads:
         (self._listening.add if command.events_enabled else self._listening.discard)(id(session))
 
     def _cancel(self, command: browser.cancel_download, session: FakeSession, received: Received) -> None:
+        if command.guid not in self._begun:
+            raise CommandError(received.method, INVALID_PARAMS, "No download item found for the given GUID")
         self.end(command.guid, whole=False)
