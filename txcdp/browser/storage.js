@@ -73,7 +73,7 @@
     if (value instanceof RegExp) return { r: { p: value.source, f: value.flags } };
     if (value instanceof Error) return { e: { n: value.name, m: value.message, s: value.stack || '' } };
     if (value instanceof ArrayBuffer) return { ab: { b: toBase64(value) } };
-    for (const [form, kinds] of [['ta', KINDS], ['ab', OWN_KINDS]]) {
+    for (const [form, kinds] of Object.entries({ ta: KINDS, ab: OWN_KINDS })) {
       const k = Object.keys(kinds).find(each => value instanceof kinds[each]);
       if (k === undefined) continue;
       return { [form]: { b: toBase64(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength)), k } };
