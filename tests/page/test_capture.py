@@ -6,7 +6,7 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.domains import dom, emulation, page, runtime
-from txcdp.errors import CommandTimeout
+from txcdp.errors import CommandError, CommandTimeout, EvaluationError
 from txcdp.testing import NEVER, FakeChrome
 
 PREPARED = runtime.EvaluateResult(
@@ -38,6 +38,22 @@ class CancelledTests(SynchronousTestCase):
             self.chrome.advance(3)
             self.assertIn([color is None for color in self.colors()], ([], [False, True]), step)
         self.assertEqual(len(self.colors()), 2)
+
+
+class ElementTests(SynchronousTestCase):
+    def test_one_whose_frame_is_removed_meanwhile(self):
+        chrome = FakeChrome()
+        tab = chrome.run(chrome.browser().new_page())
+        refused = CommandError(dom.resolve_node.method, -32000, "Node with given id does not belong to the document")
+        node = dom.Node(node_id=1, backend_node_id=2, node_type=1, node_name="P", local_name="p", node_value="")
+        chrome.on(dom.describe_node, dom.DescribeNodeResult(node=node))
+        chrome.on(dom.resolve_node, refused)
+        found = runtime.RemoteObject(type="object", subtype="node", object_id="O", description="p")
+        chrome.on(runtime.evaluate, runtime.EvaluateResult(result=found))
+        handle = chrome.run(tab.evaluate_handle("document.body")).as_element()
+        assert handle is not None
+        with self.assertRaisesRegex(EvaluationError, "no longer in the document"):
+            chrome.run(tab.screenshot(mask=[handle]))
 
 
 class NotReadyTests(SynchronousTestCase):

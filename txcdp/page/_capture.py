@@ -50,6 +50,9 @@ _DOCUMENTS: Final = 5
 
 _SIDES: Final = ("x", "y", "width", "height")
 
+#: Chromium's error for an element whose frame was removed meanwhile.
+_NOT_IN_DOCUMENT: Final = "Node with given id does not belong to the document"
+
 #: What a screenshot of a page, and of an element, waits for.
 _NOT_READY: Final = "the page's fonts have not loaded"
 _ELEMENT_NOT_READY: Final = f"the element to capture is not visible, or does not stand still, or {_NOT_READY}"
@@ -345,12 +348,12 @@ class _Documents:
         handle._check()
         try:
             node = (await self.session.execute(dom.describe_node(object_id=handle._remote.object_id))).node
+            command = dom.resolve_node(backend_node_id=node.backend_node_id, execution_context_id=context_id)
+            return (await self.session.execute(command)).object.object_id or ""
         except CommandError as error:
-            if isinstance(explained(error), ContextDestroyed):
+            if isinstance(explained(error), ContextDestroyed) or error.message.startswith(_NOT_IN_DOCUMENT):
                 raise EvaluationError(f"{handle!r} is no longer in the document") from error
             raise
-        command = dom.resolve_node(backend_node_id=node.backend_node_id, execution_context_id=context_id)
-        return (await self.session.execute(command)).object.object_id or ""
 
 
 class Camera:
