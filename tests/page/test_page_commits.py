@@ -230,21 +230,27 @@ class PictureTests(CommitTestCase):
         self.assertEqual(self.sent(page.capture_screenshot), 1)
         self.assertQuiet()
 
-    def test_printing_fails_because_of_a_commit_or_for_good(self):
-        failed = CommandError("", -32000, "Printing failed")
-        self.chrome.once(page.print_to_pdf, failed)
-        self.chrome.once(page.print_to_pdf, page.PrintToPDFResult(data=b"pdf"))
-        printing = _commits.execute(self.tab.session, page.print_to_pdf(), None)
-        self.chrome.flush()
-        self.state()
-        self.assertEqual(self.successResultOf(printing).data, b"pdf")
-        self.chrome.on(page.print_to_pdf, failed)
-        printing = _commits.execute(self.tab.session, page.print_to_pdf(), None)
-        self.chrome.flush()
-        for _ in range(5):
-            self.chrome.advance(0.1)
-        self.assertEqual(self.failureResultOf(printing, CommandError).value.message, "Printing failed")
-        self.assertQuiet()
+    def test_it_fails_because_of_a_commit_or_for_good(self):
+        for command, message, result in (
+            (page.capture_screenshot(), "Unable to capture screenshot", PICTURE),
+            (page.print_to_pdf(), "Printing failed", page.PrintToPDFResult(data=b"pdf")),
+            (page.capture_snapshot(), "Failed to generate MHTML", page.CaptureSnapshotResult(data="mhtml")),
+        ):
+            with self.subTest(message):
+                failed = CommandError("", -32000, message)
+                self.chrome.once(type(command), failed)
+                self.chrome.once(type(command), result)
+                taking = _commits.execute(self.tab.session, command, None)
+                self.chrome.flush()
+                self.state()
+                self.assertEqual(self.successResultOf(taking), result)
+                self.chrome.on(type(command), failed)
+                taking = _commits.execute(self.tab.session, command, None)
+                self.chrome.flush()
+                for _ in range(5):
+                    self.chrome.advance(0.1)
+                self.assertEqual(self.failureResultOf(taking, CommandError).value.message, message)
+                self.assertQuiet()
 
     def test_its_page_ends(self):
         self.chrome.on(page.capture_screenshot, NEVER)

@@ -58,6 +58,8 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
     "AvoidCorsURLLoaderRestartOnRedirect,"
     # Asks for a document beside the service worker that is being started for it, and past all who stop requests.
     "ServiceWorkerAutoPreload",
+    # Without it a page behind another one of its window does not draw for every picture, which then takes seconds.
+    "--enable-features=CDPScreenshotNewSurface",
 )
 
 #: Flags of which Chromium uses only the last one, so that ours and the user's are joined.

@@ -5,8 +5,8 @@ commands at that moment reach neither:
 
 =========================== ==========================================================================
 ``Target.closeTarget``      is acknowledged, and the page stays
-``Page.captureScreenshot``, are never answered, or refused with "Not attached to an active page"; the
-``Page.printToPDF``,        latter two also with an error of their own
+``Page.captureScreenshot``, are never answered, or refused with "Not attached to an active page" or an error
+``Page.printToPDF``,        of their own
 ``Page.captureSnapshot``
 ``Page.reload``             is refused with "Not attached to an active page"
 =========================== ==========================================================================
@@ -41,9 +41,9 @@ R = TypeVar("R")
 #: Chromium's error for a command that coincides with a commit.
 _NOT_ACTIVE: Final = "Not attached to an active page"
 
-#: Its errors for printing and saving that coincide with a commit; these also have other causes, so the number of
-#: attempts is limited.
-_FAILED: Final = ("Printing failed", "Failed to generate MHTML")
+#: Its errors for pictures, printing and saving that coincide with a commit; these also have other causes, so the
+#: number of attempts is limited.
+_FAILED: Final = ("Printing failed", "Failed to generate MHTML", "Unable to capture screenshot")
 _TRIES: Final = 3
 
 #: Its error for a target that is gone; sessions with it are about to be told so.
