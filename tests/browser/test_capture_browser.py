@@ -78,7 +78,7 @@ class RegionTests(CaptureTestCase):
             ({"clip": page.Viewport(**inside, scale=1), "full_page": True}, ValueError, "not both"),
             ({"quality": 50}, ValueError, "PNG has no quality"),
             ({"type": "jpeg", "quality": 101}, ValueError, "0 to 100"),
-            ({"type": "jpeg", "quality": 50.5}, TypeError, "whole number"),
+            ({"type": "jpeg", "quality": 50.5}, TypeError, "expected an int"),
             ({"type": "gif"}, ValueError, "'png', 'jpeg', 'webp'"),
             ({"animations": "off"}, ValueError, "'disabled', 'allow'"),
             ({"caret": "show"}, ValueError, "'hide', 'initial'"),
@@ -512,6 +512,12 @@ class ScreencastTests(CaptureTestCase):
             with self.assertRaises(StopAsyncIteration):
                 while True:
                     await anext(frames)
-        for wrong in ({"format": "gif"}, {"quality": 101}, {"every_nth": 0}, {"max_size": {"width": 0, "height": 1}}):
+        for wrong in (
+            {"format": "gif"},
+            {"format": "png", "quality": 5},
+            {"quality": 101},
+            {"every_nth": 0},
+            {"max_size": {"width": 0, "height": 1}},
+        ):
             given: Any = wrong
             self.assertRaises(ValueError, lambda given=given: tab.screencast(**given))

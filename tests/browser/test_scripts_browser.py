@@ -342,6 +342,10 @@ class TagTests(FileTestCase):
         self.assertIn("could not load /none.js", str(error))
         error = await self.fails(tab.add_script_tag(content="throw new RangeError('far')"), EvaluationError)
         self.assertEqual((error.name, error.message), ("RangeError", "far"))
+        self.server.held("/held")
+        for adding, name in ((tab.add_script_tag, "script"), (tab.add_style_tag, "style")):
+            error = await self.fails(adding(url="/held", timeout=0.3), ActionTimeout)
+            self.assertEqual(str(error), f"add_{name}_tag(url='/held'): not within 0.3 s; it has not loaded")
         await self.fails(tab.add_script_tag(), ValueError)
         await self.fails(tab.add_script_tag(url="/a.js", content=""), ValueError)
 

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, TypedDict, get_arg
 
 from twisted.internet.defer import Deferred, DeferredLock
 
-from txcdp._arguments import check_choice, refuse_bare_string
+from txcdp._arguments import check_choice, check_number, refuse_bare_string
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, when_all, with_deadline
 from txcdp.domains import dom, page, runtime
@@ -127,6 +127,19 @@ class TopFrame(NamedTuple):
     is_in_view: Callable[[], Coroutine[Any, Any, bool]]
 
 
+def check_quality(quality: object, format_: str) -> None:
+    """Refuse an invalid quality of an image.
+
+    :raises ValueError: it is out of range, or the format has none.
+    :raises TypeError: it is not an int.
+    """
+    if quality is None:
+        return
+    if format_ == "png":
+        raise ValueError("quality= is for JPEG and WebP only: PNG has no quality")
+    check_number("quality", quality, 0, 100, whole=True)
+
+
 @dataclass(frozen=True)
 class Picture:
     """The description of a screenshot; see ``Page.screenshot``.
@@ -153,13 +166,7 @@ class Picture:
         for name, values in (("animations", ("disabled", "allow")), ("caret", ("hide", "initial"))):
             check_choice(name, getattr(self, name), values)
         check_choice("scale", self.scale, ("css", "device"))
-        if self.quality is not None:
-            if self.type == "png":
-                raise ValueError("quality= is for JPEG and WebP only: PNG has no quality")
-            if isinstance(self.quality, bool) or not isinstance(self.quality, int):
-                raise TypeError(f"quality={self.quality!r}: expected a whole number from 0 to 100")
-            if not 0 <= self.quality <= 100:
-                raise ValueError(f"quality={self.quality}: must be from 0 to 100")
+        check_quality(self.quality, self.type)
         refuse_bare_string("mask", self.mask)
         if isinstance(self.clip, page.Viewport):
             if self.full_page:

@@ -1035,8 +1035,8 @@ class Page(SelectorActions, EndedByBlock):
         :param timeout: seconds, or a timedelta; None or 0 means no timeout; by default the page's default timeout.
         :returns: fires with an :class:`ElementHandle` once the script has run, or has loaded; at once if the document's
             scripts are off, so that it never runs. Fails with :exc:`EvaluationError` if the script cannot be loaded,
-            throws, or is refused by the document's policy; with :exc:`ValueError` unless exactly one of the three is
-            given; otherwise like :meth:`evaluate`.
+            throws, or is refused by the document's policy; with :exc:`ActionTimeout` if it has not loaded in time; with
+            :exc:`ValueError` unless exactly one of the three is given; otherwise like :meth:`evaluate`.
         """
         return self.main_frame.add_script_tag(url=url, path=path, content=content, type=type, timeout=timeout)
 

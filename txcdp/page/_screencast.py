@@ -13,6 +13,7 @@ from txcdp._arguments import check_choice, check_number
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp.domains import page
+from txcdp.page._capture import check_quality
 from txcdp.page._viewport import ViewportSize, checked
 from txcdp.streams import StreamSubject
 
@@ -132,8 +133,7 @@ def screencast(
     :raises TypeError: if one has a wrong type.
     """
     check_choice("format", format_, ("jpeg", "png"))
-    if quality is not None:
-        check_number("quality", quality, 0, 100, whole=True)
+    check_quality(quality, format_)
     check_number("every_nth", every_nth, 1, whole=True)
     if max_size is not None:
         max_size = checked(max_size, "max_size")

@@ -6,8 +6,8 @@ import os
 from typing import Any, Final
 
 from txcdp._arguments import check_text
-from txcdp._deferreds import returns_deferred
-from txcdp._timeouts import Timeout
+from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp.errors import ActionTimeout
 from txcdp.page._evaluation import Evaluator, KeptObject
 from txcdp.page._scripts import source_in
 
@@ -54,11 +54,13 @@ async def add_tag(
     path: str | os.PathLike[str] | None,
     content: str | None,
     kind: str = "",
-    timeout: Timeout = None,
+    seconds: float | None = None,
 ) -> KeptObject:
     """Add a script or style to a document.
 
     :param tag: ``"script"``, ``"style"``, or ``"link"`` for a style that has a URL.
+    :param seconds: the timeout; None: none.
+    :raises ActionTimeout: it has not loaded or run.
     :raises ValueError: unless exactly one of ``url``, ``path`` and ``content`` is given.
     """
     if [url, path, content].count(None) != 2:
@@ -68,4 +70,13 @@ async def add_tag(
     comment = "//# sourceURL={}" if tag == "script" else "/*# sourceURL={} */"
     text = content if path is None else source_in(path, comment)
     given: dict[str, Any] = {"tag": tag, "url": url, "content": text, "type": kind}
-    return await evaluator.keep(_ADD, (given,), timeout=timeout)
+    session = evaluator.injected.session
+
+    def late() -> ActionTimeout:
+        called = "add_script_tag" if tag == "script" else "add_style_tag"
+        name = "" if url is None else f"url={url!r:.200}"
+        obstacle = session.blocked_by or ("it has not run" if url is None else "it has not loaded")
+        return ActionTimeout(f"{called}({name})", seconds or 0, obstacle)
+
+    adding = evaluator.keep(_ADD, (given,), timeout=None)
+    return await with_deadline(session.context.clock, adding, seconds, late)
