@@ -284,6 +284,19 @@ HELD = [
 ]
 
 
+class WindowTests(InputTestCase):
+    async def test_before_the_first_frame(self):
+        """A browser with a window, which nothing draws here, has a document long before a frame of it."""
+        browser = await self.launch(headless=False, args=["--ozone-platform=headless"])
+        self.server.page("/", f"<!doctype html>{LISTEN}<script>listen('mousedown keydown', () => '')</script><p>text")
+        tab = await browser.new_page()
+        for number in range(20):
+            await tab.goto(self.server.url(f"/?{number}"))
+            await tab.mouse.click(30, 30)
+            await tab.keyboard.press("a")
+            self.assertEqual(await self.heard(tab), ["mousedown ", "keydown "])
+
+
 class TouchscreenTests(InputTestCase):
     async def test_tap(self):
         tab = await (await self.context(has_touch=True)).new_page()

@@ -35,6 +35,8 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
+    # Without it what is sent to a document before its first frame is dropped, and acknowledged nevertheless.
+    "--allow-pre-commit-input",
     # A debugged page may stand still for long, and is driven faster than by hand.
     "--disable-hang-monitor",
     "--disable-ipc-flooding-protection",
