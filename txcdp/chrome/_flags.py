@@ -60,6 +60,8 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
     "AvoidCorsURLLoaderRestartOnRedirect,"
     # Asks for a document beside the service worker that is being started for it, and past all who stop requests.
     "ServiceWorkerAutoPreload",
+    # The colours of pictures are the page's, whatever the profile of the screen.
+    "--force-color-profile=srgb",
     # Without it a page behind another one of its window does not draw for every picture, which then takes seconds.
     "--enable-features=CDPScreenshotNewSurface",
 )
