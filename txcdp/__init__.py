@@ -281,9 +281,9 @@ def __getattr__(name: str) -> Any:
 
         value = version("txcdp")
     else:
-        from txcdp._other_names import about_missing
+        from txcdp._other_names import ADVICE_OF_PACKAGE, about_missing
 
-        advice = about_missing(name, __all__)
+        advice = ADVICE_OF_PACKAGE.get(name) or about_missing(name, __all__)
         raise AttributeError(f"module 'txcdp' has no attribute {name!r}" + (f": {advice}" if advice else ""), name=name)
     globals()[name] = value
     return value

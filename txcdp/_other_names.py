@@ -19,8 +19,19 @@ _STREAMS: Final = (
 )
 _NEXT: Final = "each event is a stream of its own: async with page.popups.expect() as popup: ..."
 _ELEMENTS: Final = "page.locator(selector)"
-_HANDLE: Final = "use a locator: see page.locator(selector)"
+_HANDLE: Final = "page.locator(selector) has it; a handle has handle.evaluate(function), which gets the element"
+_ONE: Final = "query_selector(selector)"
+_ALL: Final = "query_selector_all(selector)"
+_ON_ONE: Final = "locator.evaluate(expression), or page.eval_on_selector(selector, expression)"
+_ON_ALL: Final = "locator.evaluate_all(expression), or page.eval_on_selector_all(selector, expression)"
+_BOX: Final = "locator.bounding_box()"
+_ELSEWHERE: Final = "page.frame_locator(selector) for frames, context.pages for windows, page.dialogs for alerts"
+_REMOVAL: Final = "what it was added with has fired with an object that removes it: by dispose(), or close()"
+_WINDOW: Final = "page.set_viewport_size(); a page is as large as its window with browser.new_context(no_viewport=True)"
 _NEW_CONTEXT: Final = "use the option of browser.new_context()"
+
+#: Where a word of a name in other letters begins: ``create|PDF|Stream``.
+_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 #: What there is in place of a name, in words that name it.
 ADVICE: Final[Mapping[str, str]] = {
@@ -46,8 +57,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "console_messages": "page.console is a stream of them",
     "clear_console_messages": "page.console is a stream, which keeps none",
     "clear_page_errors": "page.page_errors is a stream, which keeps none",
-    "eval_on_selector": "locator.evaluate(expression), or page.eval_on_selector(selector, expression)",
-    "eval_on_selector_all": "locator.evaluate_all(expression), or page.eval_on_selector_all(selector, expression)",
+    "eval_on_selector": _ON_ONE,
+    "eval_on_selector_all": _ON_ALL,
     "tracing": "page.tracing writes Chromium's trace, of all of the browser",
     "browser_type": "txcdp.launch(), txcdp.connect()",
     "request": "page.context.request",
@@ -55,11 +66,34 @@ ADVICE: Final[Mapping[str, str]] = {
     "pause": "there is no inspector; `txcdp repl URL` opens a prompt with a page",
     "background_pages": "browser.targets is a stream of all targets",
     # Puppeteer
+    "j": _ONE,
+    "jj": _ALL,
+    "jeval": _ON_ONE,
+    "query_selector_eval": _ON_ONE,
+    "j_jeval": _ON_ALL,
+    "query_selector_all_eval": _ON_ALL,
+    "jx": f"{_ALL}; it takes XPath, too",
+    "xpath": f"{_ALL}; it takes XPath, too",
     "pages": "context.pages, of each context of browser.contexts",
     "authenticate": "context.set_http_credentials()",
     "cookies": "context.cookies()",
     "set_cookie": "context.add_cookies()",
     "delete_cookie": "context.clear_cookies()",
+    "browser_context": "page.context",
+    "default_browser_context": "browser.default_context",
+    "disconnect": "browser.close(); a browser that you have connected to keeps running",
+    "override_permissions": "context.grant_permissions()",
+    "client": "page.session, or page.new_cdp_session()",
+    "emulate": f"{_NEW_CONTEXT}: **txcdp.devices[name]",
+    "remove_exposed_function": _REMOVAL,
+    "remove_script_to_evaluate_on_new_document": _REMOVAL,
+    "upload_file": "locator.set_input_files(paths)",
+    "box_model": _BOX,
+    "scroll_into_view": "locator.scroll_into_view_if_needed()",
+    "drag_and_drop": "locator.drag_to(target), or page.drag_and_drop(source, target)",
+    "wait_for": "page.wait_for_selector(), page.wait_for_function(), or page.wait_for_timeout(seconds)",
+    "wait_for_frame": "page.frame_locator(selector), which waits, or page.frame(name)",
+    "wait_for_target": "async with context.page_opened.expect() as opened: ...",
     "create_browser_context": "browser.new_context()",
     "create_incognito_browser_context": "browser.new_context()",
     "create_cdp_session": "page.new_cdp_session()",
@@ -87,6 +121,12 @@ ADVICE: Final[Mapping[str, str]] = {
     # Selenium
     "find_element": _ELEMENTS,
     "find_elements": f"{_ELEMENTS}; its all() returns one for each element",
+    **{
+        f"find_{what}_by_{by}": f"{_ELEMENTS}; its all() returns one for each element"
+        for what in ("element", "elements")
+        for by in ("id", "name", "xpath", "link_text", "partial_link_text", "tag_name", "class_name", "css_selector")
+    },
+    "title": "page.title()",
     "get": "page.goto(url)",
     "refresh": "page.reload()",
     "back": "page.go_back()",
@@ -100,11 +140,40 @@ ADVICE: Final[Mapping[str, str]] = {
     "save_screenshot": "page.screenshot(path)",
     "get_screenshot_as_file": "page.screenshot(path)",
     "get_screenshot_as_png": "page.screenshot()",
-    "set_window_size": "page.set_viewport_size()",
-    "switch_to": "page.frame_locator(selector) for frames, context.pages for windows, page.dialogs for alerts",
+    **dict.fromkeys(("set_window_size", "maximize_window", "minimize_window", "fullscreen_window"), _WINDOW),
+    "get_window_size": "page.viewport_size",
+    **dict.fromkeys(("switch_to", "switch_to_frame", "switch_to_window", "switch_to_alert"), _ELSEWHERE),
+    "switch_to_default_content": _ELSEWHERE,
     "window_handles": "context.pages",
+    "current_window_handle": "context.pages has the pages themselves",
+    "new_window": "context.new_page()",
+    "get_cookie": "context.cookies()",
+    "get_cookies": "context.cookies()",
+    "add_cookie": "context.add_cookies()",
+    "delete_all_cookies": "context.clear_cookies()",
+    "get_log": "page.console is a stream of the messages",
+    "print_page": "page.pdf()",
+    "set_page_load_timeout": "page.set_default_navigation_timeout(seconds)",
+    "set_script_timeout": "page.evaluate(script, timeout=seconds)",
     "send_keys": "locator.fill(text), or locator.press_sequentially(text)",
     "submit": 'locator.press("Enter")',
+    **dict.fromkeys(("rect", "size", "location", "location_once_scrolled_into_view"), _BOX),
+    "text": "locator.text_content(), or locator.inner_text()",
+    "value": "locator.input_value()",
+    "get_property": 'locator.evaluate("element => element.name")',
+    "tag_name": 'locator.evaluate("element => element.localName")',
+    "value_of_css_property": 'locator.evaluate("element => getComputedStyle(element).color")',
+    "shadow_root": "locators find what is in open shadow roots",
+    "select_by_visible_text": "locator.select_option(label=text)",
+    "select_by_value": "locator.select_option(value)",
+    "select_by_index": "locator.select_option(index=index)",
+    "deselect_all": "locator.select_option([])",
+    "options": 'locator.locator("option")',
+    **dict.fromkeys(("first_selected_option", "all_selected_options"), 'locator.locator("option:checked")'),
+    "move_to_element": "locator.hover()",
+    "click_and_hold": "locator.hover(), then page.mouse.down()",
+    "context_click": 'locator.click(button="right")',
+    "double_click": "locator.dblclick()",
     "is_displayed": "locator.is_visible()",
     "is_selected": "locator.is_checked()",
     "quit": "browser.close()",
@@ -118,6 +187,33 @@ ADVICE: Final[Mapping[str, str]] = {
         _HANDLE,
     ),
 }  # fmt: skip
+
+#: The same for a request: in Puppeteer's programs it is the request itself that is answered.
+ADVICE_OF_REQUESTS: Final[Mapping[str, str]] = dict.fromkeys(
+    ("abort", "continue", "continue_", "respond", "fulfill", "fallback"),
+    "page.route(pattern, handler) stops requests, and calls the handler with a route, which has abort(), continue_() "
+    "and fulfill()",
+)
+
+#: The same for a session.
+ADVICE_OF_SESSIONS: Final[Mapping[str, str]] = {
+    "send": 'session.execute(cdp.page.enable()), or session.execute_raw("Page.enable")',
+    **dict.fromkeys(
+        ("on", "once", "off", "add_listener", "remove_listener"),
+        "session.events(cdp.page.LoadEventFired).subscribe(function); what that returns has dispose()",
+    ),
+}
+
+#: The same for a dialog.
+ADVICE_OF_DIALOGS: Final[Mapping[str, str]] = {"text": "dialog.message", "send_keys": "dialog.accept(text)"}
+
+#: The same for the package itself.
+ADVICE_OF_PACKAGE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("async_playwright", "sync_playwright", "chromium"), "txcdp.launch(reactor) starts a browser"),
+    "connect_over_cdp": "txcdp.connect(reactor, url)",
+    "TimeoutError": "txcdp.DeadlineError, which is also Python's own TimeoutError",
+    "Error": "txcdp.TxcdpError",
+}
 
 
 def about_missing(name: str, known: Iterable[str]) -> str:
@@ -149,7 +245,7 @@ class NearNames:
             raise AttributeError(f"{known.__name__!r} object has no attribute {name!r}: {advice}", name=name)
 
     def _about(self, name: str) -> str:
-        ours = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+        ours = _WORDS.sub("_", name).lower()
         if ours != name and hasattr(type(self), ours):
             return f"it is called {ours}"
         return self._elsewhere.get(ours) or about_missing(name, dir(self))

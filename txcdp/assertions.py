@@ -134,6 +134,8 @@ class _Assertions(NearNames):
     :param negated: whether the opposite of everything is expected.
     """
 
+    _elsewhere = {"not_": "each assertion has its opposite, such as not_to_be_visible() for to_be_visible()"}
+
     #: Where failures go; None: they are raised.
     _collected: list[ExpectationFailed] | None = None
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from twisted.internet.defer import Deferred, succeed
 
 from txcdp._deferreds import failing_deferreds, returns_deferred
+from txcdp._other_names import ADVICE_OF_REQUESTS, NearNames
 from txcdp._privacy import printable, shown_url
 from txcdp.domains import network
 from txcdp.errors import CommandError, NoBody
@@ -47,13 +48,15 @@ class Overrides(NamedTuple):
 
 
 @failing_deferreds
-class Request:
+class Request(NearNames):
     """A request of a page or a worker; an item of ``page.requests``.
 
     If a route changed its method, headers or body, these have the changed values.
 
     :ivar exchange: the :class:`Exchange` that it began.
     """
+
+    _elsewhere = ADVICE_OF_REQUESTS
 
     __slots__ = ("_held", "_overrides", "_paused_headers", "_sent_url", "exchange")
 

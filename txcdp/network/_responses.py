@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 from twisted.internet.defer import Deferred, succeed
 
 from txcdp._deferreds import failing_deferreds, returns_deferred
+from txcdp._other_names import NearNames
 from txcdp._privacy import printable, shown_url
 from txcdp.network import _headers as headers_of
 from txcdp.network._headers import Header
@@ -52,7 +53,7 @@ class SecurityDetails(TypedDict):
 
 
 @failing_deferreds
-class Response:
+class Response(NearNames):
     """The response to a request, once its headers have arrived; the body may still be on its way. An item of
     ``page.responses``.
 

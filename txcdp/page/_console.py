@@ -18,6 +18,7 @@ from weakref import ref
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
+from txcdp._other_names import NearNames
 from txcdp._privacy import shortened
 from txcdp.domains import runtime
 from txcdp.model import (
@@ -57,7 +58,7 @@ class SourceLocation(TypedDict):
     columnNumber: int
 
 
-class ConsoleMessage:
+class ConsoleMessage(NearNames):
     """A console message; an item of ``page.console`` and ``worker.console``.
 
     :ivar type: the console function that was called: ``"log"``, ``"debug"``, ``"info"``, ``"warning"``, ``"error"``,
@@ -96,7 +97,7 @@ class ConsoleMessage:
         return f"<ConsoleMessage {self.type}: {shortened(self.text)!r}>"
 
 
-class PageError:
+class PageError(NearNames):
     """An uncaught error of a page or one of its workers; an item of ``page.page_errors``.
 
     :ivar name: the kind of error, such as ``"TypeError"``; ``""`` if the thrown value was not an Error.

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import failing_deferreds
-from txcdp._other_names import NearNames
+from txcdp._other_names import ADVICE_OF_DIALOGS, NearNames
 from txcdp._privacy import shortened
 from txcdp.domains import page as page_domain
 from txcdp.errors import AlreadyHandled, CommandError, SessionDetached, TxcdpError
@@ -70,6 +70,8 @@ class Dialog(NearNames):
     :ivar default_value: the default text of a prompt; ``""`` for the others.
     :ivar page: the page that it belongs to; None if this program has no :class:`~txcdp.Page` for the target.
     """
+
+    _elsewhere = ADVICE_OF_DIALOGS
 
     def __init__(self, handling: SessionDialogs, event: page_domain.JavascriptDialogOpening, page: Page | None) -> None:
         self.type: str = str(event.type)

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from txcdp._arguments import check_choice, check_text, instead_of
 from txcdp._core.sessions import Session
 from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
+from txcdp._other_names import NearNames
 from txcdp._timeouts import DEFAULT, Timeout, warn_of_pause
 from txcdp.domains import input as input_domain
 from txcdp.errors import CommandError, DialogOpen, TxcdpError
@@ -170,7 +171,7 @@ class _Delivery:
 
 
 @failing_deferreds
-class Keyboard:
+class Keyboard(NearNames):
     """The keyboard of a page, with the US layout; ``page.keyboard``.
 
     A key is named by its position, such as ``"KeyA"``, ``"Digit1"`` or ``"ShiftLeft"``, or by what it produces:
@@ -357,7 +358,7 @@ class Keyboard:
 
 
 @failing_deferreds
-class Mouse:
+class Mouse(NearNames):
     """The mouse of a page; ``page.mouse``.
 
     Points are in CSS pixels of the viewport of the page's main frame. Pressed buttons stay pressed until they are
@@ -594,7 +595,7 @@ class Mouse:
 
 
 @failing_deferreds
-class Touchscreen:
+class Touchscreen(NearNames):
     """The touchscreen of a page, if its context has one (``has_touch=True``); ``page.touchscreen``."""
 
     def __init__(self, devices: InputDevices) -> None:

@@ -19,6 +19,7 @@ from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, SessionIn
 from txcdp._core.sessions.sending import Sending
 from txcdp._core.sessions.streams import Inputs, SessionStreams
 from txcdp._deferreds import OneShot, ignore_failure
+from txcdp._other_names import ADVICE_OF_SESSIONS, NearNames
 from txcdp._privacy import printable, shortened
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains.target import FilterEntry, TargetInfo
@@ -115,7 +116,7 @@ class AutoAttach:
         return Want(self.wait, ASSUMED if entries is None else entries)
 
 
-class Session:
+class Session(NearNames):
     """The conversation with one target; only the connection makes sessions.
 
     :ivar id: the session id; None for the connection's root session.
@@ -123,6 +124,8 @@ class Session:
     :ivar parent: the session through which this one was attached; None for the root session.
     :ivar blocked_by: what keeps the target from answering, in words, such as a dialog; ``""`` if unknown.
     """
+
+    _elsewhere = ADVICE_OF_SESSIONS
 
     #: The program's own session, besides the library's, if this session is that one or was attached through it.
     _apart: Session | None = None
