@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
+import os
 import re
 import sys
 import warnings
@@ -72,6 +73,16 @@ def check_header(argument: str, header: object, value: object) -> None:
     if half := _HALF_PAIRS.search(value):
         said = f"{argument}: the value of {header!r} contains half of a surrogate pair"
         raise ValueError(f"{said}, {half[0]!a}, which cannot be encoded; leave it out")
+
+
+def check_path(name: str, value: object) -> None:
+    """Refuse what is no path of a file, such as a dict of options, which Puppeteer's methods begin with.
+
+    :raises TypeError: it is none.
+    """
+    if not isinstance(value, str | os.PathLike):
+        options = "; options are keyword arguments" if isinstance(value, Mapping) else ""
+        raise TypeError(shortened(f"{name}={value!r:.100}: expected the path of a file{options}"))
 
 
 def check_function(name: str, value: object) -> None:

@@ -56,6 +56,8 @@ class ParametersTests(SynchronousTestCase):
             ({"url": "http://a.b", "sameSite": "lax"}, "'None'; did you mean 'Lax'"),
             ({"url": "http://a.b", "sameSite": "None"}, "requires secure=True"),
             ({"url": "http://a.b", "http_only": True}, "unknown key 'http_only'; did you mean 'httpOnly'"),
+            ({"url": "http://a.b", "expirationDate": 2e9, "id": 1}, "'expirationDate'; it is called 'expires'"),
+            ({"url": "http://a.b", "size": 2, "hostOnly": True}, "unknown keys 'hostOnly', 'size'; leave them out"),
             ({"url": "http://a.b", "name": "a=b"}, "its name contains '='"),
             ({"url": "http://a.b", "value": "a;b"}, "its value contains ';'"),
             ({"url": "http://a.b", "value": "v" * 4096}, "longer than 4096 bytes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,19 @@ from txcdp.page._options import ProxySettings, checked_options, proxy_bypass_lis
 from txcdp.page._user_agents import metadata_of, platform_of
 
 CHROME = "Chrome/131.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("userAgent", "did you mean 'user_agent'?"),
+        ("record_video_dir", "use page.save_screencast(path)"),
+        ("strict_selectors", "locators are always strict"),
+    ],
+)
+def test_what_is_no_option_is_refused_with_what_there_is(option: str, said: str) -> None:
+    with pytest.raises(TypeError, match=f"unknown option '{option}' of a context; {re.escape(said)}"):
+        checked_options({option: True})
 
 
 @pytest.mark.parametrize(

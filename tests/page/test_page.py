@@ -952,6 +952,13 @@ class PictureTests(SynchronousTestCase):
         self.failureResultOf(tab.screenshot(type="png", format="jpeg"), ValueError)
         self.assertEqual(chrome.received(page.capture_screenshot), [])
 
+    def test_options_in_a_dict_are_no_path(self):
+        chrome = FakeChrome()
+        tab = chrome.run(chrome.browser().new_page())
+        for method in (tab.screenshot, tab.pdf):
+            error = self.failureResultOf(method({"path": "a.png"}), TypeError).value
+            self.assertIn("expected the path of a file; options are keyword arguments", str(error))
+
 
 class ArgumentTests(SynchronousTestCase):
     """What is no text, function, locator or mapping where one is wanted is refused in words that say so."""

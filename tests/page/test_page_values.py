@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred
 
-from txcdp.page import JSError
+from txcdp.page import JSError, Locator
 from txcdp.page._values import MARK, Unpackable, clean_stack, pack, pattern, regular_expression, thrown, unpack
 
 #: An array of characters; since Python 3.13 the older code is deprecated.
@@ -293,6 +294,13 @@ def test_what_is_written_may_be_deep() -> None:
 def test_what_cannot_be_written(value: Any) -> None:
     with pytest.raises(TypeError, match="cannot be converted to JavaScript"):
         pack(value)
+
+
+def test_what_to_give_instead_of_a_deferred_or_a_locator() -> None:
+    with pytest.raises(TypeError, match="a Deferred cannot be converted to JavaScript: await it"):
+        pack([Deferred()])
+    with pytest.raises(TypeError, match=r"a Locator .*: locator\.evaluate\(expression\) calls"):
+        pack({"at": object.__new__(Locator)})
 
 
 def test_what_cannot_be_said() -> None:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from http.cookiejar import Cookie as JarCookie
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -66,6 +67,11 @@ class Cookie(TypedDict, total=False):
 
 _KEYS: Final = Cookie.__required_keys__ | Cookie.__optional_keys__
 
+#: What Puppeteer and browser extensions write besides, which follows from the other keys or cannot be set.
+_OF_OTHERS: Final = frozenset(
+    {"hostOnly", "id", "priority", "sameParty", "session", "size", "sourcePort", "sourceScheme", "storeId"}
+)
+
 
 def dict_of(cookie: network.Cookie) -> Cookie:
     """Return a cookie of the browser as a dict."""
@@ -85,6 +91,14 @@ def dict_of(cookie: network.Cookie) -> Cookie:
     return described
 
 
+def _about_unknown(keys: AbstractSet[str]) -> str:
+    if "expirationDate" in keys:
+        return "unknown key 'expirationDate'; it is called 'expires'"
+    if idle := sorted(keys & _OF_OTHERS):
+        return f"unknown keys {', '.join(map(repr, idle))}; leave them out"
+    return unknown_name("unknown key", min(keys), _KEYS)
+
+
 def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
     """Convert a dict to a cookie for the browser.
 
@@ -97,7 +111,7 @@ def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
     given = {key: value for key, value in cookie.items() if value is not None}
     unknown = given.keys() - _KEYS
     if unknown:
-        raise ValueError(unknown_name(f"cookie {name!r}: unknown key", min(unknown), _KEYS))
+        raise ValueError(f"cookie {name!r}: {_about_unknown(unknown)}")
     for key, kinds in _TYPES.items():
         if key in given and (not isinstance(given[key], kinds) or (key == "expires" and given[key] is True)):
             raise TypeError(f"cookie {name!r}: {key}={given[key]!r} is not of type {kinds[0].__name__}")

@@ -43,6 +43,15 @@ _OF_CONNECTION = frozenset({"host", "connection", "content-length", "accept-enco
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
+#: What there is in place of options of Playwright's requests, which treq has not.
+_INSTEAD: Mapping[str, str] = {
+    "form": "data=, which sends a dict as a form",
+    "multipart": "files=",
+    "max_redirects": "allow_redirects=",
+    "fail_on_status_code": "the response's code",
+    "ignore_https_errors": "an option of browser.new_context()",
+}
+
 #: The error for a redirect that cannot be followed.
 _NOWHERE = "it redirects to a URL that is not http or https: {}"
 
@@ -117,6 +126,7 @@ class ContextClient(HTTPClient):
             ``allow_redirects``, ``timeout`` in seconds and others.
         :returns: fires with treq's response; fails like :func:`treq.request`, and like ``Session.execute``.
         """
+        _check_options(kwargs)
         settings = await self._settings()
         address = url.decode("ascii") if isinstance(url, bytes) else url.to_text() if hasattr(url, "to_text") else url
         if settings.base_url is not None:
@@ -283,6 +293,17 @@ def _agent(reactor: Any, settings: ClientSettings) -> IAgent:
     if settings.proxy is None:
         return Agent(reactor, policy, pool=pool)
     return ProxyAgent(reactor, settings.proxy, policy, pool)
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what treq would refuse in words that do not help.
+
+    :raises TypeError: an option is not treq's, or the body is a str.
+    """
+    for name in options.keys() & _INSTEAD.keys():
+        raise TypeError(f"unknown option {name!r} of a request; use {_INSTEAD[name]}")
+    if isinstance(options.get("data"), str):
+        raise TypeError("data=: a body is bytes, or a dict, which is sent as a form; json= sends a value as JSON")
 
 
 def _merged(settings: ClientSettings, given: Any) -> Headers:

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, TypedDict, get_arg
 
 from twisted.internet.defer import Deferred, DeferredLock
 
-from txcdp._arguments import check_choice, check_number, refuse_bare_string
+from txcdp._arguments import check_choice, check_number, check_path, refuse_bare_string
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, when_all, with_deadline
 from txcdp.domains import dom, page, runtime
@@ -75,6 +75,7 @@ def image_format(path: str | os.PathLike[str] | None, type_: str | None = None) 
 
     :param path: the path of the file, if any.
     :param type_: the requested format, if any.
+    :raises TypeError: if the path is none.
     :raises ValueError: if there is no such format, or the path's suffix contradicts it, or neither determines it.
     """
     known = next((each for each in get_args(ImageFormat) if each == type_), None)
@@ -82,6 +83,7 @@ def image_format(path: str | os.PathLike[str] | None, type_: str | None = None) 
         check_choice("type", type_, get_args(ImageFormat))
     if path is None:
         return known or "png"
+    check_path("path", path)
     suffix = Path(path).suffix
     by_suffix = SUFFIXES.get(suffix.lower())
     if by_suffix is None and known is None:

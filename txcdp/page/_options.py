@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NotRequired, TypedDict, cast, get_args
 from urllib.parse import urlsplit
 
-from txcdp._arguments import check_choice, check_header, did_you_mean, instead_of, refuse_bare_string
+from txcdp._arguments import check_choice, check_header, check_path, did_you_mean, instead_of, refuse_bare_string
 from txcdp.network._credentials import origin_of
 from txcdp.network._headers import check_letters, checked_extra_headers
 from txcdp.page._viewport import ViewportSize, checked
@@ -304,6 +304,10 @@ def checked_origin(origin: str | None) -> str | None:
 def _unknown(name: str) -> str:
     if name == "context":
         return "to open a page in a context, use context.new_page(url)"
+    if name in ("record_video_dir", "record_video_size"):
+        return f"unknown option {name!r} of a context; use page.save_screencast(path)"
+    if name == "strict_selectors":
+        return f"unknown option {name!r} of a context; locators are always strict"
     return f"unknown option {name!r} of a context{did_you_mean(name, _CHECKS, before='; ')}"
 
 
@@ -318,9 +322,8 @@ def _a_bool(name: str, value: object) -> bool:
 
 
 def _a_path(name: str, value: Any) -> str | os.PathLike[str]:
-    if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name}={value!r}: expected the path of a file")
-    return value
+    check_path(name, value)
+    return cast("str | os.PathLike[str]", value)
 
 
 def _a_url_filter(name: str, value: Any) -> str | re.Pattern[str]:

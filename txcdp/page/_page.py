@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar,
 
 from twisted.internet.defer import Deferred, fail
 
-from txcdp._arguments import check_function, most_arguments
+from txcdp._arguments import check_function, check_path, most_arguments
 from txcdp._core.sessions import Session
 from txcdp._deferreds import EndedByBlock, OneShot, failing_deferreds, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
@@ -1231,6 +1231,8 @@ class Page(SelectorActions, EndedByBlock):
 
     @returns_deferred
     async def _pdf(self, path: str | os.PathLike[str] | None, options: printing.PdfOptions, timeout: Timeout) -> bytes:
+        if path is not None:
+            check_path("path", path)  # before it is printed
         command, seconds = printing.command(options), self._capture_seconds(timeout)
         return await printing.whole(self._printer.chunks(command, seconds), path)
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_path, refuse_bare_string
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, shielded
 from txcdp.domains import io, tracing
@@ -98,6 +98,8 @@ class Tracing:
         """
         if categories is not None:
             refuse_bare_string("categories", categories)
+        if path is not None:
+            check_path("path", path)
         while self._leaving is not None:
             await self._leaving.wait()
         if self._state is not _TracingState.IDLE:

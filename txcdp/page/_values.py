@@ -14,7 +14,7 @@ import math
 import re
 import struct
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -378,10 +378,16 @@ class _Writer:
             return ["m", [*map(self._item, fields)], items]
         if isinstance(value, Sequence):
             return ["a", [*map(self._item, value)]]
-        raise TypeError(
-            f"a {type(value).__qualname__} cannot be converted to JavaScript: give numbers, text, bytes, datetimes, "
-            "patterns, lists, sets, dicts, dataclasses or msgspec Structs of these"
-        )
+        if hasattr(value, "element_handle"):
+            instead = "locator.evaluate(expression) calls a function with its element"
+        elif isinstance(value, Awaitable):
+            instead = "await it, and give its result"
+        else:
+            instead = (
+                "give numbers, text, bytes, datetimes, patterns, lists, sets, dicts, dataclasses or msgspec Structs of "
+                "these"
+            )
+        raise TypeError(f"a {type(value).__qualname__} cannot be converted to JavaScript: {instead}")
 
 
 def _bigint(value: int) -> list[Any]:
