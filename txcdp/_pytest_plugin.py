@@ -92,12 +92,19 @@ def _wait(waiting: Any, seconds: float | None = None) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a coroutine function that uses one of the fixtures."""
-    if not (inspect.iscoroutinefunction(pyfuncitem.obj) and _uses_ours(pyfuncitem)):
+    """Run a coroutine function that uses one of the fixtures, and warn of any other function that has one."""
+    if not _uses_ours(pyfuncitem):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        # Carried over from a synchronous library, it would pass, whatever the page shows.
+        if given := next((name for name in _FIXTURES if name in names), None):
+            said = f"{pyfuncitem.name} has {given} and is not a coroutine function: nothing in it is awaited"
+            pyfuncitem.warn(pytest.PytestWarning(f"{said}; write async def"))
         return None
     from txcdp.assertions import expect
 
-    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
     with expect._of_a_test():
         _wait(pyfuncitem.obj(**arguments))
     return True

@@ -58,6 +58,9 @@ async def test_an_error(context):
 
 def test_plain():
     pass
+
+def test_without_async(page):
+    assert page.url == "about:blank"
 """
 
 
@@ -110,7 +113,8 @@ class Running(BrowserTestCase):
         pytest = ["pytest", "-p", "txcdp._pytest_plugin", "-p", "no:cacheprovider", "--kept-in=kept"]
         said, code, folder = await self.outcome(pytest, test_failing=FAILING_FUNCTION)
         self.assertEqual(code, 1, said)
-        self.assertIn("4 failed, 1 passed", said)
+        self.assertIn("4 failed, 2 passed, 1 warning", said)
+        self.assertIn("test_without_async has page and is not a coroutine function: nothing in it is awaited", said)
         self.assertIn("RuntimeError: after it", said)
         self.assertIn("before that: the page was expected to have the title", said)
         self.assertIn("expected: 'Alone'", said)
