@@ -149,7 +149,7 @@ class SessionDialogs:
     """
 
     def __init__(self, session: Session, answered: StreamSubject[DialogAnswer], grace: float) -> None:
-        self.dialogs: StreamSubject[Dialog] = StreamSubject(session.context, "dialogs")
+        self.dialogs: StreamSubject[Dialog] = StreamSubject(session.context, "page.dialogs")
         self.left_open: list[Callable[[], object]] = []
         self.grace = grace
         self._session = session
