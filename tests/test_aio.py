@@ -6,11 +6,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp import aio
@@ -30,6 +33,26 @@ def awaiting(coroutine: Coroutine[Any, Any, T]) -> T:
         return await coroutine
 
     return asyncio.run(main())
+
+
+class _Child(ProcessProtocol):
+    """A process without pipes of the reactor's: no end of one tells that it has exited."""
+
+    def __init__(self, reactor: Any) -> None:
+        self.exited: Deferred[int | None] = Deferred()
+        theirs, self._ours = os.pipe()
+        command = ["sh", "-c", "read line; exit 7"]
+        self._pid: int = reactor.spawnProcess(self, "/bin/sh", command, {}, childFDs={0: theirs}).pid
+        os.close(theirs)
+
+    def end(self) -> None:
+        """Have it exit, and return when it has; it is not reaped yet."""
+        os.close(self._ours)
+        os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
+
+    def processExited(self, reason: Failure) -> None:
+        value: Any = reason.value
+        self.exited.callback(value.exitCode)
 
 
 class BridgedTests(SynchronousTestCase):
@@ -277,6 +300,41 @@ class ReactorTests(SynchronousTestCase):
             return status
 
         self.assertEqual(aio.run(main), 7)
+
+    def test_children_are_reaped_where_no_signal_tells_of_their_end(self):
+        async def main(reactor: Any) -> int | None:
+            child = _Child(reactor)
+            child.end()
+            return await child.exited
+
+        class Loop(asyncio.SelectorEventLoop):
+            def add_signal_handler(self, *args: object) -> None:
+                raise RuntimeError("it is used by the event loop to track subprocesses")  # as uvloop does
+
+        @aio.bridged
+        async def keeps_the_signal() -> int | None:
+            async with aio.reactor() as reactor:
+                return await main(reactor)
+
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            self.assertEqual(runner.run(keeps_the_signal()), 7)
+        with ThreadPoolExecutor() as pool:
+            self.assertEqual(pool.submit(aio.run, main).result(), 7)
+
+    def test_children_of_another_reactor_are_left_to_it(self):
+        async def main(reactor: Any) -> tuple[bool, bool]:
+            another = aio._LoopReactor(asyncio.get_running_loop())
+            try:
+                child = _Child(another)
+                child.end()
+                reactor.reap()
+                before = child.exited.called
+                another.reap()
+                return before, child.exited.called
+            finally:
+                another.close()
+
+        self.assertEqual(aio.run(main), (False, True))
 
     def test_a_loop_that_cannot_watch_sockets(self):
         async def main(reactor: Any) -> None:

@@ -27,13 +27,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, suppress
 from functools import partial, wraps
 from types import coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import CancelledError, Deferred
@@ -44,6 +43,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 __all__ = ["bridged", "future", "reactor", "run"]
+
+#: Seconds between two looks at the child processes where no signal tells of their ends.
+_LOOKS = 0.1
 
 _log = Logger()
 
@@ -172,7 +174,46 @@ def _heard_by_nobody(failure: Failure) -> None:
 
 
 class _LoopReactor(AsyncioSelectorReactor):
-    """Twisted's reactor on an event loop that others run: where Twisted's ends, the loop goes on."""
+    """Twisted's reactor on an event loop that others run: where Twisted's ends, the loop goes on.
+
+    It reaps its own children alone: the others that the process has may belong to a reactor in another thread.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._children: WeakSet[Any] = WeakSet()
+        self._looks_for_ends = False
+        self._next_look: Any = None
+
+    def spawnProcess(self, *args: Any, **keywords: Any) -> Any:
+        """Start a process as Twisted does, and remember it."""
+        child = super().spawnProcess(*args, **keywords)
+        self._children.add(child)
+        self._look_again()
+        return child
+
+    def look_for_ends(self) -> None:
+        """Look from time to time for children that have ended, because no signal says so."""
+        self._looks_for_ends = True
+
+    def reap(self) -> None:
+        """Reap the children that have ended."""
+        for child in self._running_children():
+            child.reapProcess()
+
+    def _running_children(self) -> list[Any]:
+        from twisted.internet.process import reapProcessHandlers
+
+        return [child for child in list(reapProcessHandlers.values()) if child in self._children]
+
+    def _look_again(self) -> None:
+        if self._looks_for_ends and self._next_look is None and self._running_children():
+            self._next_look = self._asyncioEventloop.call_later(_LOOKS, self._look)
+
+    def _look(self) -> None:
+        self._next_look = None
+        self.reap()
+        self._look_again()
 
     def crash(self) -> None:
         """End the reactor, but not the event loop."""
@@ -180,6 +221,8 @@ class _LoopReactor(AsyncioSelectorReactor):
 
     def close(self) -> None:
         """Give back what it woke itself with: Twisted's own reactors last as long as their process."""
+        if self._next_look is not None:
+            self._next_look.cancel()
         for waker in list(self._internalReaders):
             self._removeInternalReader(waker)
             waker.connectionLost(connectionDone)
@@ -202,11 +245,16 @@ class _Entered:
         self._stopped: asyncio.Future[None] = loop.create_future()
         self.reactor.addSystemEventTrigger("after", "shutdown", self._stopped.set_result, None)
         self.reactor.startRunning(installSignalHandlers=False)
-        # Signals to stop are asyncio's affair; that a child has ended is Twisted's, which reaps its own alone.
-        if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
-            from twisted.internet.process import reapAllProcesses
+        if sys.platform != "win32":
+            self._watch_children()
 
-            loop.add_signal_handler(signal.SIGCHLD, reapAllProcesses)
+    def _watch_children(self) -> None:
+        """Have the reactor's children reaped; signals that end the program are asyncio's affair."""
+        try:
+            self._loop.add_signal_handler(signal.SIGCHLD, self.reactor.reap)
+        except RuntimeError:  # not the main thread, or a loop that keeps this signal for itself, as uvloop does
+            self.reactor.look_for_ends()
+        else:
             self._watches_children = True
 
     async def stop(self) -> None:
