@@ -199,6 +199,15 @@ def test_a_new_file_has_the_rights_that_the_users_mask_leaves(tmp_path: Path) ->
     assert stat.S_IMODE((tmp_path / "result").stat().st_mode) == 0o640
 
 
+def test_no_file_is_created_where_the_working_directory_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(argparse.ArgumentTypeError, match=r"^result: the directory does not exist$"):
+        types.output("result")
+
+
 def test_a_file_that_cannot_be_written_is_said_by_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()

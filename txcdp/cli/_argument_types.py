@@ -75,7 +75,11 @@ def seconds(text: str) -> float:
 def file(text: str) -> Path:
     """Convert the path of a file that can be created."""
     path = Path(text)
-    if path.is_dir() or not path.absolute().parent.is_dir():
+    try:
+        creatable = not path.is_dir() and path.absolute().parent.is_dir()
+    except FileNotFoundError:  # the working directory has been removed
+        creatable = False
+    if not creatable:
         raise argparse.ArgumentTypeError(f"{text}: the directory does not exist")
     return path
 
