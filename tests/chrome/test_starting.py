@@ -122,6 +122,8 @@ class StartingTests(LaunchCase):
         for words, stderr in (
             ("descriptors 3 and 4", "Remote debugging pipe file descriptors are not open."),
             ("no disk space for its profile", "open: No space left on device (28)"),
+            ("no more processes or threads", "pthread_create: Resource temporarily unavailable (11)"),
+            ("no more processes or threads", "/usr/bin/chromium: 121: Cannot fork"),
         ):
             self.assertIn(words, str(explain(["chrome"], ExitStatus(13), stderr, "p", headless=True)))
 

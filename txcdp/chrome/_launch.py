@@ -199,6 +199,11 @@ def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, 
         advice = ': a wrapper script must pass on the descriptors 3 and 4; end it with: exec chromium "$@"'
     elif "No space left on device" in stderr:
         advice = f": there is no disk space for its profile, {profile}"
+    elif "Resource temporarily unavailable" in stderr or "Cannot fork" in stderr:
+        advice = (
+            ": it may start no more processes or threads here; raise the limit (ulimit -u, TasksMax= in a systemd "
+            "unit, or a container's --pids-limit)"
+        )
     elif too_few := too_few_for_a_browser():
         advice = f": {too_few}"
     elif status.code == 0:
