@@ -104,6 +104,17 @@ class StartingTests(LaunchCase):
         self.assertEqual(self.reactor.processes, [])
         self.assert_nothing_left()
 
+    def test_one_that_ends_while_the_reactor_stops_is_said_to_end_by_that(self):
+        started = self.launch()
+        reactor: Any = self.reactor
+        reactor._startedBefore = True
+        (trigger,) = reactor.events.values()
+        reactor.events.clear()
+        self.successResultOf(trigger())
+        error = self.failureResultOf(started, LaunchError).value
+        self.assertEqual(str(error), f"{sys.executable} was not started: the reactor is stopping")
+        self.assert_nothing_left()
+
     def test_what_listens_after_the_program_has_ended_is_none(self):
         started = self.launch()
         (fake,) = self.reactor.processes

@@ -88,7 +88,7 @@ async def start_browser(
     await starts.turn()
     try:
         if is_stopping(reactor):
-            raise LaunchError(f"{path} was not started: the reactor is stopping")
+            raise _stopping(path)
         sweeping = starts.begin_sweep(reactor)
         workspace = _make_workspace(profile)
         line = command_line(
@@ -113,6 +113,10 @@ async def start_browser(
         return process
     finally:
         starts.done()
+
+
+def _stopping(path: str) -> LaunchError:
+    return LaunchError(f"{path} was not started: the reactor is stopping")
 
 
 def _check_transport(transport: str) -> None:
@@ -219,9 +223,12 @@ def _end_with(process: BrowserProcess, started: Deferred[str], headless: bool) -
     """Let ``started`` fail when the process ends first."""
 
     def ended(status: ExitStatus) -> None:
-        if not started.called:
-            error = explain(process.command_line, status, process.stderr_tail, process.profile, headless)
-            started.errback(error)
+        if started.called:
+            return
+        if is_stopping(process._reactor):  # which has ended it: its status and its output explain nothing
+            started.errback(_stopping(process.command_line[0]))
+        else:
+            started.errback(explain(process.command_line, status, process.stderr_tail, process.profile, headless))
 
     waiting = process.when_ended().addCallback(ended)
 
