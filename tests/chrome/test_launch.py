@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -231,6 +232,22 @@ class StartTests(LaunchCase):
             self.assertIn(words, error.message)
             self.assertEqual(error.stderr, stderr.decode())
             self.assert_nothing_left()
+
+    def test_profile_in_use(self):
+        folder = os.path.join(self.temp, "profile of a long name" * 6)
+        os.mkdir(folder)
+        path = os.path.join(self.temp, "socket")
+        os.symlink(path, os.path.join(folder, "SingletonSocket"))
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(path)
+            other.listen(0)
+            for _ in range(3):  # also when it is too busy to accept any of them
+                error = self.failureResultOf(self.launch(profile=folder), LaunchError).value
+                self.assertIn(f"another browser uses the profile {folder}", error.message)
+        self.assertEqual(self.reactor.processes, [])  # one would open a window of the other's
+        self.assertNoResult(started := self.launch(profile=folder))  # the other has crashed
+        self.reactor.processes[-1].exit(1)
+        self.failureResultOf(started, LaunchError)
 
     def test_no_display(self):
         error = explain(["chrome"], ExitStatus(1), "Missing X server or $DISPLAY", "p", headless=False)

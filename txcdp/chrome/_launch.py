@@ -25,7 +25,7 @@ from txcdp._timeouts import seconds_of
 from txcdp.chrome._executable import find_executable
 from txcdp.chrome._flags import AUTOMATION_FLAGS, check_args, command_line, sandbox_works
 from txcdp.chrome._process import BrowserProcess
-from txcdp.chrome._profile import Workspace
+from txcdp.chrome._profile import Workspace, is_in_use
 from txcdp.chrome._spawn import ExitStatus
 from txcdp.chrome._starting import is_stopping, starts_of, wait_for_sweep
 from txcdp.errors import ConnectionLost, LaunchError, LaunchTimeout
@@ -136,6 +136,8 @@ def _sandbox_as_can_be() -> bool:
 
 
 def _make_workspace(profile: str | os.PathLike[str] | None) -> Workspace:
+    if profile is not None and is_in_use(profile):
+        raise LaunchError(f"no browser was started: {_used(profile)}")
     try:
         return Workspace.create(profile)
     except OSError as error:
@@ -186,10 +188,7 @@ def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, 
     """Explain why a browser ended during its start, from its last output."""
     advice = ""
     if status.code == 21 or "ProcessSingleton" in stderr:
-        advice = (
-            f": another browser uses the profile {profile}. Give each browser one of its own, "
-            "or none (profile=None) for a temporary one"
-        )
+        advice = f": {_used(profile)}"
     elif "without --no-sandbox" in stderr or "No usable sandbox" in stderr:
         advice = (
             ": it cannot use its sandbox here (running as root, or user namespaces are "
@@ -217,6 +216,13 @@ def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, 
             "ending with exec, or it is not a browser"
         )
     return LaunchError(f"{line[0]} ended during startup ({status}){advice}", stderr)
+
+
+def _used(profile: str | os.PathLike[str]) -> str:
+    return (
+        f"another browser uses the profile {os.fspath(profile)}. Give each browser one of its own, "
+        "or none (profile=None) for a temporary one"
+    )
 
 
 def _end_with(process: BrowserProcess, started: Deferred[str], headless: bool) -> None:

@@ -19,6 +19,7 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import stat
 import sys
 import tempfile
@@ -54,7 +55,7 @@ class Workspace:
         :raises OSError: there is no room, or no permission.
         """
         if profile is not None:
-            profile = os.path.abspath(os.path.expanduser(os.fspath(profile)))
+            profile = _absolute(profile)
             os.makedirs(profile, exist_ok=True)
             _delete_stale_port(profile)
         path = tempfile.mkdtemp(prefix=PREFIX, dir=temporary_folder())
@@ -121,6 +122,26 @@ class Workspace:
         return gone
 
 
+def is_in_use(profile: str | os.PathLike[str]) -> bool:
+    """Return whether a browser runs in a profile.
+
+    A browser with a window that finds its profile in use has the first one open its page, and ends as if all were well.
+    So we ask beforehand, and as it does: whether anybody listens on the profile's socket. A crash leaves only the file.
+    """
+    if sys.platform == "win32":
+        return False  # there is none: a message finds the first browser's window
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.setblocking(False)
+        try:
+            # Its target, since the path of a profile may be too long for a socket.
+            asking.connect(os.readlink(os.path.join(_absolute(profile), "SingletonSocket")))
+        except BlockingIOError:
+            return True  # it is busy
+        except OSError:
+            return False
+    return True
+
+
 def sweep(folder: str | None = None) -> list[str]:
     """Remove the workspaces whose owners have died; blocks, so call it in a thread.
 
@@ -179,6 +200,10 @@ def _sweep_one(path: str, age: float) -> bool:
     with mark:
         fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return _remove(path, attempts=3, pause=0.05)
+
+
+def _absolute(profile: str | os.PathLike[str]) -> str:
+    return os.path.abspath(os.path.expanduser(os.fspath(profile)))
 
 
 def _delete_stale_port(profile: str) -> None:
