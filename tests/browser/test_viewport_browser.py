@@ -133,6 +133,13 @@ class ViewportTests(BrowserTestCase):
                 self.assertEqual(await each.evaluate(SIZE), DEFAULT)
             await second.session.execute(target.get_targets())
             self.assertEqual(len(second.connection.sessions), 7, "and nobody stays attached to what is not theirs")
+            found = next(each for each in await second.attach_pages() if each.target_id == theirs.target_id)
+            for features, width in (("", before[0]), ("width=400,height=300", 400)):
+                async with found.popups.expect() as expected:
+                    await found.evaluate("features => void open('about:blank', '', features)", features)
+                popup = await expected.value
+                self.assertIsNone(popup.viewport_size)
+                self.assertEqual((await popup.evaluate(SIZE))[0], width)
             await tab.close()
 
     async def test_another_browser_in_its_place(self):

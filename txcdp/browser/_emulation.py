@@ -81,13 +81,18 @@ class ContextEmulation:
         return known
 
     def give_opened(self, session: Session, opener: Session | None) -> PageEmulation:
-        """Apply all settings to a page that another page opened, perhaps with a size that this one requested."""
+        """Apply all settings to a page that another page opened, perhaps with a size that this one requested.
+
+        If the opener is as large as its window, so is this one: its window has the size that was requested.
+        """
         asked = self._asked.get(opener) if opener is not None else None
         size = asked.pop(0) if asked else None
         if opener is not None and (self.options.get("locale") or self.options.get("timezone_id")):
             for each in (opener, session):
                 self._share(each)
-        return self.give(session, None if size is None else ContextOptions(viewport=size, screen=None))
+        of_window = opener is not None and self._pages[opener].viewport is None
+        own = ContextOptions(viewport=size, screen=None) if size is not None or of_window else None
+        return self.give(session, own)
 
     def give_worker(self, session: Session) -> None:
         """Apply the settings to a worker of the whole context."""

@@ -188,7 +188,7 @@ async def connect(
     :param url: ``http://host:port``, ``host:port`` or a local port, where the browser is asked for its WebSocket; a
         ``ws://`` or ``wss://`` URL, used as it is; or a description of any Twisted client endpoint, such as
         ``unix:/run/browser.sock``, to ask there.
-    :param viewport: as for :func:`launch`; pages that are already open keep theirs.
+    :param viewport: as for :func:`launch`; pages that are already open keep theirs, and so do their popups.
     :param no_viewport: as for :func:`launch`.
     :param options: how the WebSocket is opened and maintained.
     :param reconnect: a policy with which a lost connection is replaced by another one, to the same browser or to one
