@@ -23,6 +23,7 @@ from txcdp.errors import (
     NotSerializable,
     SessionDetached,
 )
+from txcdp.page import _injected
 from txcdp.page._values import MARK
 from txcdp.testing import NEVER, FakeChrome
 
@@ -221,6 +222,31 @@ class KeptTests(EvaluationTestCase):
         self.chrome.on(runtime.evaluate, result("next"))
         self.chrome.run(self.tab.evaluate("1"))
         self.assertEqual(self.released(), ["1"])
+
+    def test_much_garbage_leaves_room_for_the_commands_of_the_program(self):
+        injected, most = self.tab._injected, _injected._MOST_RELEASING
+        self.chrome.on(runtime.evaluate, result("next"))
+        self.chrome.on(runtime.release_object, NEVER)
+        for number in range(2 * most + 1):
+            injected.note_garbage(str(number))
+        for _ in range(2):  # the page answers nothing: no more are asked for
+            self.chrome.run(self.tab.evaluate("1"))
+            self.assertEqual(len(self.released()), most)
+        asked = [each for each in self.chrome.commands if each.method == runtime.release_object.method]
+        self.chrome.on(runtime.release_object, {})
+        for each in asked:
+            self.chrome.reply(each, {})
+        self.chrome.flush()
+        self.assertEqual(self.released(), [str(number) for number in range(2 * most + 1)])
+
+    def test_garbage_that_can_be_released_no_more_is_forgotten(self):
+        injected = self.tab._injected
+        for number in range(2 * _injected._MOST_RELEASING):
+            injected.note_garbage(str(number))
+        self.chrome.lose()
+        self.chrome.advance(60)
+        injected.release_garbage()
+        self.assertEqual((list(injected._garbage), injected._releasing), ([], 0))
 
     def test_what_comes_after_it_was_cancelled_is_released(self):
         self.chrome.on(runtime.evaluate, NEVER)

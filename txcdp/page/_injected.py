@@ -30,6 +30,11 @@ def _without_comments(text: str) -> str:
 _SOURCE: Final = _without_comments(files("txcdp.page").joinpath("injected.js").read_text("utf-8"))
 
 
+#: How many objects are being released at a time. A program may drop a hundred thousand handles at once, and a page log
+#: as many objects while it answers nothing: these are not to take the room of the program's own commands.
+_MOST_RELEASING: Final = 1000
+
+
 class Injected:
     """The script in the documents of one session.
 
@@ -44,6 +49,8 @@ class Injected:
         self.binding = f"_{secrets.token_hex(12)}"
         self._exposed: dict[str, list[str]] = {}
         self._garbage: deque[str] = deque()
+        self._releasing = 0
+        self._is_releasing = False
 
     def register(self) -> None:
         """Add it to each existing document, and to each new one before the page's own scripts run.
@@ -78,9 +85,22 @@ class Injected:
         self._garbage.append(object_id)
 
     def release_garbage(self) -> None:
-        """Release the objects to which there are no handles any more."""
-        while self._garbage:
-            self.release(self._garbage.popleft()).addErrback(ignore_failure)
+        """Release the objects to which there are no handles any more: some at a time, until there are none left."""
+        if self._is_releasing:  # one of them could not be released, and says so at once
+            return
+        self._is_releasing = True
+        try:
+            while self._garbage and self._releasing < _MOST_RELEASING:
+                self._releasing += 1
+                self.release(self._garbage.popleft()).addBoth(self._released)
+        finally:
+            self._is_releasing = False
+
+    def _released(self, _: object) -> None:
+        """Go on with the next objects; whatever became of the last one, it does not come back."""
+        self._releasing -= 1
+        if not self._releasing:
+            self.release_garbage()
 
     def release(self, object_id: str) -> Deferred[None]:
         """Release an object."""
