@@ -354,6 +354,16 @@ class LocatorTests(LocatorTestCase):
         self.assertEqual(await tab.text_content("p"), "first")
         await self.fails(tab.text_content("p", strict=True), StrictModeViolation)
 
+    async def test_a_suggestion_does_not_look_through_a_large_document_for_each_element(self):
+        tab = await self.shown("<main id=all></main>")
+        await tab.evaluate("all.innerHTML = Array.from({ length: 30000 }, (_, i) => `<p>text ${i}</p>`).join('')")
+        error = await self.fails(tab.locator("p").text_content(), StrictModeViolation)
+        self.assertEqual(error.count, 30000)
+        known = [each["aka"] for each in error.elements]
+        self.assertEqual(known[0], 'get_by_text("text 0")')
+        self.assertEqual(known[-1], 'locator("p").nth(9)')
+        self.assertEqual(await tab.locator("p").nth(9).inner_text(), "text 9")
+
     async def test_the_deadline_says_what_was_waited_for(self):
         tab = await self.shown("<p hidden>x</p>")
         none = tab.locator("#none")

@@ -8,7 +8,6 @@
 /** @typedef {{ s: string, exact?: boolean } | { re: string, flags: string }} Pattern what a text is compared with */
 /** @typedef {any[]} Step a name and what goes with it */
 /** @typedef {(text: ElementText) => boolean} TextTest */
-/** @typedef {{ full: string, plain: string, own: string[] }} ElementText all text; the same with white space made plain; the pieces that are the element's own */
 /** @typedef {Element | Document | ShadowRoot} Root */
 
 // What is asked of nodes:
@@ -131,8 +130,37 @@ const hasNoText = element => {
   return !!head && containsNode(head, element);
 };
 
-/** @type {ElementText} */
-const NO_TEXT = { full: '', plain: '', own: [] };
+/** The text of an element. Its other forms are made when they are asked for, and once for all elements around it that have no more text. */
+class ElementText {
+  /**
+   * @param {string} full all of it @param {string[]} own the pieces that are the element's own
+   * @param {ElementText | null} [inner] that of something in it, where it is the same
+   */
+  constructor(full, own, inner = null) {
+    this.full = full;
+    this.own = own;
+    this._inner = inner && inner._inner || inner;
+    /** @type {string | undefined} */
+    this._plain = undefined;
+    /** @type {string | undefined} */
+    this._lower = undefined;
+  }
+
+  /** The same with white space made plain. @returns {string} */
+  get plain() {
+    if (this._plain === undefined) this._plain = this._inner ? this._inner.plain : plain(this.full);
+    return this._plain;
+  }
+
+  /** That in lower case. @returns {string} */
+  get lower() {
+    if (this._lower === undefined) this._lower = this._inner ? this._inner.lower : this.plain.toLowerCase();
+    return this._lower;
+  }
+}
+
+/** That of an element that has none to read, whatever is in it. */
+const NO_TEXT = new ElementText('', []);
 
 /** @param {Element | ShadowRoot} node @returns {ElementText} */
 const textOf = node => {
@@ -142,10 +170,12 @@ const textOf = node => {
   let text = NO_TEXT;
   if (nodeTypeOf(node) !== ELEMENT || !hasNoText(/** @type {Element} */ (node))) {
     if (node instanceof HTMLInputElement && (node.type === 'submit' || node.type === 'button' || node.type === 'reset')) {
-      text = { full: node.value, plain: plain(node.value), own: [node.value] };
+      text = new ElementText(node.value, [node.value]);
     } else {
       let full = '', piece = '';
       const own = [];
+      /** @type {ElementText | null} */
+      let inner = null;
       for (let child = firstChildOf(node); child; child = nextSiblingOf(child)) {
         const type = nodeTypeOf(child);
         if (type === TEXT || type === 4) {
@@ -155,13 +185,19 @@ const textOf = node => {
         } else if (type === ELEMENT) {
           if (piece) own.push(piece);
           piece = '';
-          full += textOf(child).full;
+          const found = textOf(child);
+          full += found.full;
+          if (found.full) inner = found;
         }
       }
       if (piece) own.push(piece);
       const shadow = nodeTypeOf(node) === ELEMENT && shadowOf(node);
-      if (shadow) full += textOf(shadow).full;
-      text = { full, plain: plain(full), own };
+      if (shadow) {
+        const found = textOf(shadow);
+        full += found.full;
+        if (found.full) inner = found;
+      }
+      text = new ElementText(full, own, inner && inner.full.length === full.length ? inner : null);
     }
   }
   texts.set(node, text);
@@ -183,7 +219,7 @@ const textTest = pattern => {
   const wanted = plain(pattern.s);
   if (pattern.exact) return text => text.plain === wanted;
   const lower = wanted.toLowerCase();
-  return text => text.plain.toLowerCase().includes(lower);
+  return text => text.lower.includes(lower);
 };
 
 /** A test that one piece of the element's own text is this. @param {string} wanted @returns {TextTest} */
@@ -205,9 +241,12 @@ const stringTest = pattern => {
 
 /** Whether an element's text is as wanted: no; only its own; that of one in it, too. @param {Element} element @param {TextTest} test */
 const textMatch = (element, test) => {
-  if (hasNoText(element) || !test(textOf(element))) return 'none';
+  const text = textOf(element);
+  if (text === NO_TEXT || !test(text)) return 'none';
   for (let child = firstChildOf(element); child; child = nextSiblingOf(child)) {
-    if (nodeTypeOf(child) === ELEMENT && !hasNoText(child) && test(textOf(child))) return 'inner';
+    if (nodeTypeOf(child) !== ELEMENT) continue;
+    const inner = textOf(child);
+    if (inner !== NO_TEXT && test(inner)) return 'inner';
   }
   const shadow = shadowOf(element);
   return shadow && test(textOf(shadow)) ? 'inner' : 'self';
@@ -822,11 +861,12 @@ const labelTexts = element => {
     if (labels.length) return labels.map(textOf);
   }
   const label = attributeOf(element, 'aria-label');
-  if (label !== null && label.trim()) return [{ full: label, plain: plain(label), own: [label] }];
+  if (label !== null && label.trim()) return [new ElementText(label, [label])];
   return matchesCSS(element, LABELABLE) ? Array.from(aria().labels(element), textOf) : [];
 };
 
 const LABELABLE = 'button,input:not([type=hidden i]),meter,output,progress,select,textarea';
+const LABELLED = `${LABELABLE},[aria-label],[aria-labelledby]`;
 
 /** @type {Record<string, (root: Root, ...rest: any[]) => Element[]>} What finds elements below a root, by the name of a step. */
 const finders = {
@@ -838,7 +878,7 @@ const finders = {
   textSelector: (root, pattern, own, pierce) => byText(root, own ? ownTextTest(pattern.s) : textTest(pattern), own, !own && !('re' in pattern), pierce),
   label: (root, pattern) => {
     const test = textTest(pattern);
-    return queryAll(root, `${LABELABLE},[aria-label],[aria-labelledby]`, true).filter(element => labelTexts(element).some(test));
+    return queryAll(root, LABELLED, true).filter(element => labelTexts(element).some(test));
   },
   attribute: (root, attribute, pattern) => {
     const test = stringTest(pattern);
@@ -1000,8 +1040,29 @@ const shown = node => {
 /** @param {string} text */
 const quoted = text => JSON.stringify(text);
 
-/** What finds an element alone, in words, and its steps. @param {Element} element @param {string} testId @returns {[string, Step[]]} */
-const suggestion = (element, testId) => {
+/**
+ * How many elements are looked at for what may be suggested in one error: a document of many thousands has to be looked
+ * through for each way to each element, and nobody waits for that many seconds to learn that there are several.
+ */
+const MOST_LOOKED_AT = 200000;
+
+/** @typedef {{ left: number }} Allowance how many elements may still be looked at */
+
+/** How many elements a step looks at by itself; what the browser looks at counts as nothing. @param {Step} step */
+const looksAt = ([name, wanted]) => {
+  switch (name) {
+    case 'role': return queryAll(document, selectorOf(wanted.role), true).length;
+    case 'label': return queryAll(document, LABELLED, true).length;
+    case 'text': return queryAll(document, '*', true).length;
+    default: return 0;
+  }
+};
+
+/**
+ * What finds an element alone, in words, and its steps.
+ * @param {Element} element @param {string} testId @param {Allowance} [allowance] @returns {[string, Step[]]}
+ */
+const suggestion = (element, testId, allowance = { left: Infinity }) => {
   /** @type {[string, Step][]} */
   const ways = [];
   const id = attributeOf(element, testId);
@@ -1026,20 +1087,29 @@ const suggestion = (element, testId) => {
     ways.push([`get_by_text(${quoted(text)}, exact=True)`, ['text', { s: text, exact: true }]]);
   }
   if (idOf(element)) ways.push([`locator(${quoted('#' + CSS.escape(idOf(element)))})`, ['css', '#' + CSS.escape(idOf(element))]]);
+  /** @type {[string, Step, Element[]] | undefined} */
+  let first;
   for (const [way, step] of ways) {
+    const cost = looksAt(step);
+    if (cost > allowance.left) continue;
+    allowance.left -= cost;
     const found = query(document, [step]);
     if (found.length === 1 && found[0] === element) return [way, [step]];
+    if (!first && found.includes(element)) first = [way, step, found];
   }
-  const [way, step] = ways.find(([, each]) => query(document, [each]).includes(element)) || [`locator(${quoted(localNameOf(element))})`, ['css', localNameOf(element)]];
-  const all = query(document, [/** @type {Step} */ (step)]), at = all.indexOf(element);
-  return [at === 0 ? `${way}.first` : `${way}.nth(${at})`, [/** @type {Step} */ (step), ['nth', at]]];
+  const name = localNameOf(element), [way, step, all] = first || [`locator(${quoted(name)})`, ['css', name], query(document, [['css', name]])];
+  const at = all.indexOf(element);
+  return [at === 0 ? `${way}.first` : `${way}.nth(${at})`, [step, ['nth', at]]];
 };
 
 /** @param {Element[]} elements @param {string} testId */
-const strictly = (elements, testId) => new Refusal(JSON.stringify({
-  count: elements.length,
-  elements: elements.slice(0, 10).map(each => ({ html: shown(each), aka: suggestion(each, testId)[0] })),
-}), 'strict');
+const strictly = (elements, testId) => {
+  const allowance = { left: MOST_LOOKED_AT };
+  return new Refusal(JSON.stringify({
+    count: elements.length,
+    elements: elements.slice(0, 10).map(each => ({ html: shown(each), aka: suggestion(each, testId, allowance)[0] })),
+  }), 'strict');
+};
 
 // What is done with what was found:
 
