@@ -187,6 +187,8 @@ class SelectorTests(LocatorTestCase):
         )
         self.assertEqual(await self.ids(tab.get_by_title("t")), "u")
         self.assertEqual(await tab.locator("x-host u").inner_text(), "deeper")
+        either = tab.locator("p").or_(tab.locator("u, b, y-host, section")).or_(tab.locator("i, x-host, p"))
+        self.assertEqual(await self.ids(either), "h light s b y u p")
 
     async def test_what_is_malformed_says_what_is_wrong(self):
         tab = await self.shown("")

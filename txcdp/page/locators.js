@@ -29,7 +29,6 @@ const textContentOf = getter(Node.prototype, 'textContent');
 const ownerDocumentOf = getter(Node.prototype, 'ownerDocument');
 const isConnected = getter(Node.prototype, 'isConnected');
 const containsNode = method(Node.prototype, 'contains');
-const comparePosition = method(Node.prototype, 'compareDocumentPosition');
 const rootOf = method(Node.prototype, 'getRootNode');
 const attributeOf = method(Element.prototype, 'getAttribute');
 const hasAttribute = method(Element.prototype, 'hasAttribute');
@@ -301,30 +300,43 @@ const queryAll = (root, css, pierce) => {
   return found;
 };
 
-/** @param {Node} a @param {Node} b */
-const compareNodes = (a, b) => {
-  if (a === b) return 0;
-  const position = comparePosition(a, b);
-  if (!(position & 1)) return position & 4 ? -1 : 1;
-  // In different trees: by where the paths to them part.
-  /** @param {Node} node */
-  const path = node => {
-    const up = [];
-    for (let at = /** @type {any} */ (node); at; at = nodeTypeOf(at) === FRAGMENT ? at.host : parentNodeOf(at)) up.push(at);
-    return up.reverse();
-  };
-  const left = path(a), right = path(b);
-  let i = 0;
-  while (i < left.length && i < right.length && left[i] === right[i]) i++;
-  if (i === left.length) return -1;
-  if (i === right.length) return 1;
-  if (nodeTypeOf(left[i]) === FRAGMENT) return 1;  // what is in the shadow comes after the children
-  if (nodeTypeOf(right[i]) === FRAGMENT) return -1;
-  return comparePosition(left[i], right[i]) & 4 ? -1 : 1;
+/**
+ * Put nodes into the order of their document, what is in a shadow tree after the children of its host. They are not
+ * compared with each other, for which the browser goes from one to the other over all that is between them.
+ * @template {Node} T @param {Iterable<T>} nodes @returns {T[]}
+ */
+const inOrder = nodes => {
+  /** @type {Set<any>} */
+  const wanted = new Set(nodes);
+  /** What leads from a node to those below it; from null to all of them. @type {Map<Node | null, Set<any>>} */
+  const ways = new Map();
+  for (const node of wanted) {
+    for (let at = node; at;) {
+      const above = nodeTypeOf(at) === FRAGMENT ? /** @type {any} */ (at).host || null : parentNodeOf(at), known = ways.get(above);
+      if (known) known.add(at);
+      else ways.set(above, new Set([at]));
+      at = known ? null : above;
+    }
+  }
+  /** @type {T[]} */
+  const found = [], left = [...ways.get(null) || []].reverse();
+  while (left.length) {
+    const node = left.pop();
+    if (wanted.has(node)) found.push(node);
+    const inside = ways.get(node);
+    if (inside) for (const each of lastFirst(node, inside)) left.push(each);
+  }
+  return found;
 };
 
-/** @template {Node} T @param {Iterable<T>} nodes @returns {T[]} */
-const inOrder = nodes => [...new Set(nodes)].sort(compareNodes);
+/** Return children of a node, and its shadow root, from the last on. @param {Node} node @param {Set<any>} some */
+const lastFirst = (node, some) => {
+  if (some.size === 1) return [...some];
+  const children = [], shadow = nodeTypeOf(node) === ELEMENT ? shadowOf(node) : null;
+  for (let child = firstChildOf(node); child && children.length < some.size; child = nextSiblingOf(child)) if (some.has(child)) children.push(child);
+  if (shadow && some.has(shadow)) children.push(shadow);
+  return children.reverse();
+};
 
 /** @typedef {{ name: string, text: string, list: Complex[] | null, strings: string[] | null, number: number }} PseudoFunction */
 /** @typedef {{ css: string, functions: PseudoFunction[], scope: boolean, implied?: boolean }} Compound `implied`: the scope is not written, but what a combinator begins with */
