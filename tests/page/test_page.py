@@ -955,8 +955,9 @@ class PictureTests(SynchronousTestCase):
     def test_options_in_a_dict_are_no_path(self):
         chrome = FakeChrome()
         tab = chrome.run(chrome.browser().new_page())
+        given: Any = {"path": "a.png"}
         for method in (tab.screenshot, tab.pdf):
-            error = self.failureResultOf(method({"path": "a.png"}), TypeError).value
+            error = self.failureResultOf(method(given), TypeError).value
             self.assertIn("expected the path of a file; options are keyword arguments", str(error))
 
 

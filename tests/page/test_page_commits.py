@@ -231,11 +231,12 @@ class PictureTests(CommitTestCase):
         self.assertQuiet()
 
     def test_it_fails_because_of_a_commit_or_for_good(self):
-        for command, message, result in (
+        cases: list[tuple[Any, str, Any]] = [
             (page.capture_screenshot(), "Unable to capture screenshot", PICTURE),
             (page.print_to_pdf(), "Printing failed", page.PrintToPDFResult(data=b"pdf")),
             (page.capture_snapshot(), "Failed to generate MHTML", page.CaptureSnapshotResult(data="mhtml")),
-        ):
+        ]
+        for command, message, result in cases:
             with self.subTest(message):
                 failed = CommandError("", -32000, message)
                 self.chrome.once(type(command), failed)

@@ -138,6 +138,7 @@ class ElementText {
   constructor(full, own, inner = null) {
     this.full = full;
     this.own = own;
+    /** @type {ElementText | null} */
     this._inner = inner && inner._inner || inner;
     /** @type {string | undefined} */
     this._plain = undefined;
@@ -147,14 +148,12 @@ class ElementText {
 
   /** The same with white space made plain. @returns {string} */
   get plain() {
-    if (this._plain === undefined) this._plain = this._inner ? this._inner.plain : plain(this.full);
-    return this._plain;
+    return this._plain ??= this._inner ? this._inner.plain : plain(this.full);
   }
 
   /** That in lower case. @returns {string} */
   get lower() {
-    if (this._lower === undefined) this._lower = this._inner ? this._inner.lower : this.plain.toLowerCase();
-    return this._lower;
+    return this._lower ??= this._inner ? this._inner.lower : this.plain.toLowerCase();
   }
 }
 
