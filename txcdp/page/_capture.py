@@ -54,7 +54,7 @@ _SIDES: Final = ("x", "y", "width", "height")
 _NOT_IN_DOCUMENT: Final = "Node with given id does not belong to the document"
 
 #: What a screenshot of a page, and of an element, waits for.
-_NOT_READY: Final = "the page's fonts have not loaded"
+_NOT_READY: Final = "the page's fonts have not loaded, or it does not respond"
 _ELEMENT_NOT_READY: Final = f"the element to capture is not visible, or does not stand still, or {_NOT_READY}"
 
 _CLEAR: Final = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
