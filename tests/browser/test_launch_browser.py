@@ -297,10 +297,12 @@ class LifeTests(Case):
 class FailureTests(Case):
     async def test_profile_in_use(self):
         first = await start_browser(R)
+        port = os.path.join(first.profile, "DevToolsActivePort")
+        await self.until(lambda: os.path.exists(port))  # it is written once the browser has told of it
         for transport in ("websocket", "pipe"):
             with self.assertRaisesRegex(LaunchError, "another browser uses the profile"):
                 await start_browser(R, profile=first.profile, transport=transport)
-        self.assertTrue(os.path.exists(os.path.join(first.profile, "DevToolsActivePort")))
+        self.assertTrue(os.path.exists(port))
         self.assertTrue(first.running)
         await first.close()
         await self.nothing_left(first)
