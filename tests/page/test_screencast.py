@@ -68,3 +68,24 @@ class ScreencastTests(SynchronousTestCase):
         self.assertIn("not now", str(failed[0]))
         self.assertEqual(self.sessions(), before)
         self.assertEqual(len(self.chrome.received(target.detach_from_target)), 1)
+
+    def refused_at_a_commit(self) -> tuple[Any, list[Exception]]:
+        """Begin a screencast that the browser has refused, once, as it does while it replaces the document."""
+        self.chrome.once(page.start_screencast, CommandError("", -32000, "Not attached to an active page"))
+        subscribed, _, failed = self.subscribed(self.tab.screencast())
+        self.chrome.flush()
+        self.assertEqual(len(self.chrome.received(page.start_screencast)), 1)
+        return subscribed, failed
+
+    def test_one_that_is_to_begin_at_a_commit_begins_after_it(self):
+        _, failed = self.refused_at_a_commit()
+        self.chrome.advance(1)
+        self.assertEqual((failed, len(self.chrome.received(page.start_screencast))), ([], 2))
+
+    def test_one_that_nobody_wants_any_more_does_not_begin_after_a_commit(self):
+        before = self.sessions()
+        subscribed, failed = self.refused_at_a_commit()
+        subscribed.dispose()
+        self.chrome.advance(1)
+        self.assertEqual((failed, len(self.chrome.received(page.start_screencast))), ([], 1))
+        self.assertEqual(self.sessions(), before)

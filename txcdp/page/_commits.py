@@ -8,7 +8,8 @@ commands at that moment reach neither:
 ``Page.captureScreenshot``, are never answered, or refused with "Not attached to an active page" or an error
 ``Page.printToPDF``,        of their own
 ``Page.captureSnapshot``
-``Page.reload``             is refused with "Not attached to an active page"
+``Page.reload``,            are refused with "Not attached to an active page"
+``Page.startScreencast``
 =========================== ==========================================================================
 
 Each of them succeeds when it is sent again once the new document is there. The page's own events show that moment:

@@ -13,6 +13,7 @@ from txcdp._arguments import check_choice, check_number
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp.domains import page
+from txcdp.page import _commits as commits
 from txcdp.page._capture import check_quality
 from txcdp.page._viewport import ViewportSize, checked
 from txcdp.streams import StreamSubject
@@ -85,12 +86,12 @@ class _RunningScreencast:
         self._session: Session | None = None
         self._listening: DisposableBase | None = None
         self._stopped = False
-        self._attaching = attaching.addCallback(self._begin).addErrback(self._refused)
+        self._starting = attaching.addCallback(self._begin).addErrback(self._refused)
 
     def stop(self) -> None:
         """Stop it, even if it has not started yet."""
         self._stopped = True
-        self._attaching.cancel()
+        self._starting.cancel()
         if self._listening is not None:
             self._listening.dispose()
         session = self._session
@@ -99,11 +100,11 @@ class _RunningScreencast:
         leaving: Deferred[Any] = session.detach() if self._is_apart else session.execute(page.stop_screencast())
         leaving.addErrback(ignore_failure)
 
-    def _begin(self, session: Session) -> None:
+    def _begin(self, session: Session) -> Deferred[None]:
         self._session = session
         session.execute(page.enable()).addErrback(ignore_failure)
         self._listening = session._observe(page.ScreencastFrame).subscribe(self._came, ignore_failure)
-        session.execute(self._start).addErrback(self._refused)
+        return commits.execute(session, self._start, None, again_unanswered=False)
 
     def _refused(self, failure: Failure) -> None:
         if self._stopped:  # nobody waits for it any more
