@@ -99,12 +99,12 @@ def on_stage(text: str, stage: dict[str, str]) -> str:
     return text
 
 
-def run(program: Path) -> Ended:
+def run(program: Path, environment: dict[str, str]) -> Ended:
     """Run a program in its folder, without input."""
     done = subprocess.run(
         [*python(), program.name],
         cwd=program.parent,
-        env=unmeasured(os.environ),
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -114,10 +114,10 @@ def run(program: Path) -> Ended:
     return Ended(done.returncode, done.stdout.decode(errors="replace"))
 
 
-def run_in_turn(program: Path) -> Ended:
+def run_in_turn(program: Path, environment: dict[str, str]) -> Ended:
     """Run a program that is in the listening browser."""
     with IN_TURN:
-        return run(program)
+        return run(program, environment)
 
 
 @pytest.fixture(scope="module")
@@ -128,12 +128,14 @@ def runs(
     functions = [each for each in request.session.items if isinstance(each, pytest.Function)]
     runs_one = [each for each in functions if each.originalname == test_a_program_runs.__name__]
     started: dict[str, Future[Ended]] = {}
-    python()  # not by several threads
+    # Not by several threads, and not while pytest notes there which test runs.
+    python()
+    environment = unmeasured(os.environ)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for block in [cast(Block, each.callspec.params["block"]) for each in runs_one]:
             program = tmp_path_factory.mktemp("docs") / "program.py"
             program.write_text(on_stage(block.text, stage), encoding="utf-8")
-            started[block.name] = pool.submit(run_in_turn if LISTENING in block.text else run, program)
+            started[block.name] = pool.submit(run_in_turn if LISTENING in block.text else run, program, environment)
         yield started
         pool.shutdown(cancel_futures=True)
 
@@ -149,7 +151,7 @@ def test_the_program_of_the_animated_picture_runs(stage: dict[str, str], tmp_pat
     program = tmp_path / "harbour.py"
     text = (ROOT / "docs" / "pictures" / program.name).read_text(encoding="utf-8")
     program.write_text(text.replace("http://localhost:8000/", stage["https://example.com/"]), encoding="utf-8")
-    ended = run(program)
+    ended = run(program, unmeasured(os.environ))
     assert ended.code == 0, ended.said
     # What else it prints depends on how soon the page's scripts come to it.
     sure = [line.split()[0] for line in ended.said.splitlines() if line.startswith(("booked", "cheapest"))]
