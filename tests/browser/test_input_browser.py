@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, gatherResults
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.task import deferLater
 
 from tests.browser.support import SharedBrowserTestCase
 from txcdp._deferreds import returns_deferred
@@ -282,6 +285,72 @@ HELD = [
     *("mousemove 10 10 0 0 0", "mousedown 10 10 0 1 1", "mousedown 10 10 2 3 1", "mousemove 20 20 0 3 0 shift"),
     *("mouseup 20 20 0 2 1 shift", "click 20 20 0 2 1 shift", "mouseup 20 20 2 0 0"),
 ]
+
+
+class LostTests(InputTestCase):
+    """Input to a document that goes before it has answered: each is a race, which the document may win."""
+
+    #: Seconds within which input ends in any case, far below the deadline of a command.
+    SOON = 10
+
+    def acts(self, tab: Page) -> list[Callable[[], Deferred[None]]]:
+        return [
+            lambda: tab.keyboard.insert_text("a"),
+            lambda: tab.keyboard.type("ab"),
+            lambda: tab.mouse.move(30, 30),
+            lambda: tab.mouse.click(30, 30),
+            lambda: tab.mouse.wheel(0, 3),
+            lambda: tab.touchscreen.tap(30, 30),
+        ]
+
+    async def ends(self, act: Callable[[], Deferred[None]], milliseconds: float) -> None:
+        acting = deferLater(reactor, milliseconds / 1000, act)
+        await acting.addTimeout(self.SOON, reactor)
+
+    async def test_a_page_that_navigates(self):
+        tab = await (await self.context(has_touch=True)).new_page()
+        url = self.server.page("/one", "<body style='height: 3000px'><input autofocus>")
+        self.server.page("/two", "<body style='height: 3000px'><input autofocus>")
+        for act in self.acts(tab):
+            for delay in range(0, 16, 2):
+                await tab.goto(url)
+                async with tab.expect_navigation():
+                    await tab.evaluate("void setTimeout(() => location.href = '/two', 8)")
+                    await self.ends(act, delay)
+
+    async def test_a_frame_of_another_site(self):
+        tab = await (await self.context(has_touch=True)).new_page()
+        field = self.server.page("/field", "<body style='height: 3000px'><input autofocus>").replace("127.0.0.1", OTHER)
+        url = self.server.page("/around", f"<iframe src={field}></iframe>")
+        for going in ("location.href = '?again'", f"location.href = '{self.server.url('/field')}'", "close"):
+            for act in self.acts(tab):
+                for delay in (4, 7):
+                    await tab.goto(url)
+                    frame = tab.frames[1]
+                    await frame.focus("input")
+                    if going == "close":
+                        await tab.evaluate("void setTimeout(() => document.querySelector('iframe').remove(), 6)")
+                    else:
+                        await frame.evaluate(f"void setTimeout(() => {going}, 6)")
+                    await self.ends(act, delay)
+
+    async def test_a_frame_that_closes_when_it_is_used(self):
+        """As those of payments and consents do."""
+        tab = await (await self.context(has_touch=True)).new_page()
+        told = "<input on{0}=\"parent.postMessage('done', '*')\">"
+        for event, act in {
+            "keydown": lambda field: field.press_sequentially("a\xe9\xe9"),
+            "input": lambda field: field.press_sequentially("a\xe9\xe9"),
+            "touchstart": lambda field: field.tap(),
+            "mousemove": lambda field: field.click(),
+        }.items():
+            field = self.server.page(f"/{event}", told.format(event)).replace("127.0.0.1", OTHER)
+            closing = "onmessage = () => document.querySelector('iframe').remove()"
+            url = self.server.page(f"/around/{event}", f"<script>{closing}</script><iframe src={field}></iframe>")
+            for _ in range(4):
+                await tab.goto(url)
+                acting: Deferred[None] = act(tab.frames[1].locator("input"))
+                await acting.addTimeout(self.SOON, reactor)
 
 
 class WindowTests(InputTestCase):

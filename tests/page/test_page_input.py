@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.domains import browser
+from txcdp.domains import browser, runtime
 from txcdp.domains import input as input_domain
 from txcdp.domains import page as page_domain
 from txcdp.errors import CommandError, DialogOpen
@@ -101,3 +101,59 @@ class InputTests(SynchronousTestCase):
         self.successResultOf(pressing)
         self.failureResultOf(self.tab.keyboard.press("b"), DialogOpen)
         self.assertEqual(self.tab._dialogs.left_open, [])
+
+    def replaces(self, frame_id: str = "") -> None:
+        """Have the page show another document."""
+        frame = page_domain.Frame(
+            id=frame_id or self.tab.main_frame_id,
+            loader_id="L2",
+            url="https://example.com/next",
+            domain_and_registry="",
+            security_origin="",
+            mime_type="text/html",
+            secure_context_type="Secure",
+            cross_origin_isolated_context_type="NotIsolated",
+            gated_api_features=[],
+        )
+        self.chrome.emit(page_domain.FrameNavigated(frame=frame, type="Navigation"), self.tab.session)
+        self.chrome.flush()
+
+    def test_a_document_that_is_replaced_takes_unanswered_input_with_it(self):
+        self.chrome.on(input_domain.insert_text, NEVER)
+        keyboard = self.tab.keyboard
+        self.chrome.advance(5)
+        inserting = keyboard.insert_text("a")
+        self.chrome.flush()
+        self.chrome.advance(5)
+        self.assertNoResult(inserting)
+        self.replaces()
+        self.assertNoResult(inserting)
+        self.chrome.advance(0.3)
+        self.successResultOf(inserting)
+        self.assertEqual((self.tab._dialogs.left_open, self.tab._devices._unanswered), ([], {}))
+        self.assertEqual(len(self.tab._connection._dispatcher.pending), 0)
+
+    def test_input_that_is_sent_right_after_a_document_was_replaced(self):
+        self.chrome.on(input_domain.dispatch_mouse_event, NEVER)
+        self.chrome.run(self.tab.keyboard.press("a"))
+        self.replaces()
+        moving = self.tab.mouse.move(1, 2)
+        self.chrome.advance(0.3)
+        self.successResultOf(moving)
+
+    def test_input_is_waited_for_while_the_next_document_does_not_respond(self):
+        self.chrome.on(input_domain.insert_text, NEVER).on(runtime.evaluate, NEVER)
+        inserting = self.tab.keyboard.insert_text("a")
+        self.replaces()
+        self.chrome.advance(5)
+        self.assertNoResult(inserting)
+        inserting.cancel()
+        self.failureResultOf(inserting, CancelledError)
+        self.assertEqual(len(self.tab._connection._dispatcher.pending), 0)
+
+    def test_an_answer_that_comes_ends_the_doubt(self):
+        inserting = self.tab.keyboard.insert_text("a")
+        self.replaces()
+        self.successResultOf(inserting)
+        self.chrome.advance(1)
+        self.assertEqual(self.chrome.received(runtime.evaluate), [])

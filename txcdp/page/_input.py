@@ -2,8 +2,12 @@
 
 What is pressed stays pressed until it is released, as on a real device: pressed keys and buttons are tracked here, and
 included in everything that is sent afterwards. The browser answers when the page has handled an event; events that
-belong together are sent in one write. A page that is blocked by an open dialog answers nothing. If no subscriber will
-answer that dialog, the input counts as done: the program that waits here is the one that has to answer it.
+belong together are sent in one write. Input counts as done without an answer in two cases:
+
+- A page that is blocked by an open dialog answers nothing. If no subscriber will answer that dialog, the program that
+  waits here is the one that has to.
+- A document that is replaced, or removed with its frame, takes with it what it has not answered: the text and the
+  touches of the page, and all input of a frame in another process.
 """
 
 from __future__ import annotations
@@ -18,11 +22,12 @@ from twisted.python.failure import Failure
 
 from txcdp._arguments import check_choice, check_text, instead_of
 from txcdp._core.sessions import Session
-from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
+from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred, when_all
 from txcdp._other_names import NearNames
 from txcdp._timeouts import DEFAULT, Timeout, warn_of_pause
 from txcdp.domains import input as input_domain
 from txcdp.errors import CommandError, DialogOpen, TxcdpError
+from txcdp.model import Change, DocumentCommitted, FrameDetached, SessionCrashed
 from txcdp.page._keys import EITHER, KEYS, MODIFIERS, Key, check, mac_commands, split
 from txcdp.page._waiting import wait_for_timeout
 from txcdp.protocol import from_json, to_json
@@ -51,6 +56,15 @@ _INTERCEPT: Final = "Input.setInterceptDrags"
 #: A command whose answer shows that a page has sent its earlier events.
 _FENCE: Final[Sent] = ("Runtime.evaluate", {"expression": "0"})
 
+#: The changes that may take unanswered input with them.
+_TAKING: Final = (DocumentCommitted, FrameDetached, SessionCrashed)
+
+#: Seconds after such a change in which the browser may still send input to what is gone.
+_STALE: Final = 1.0
+
+#: Seconds after which a document that has stayed, and answers, has answered its input as well.
+_GRACE: Final = 0.25
+
 #: A drag without data.
 _NOTHING_DRAGGED: Final = {"items": [], "dragOperationsMask": 0xFFFF}
 
@@ -73,6 +87,7 @@ class InputDevices:
 
     :param session: the page's session.
     :param dialogs: the page's dialogs.
+    :param followers: what is notified of the changes in the page's model.
     :param sessions: returns the sessions of the page and of its frames in other processes.
     :param is_local: returns whether the browser was launched here.
     :param user_agent: asks the browser for its user agent.
@@ -84,6 +99,7 @@ class InputDevices:
         self,
         session: Session,
         dialogs: OpenDialogs,
+        followers: dict[Any, None],
         sessions: Callable[[], Iterable[Session]],
         is_local: Callable[[], bool],
         user_agent: Callable[[], Deferred[str]],
@@ -93,6 +109,9 @@ class InputDevices:
         self.sessions = sessions
         self.has_touch = has_touch
         self.dialogs = dialogs
+        self._unanswered: dict[_Delivery, None] = {}
+        self._taken_at = session.context.clock.seconds()
+        followers[self] = None
         self._is_local = is_local
         self._user_agent = user_agent
         self._on_mac: bool | None = None
@@ -104,15 +123,28 @@ class InputDevices:
         """Send commands in one write, and wait until the page has handled them.
 
         :param timeout: the timeout of each command, as for ``Session.execute``.
-        :returns: a Deferred that fires with None when all are answered, or when the page is blocked by a dialog that
-            only the waiting program can answer. It fails with the first failure, or with :exc:`DialogOpen` if such a
-            dialog was open before.
+        :returns: a Deferred that fires with None when all are answered, when the page is blocked by a dialog that only
+            the waiting program can answer, or when the document that had to answer is gone. It fails with the first
+            failure, or with :exc:`DialogOpen` if such a dialog was open before.
         """
         if not commands:
             return succeed(None)
         if self.dialogs.is_left_open:
             return fail(DialogOpen(commands[0][0], self.session.blocked_by))
-        return _Delivery(self.session._send_together(commands, timeout), self.dialogs).done
+        sent = self.session._send_together(commands, timeout)
+        return _Delivery(self, sent, self._unanswered).done
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Note what becomes of the page's documents."""
+        if any(isinstance(each, _TAKING) for each in changes):
+            self._taken_at = self.session.context.clock.seconds()
+            for each in self._unanswered:
+                each.doubt()
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the browser may send input to a document that is gone."""
+        return self.session.context.clock.seconds() < self._taken_at + _STALE
 
     def pause(self, seconds: float) -> Deferred[None]:
         """Wait between two events."""
@@ -135,17 +167,36 @@ class InputDevices:
 class _Delivery:
     """Waits for the answers to commands that were sent together.
 
-    :ivar done: fires when all have arrived, or when the page is blocked by a dialog that nobody else will answer.
+    :ivar done: fires when all have arrived, or when nobody will answer what has not: see the module.
     """
 
-    def __init__(self, sent: Sequence[Deferred[Any]], dialogs: OpenDialogs) -> None:
+    def __init__(self, devices: InputDevices, sent: Sequence[Deferred[Any]], unanswered: dict[_Delivery, None]) -> None:
         self.done: Deferred[None] = Deferred(self._cancel)
+        self._devices = devices
         self._sent = sent
         self._missing = len(sent)
-        self._dialogs = dialogs
-        dialogs.left_open.append(self._left)
+        self._unanswered = unanswered
+        self._asking: Deferred[None] | None = None
+        devices.dialogs.left_open.append(self._left)
+        unanswered[self] = None
         for each in sent:
             each.addCallbacks(self._answered, self._failed)
+        if devices.is_changing:
+            self.doubt()
+
+    def doubt(self) -> None:
+        """Find out whether an answer can still come."""
+        if self._asking is None and not self.done.called:
+            self._asking = Deferred.fromCoroutine(self._ask())
+            self._asking.addCallbacks(self._taken, ignore_failure)
+
+    async def _ask(self) -> None:
+        await wait_for_timeout(self._devices.session, _GRACE)
+        await _all_asked(self._devices.sessions(), None)
+
+    def _taken(self, result: None) -> None:
+        self._end(None)
+        self._forget()
 
     def _answered(self, result: object) -> None:
         self._missing -= 1
@@ -159,13 +210,19 @@ class _Delivery:
         self._end(None)
 
     def _end(self, result: Failure | None) -> None:
-        if self._left in self._dialogs.left_open:
-            self._dialogs.left_open.remove(self._left)
-        if not self.done.called:
-            self.done.callback(result)  # a Failure goes to the errbacks
+        if self.done.called:
+            return
+        self._devices.dialogs.left_open.remove(self._left)
+        del self._unanswered[self]
+        if self._asking is not None:
+            self._asking.cancel()
+        self.done.callback(result)  # a Failure goes to the errbacks
 
     def _cancel(self, done: Deferred[None]) -> None:
         self._end(Failure(CancelledError()))
+        self._forget()
+
+    def _forget(self) -> None:
         for each in self._sent:
             each.cancel()
 
@@ -631,9 +688,11 @@ class Touchscreen(NearNames):
 
 async def _all_asked(sessions: Iterable[Session], timeout: Timeout) -> None:
     """Wait until all processes of a page have sent their pending events, or are gone."""
-    asked = [each._send_quietly(*_FENCE, timeout) for each in sessions]
-    for each in asked:
-        await each.addErrback(ignore_failure)
+    await when_all(each._send_quietly(*_FENCE, timeout).addErrback(_was_gone) for each in sessions)
+
+
+def _was_gone(failure: Failure) -> None:
+    failure.trap(TxcdpError)
 
 
 def _joined(commands: Iterable[Iterable[Sent]]) -> list[Sent]:

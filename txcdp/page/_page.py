@@ -475,6 +475,7 @@ class Page(SelectorActions, EndedByBlock):
             self._made_devices = InputDevices(
                 self.session,
                 self._dialogs,
+                self._tree.followers,
                 lambda: [session for session, _ in self._tree.evaluators()],
                 is_local=lambda: self.browser.process is not None,
                 user_agent=lambda: self.browser.version().addCallback(lambda said: said.user_agent),
