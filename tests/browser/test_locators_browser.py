@@ -424,6 +424,12 @@ class LocatorTests(LocatorTestCase):
             await tab.evaluate("void setTimeout(() => alert('stop'))")
         error = await self.fails(locator.count(), DialogOpen)
         self.assertIn("locator('p').count()", str(error))
+        for what, looking in (
+            ("query_selector", tab.query_selector("p")),
+            ("element_handles", tab.query_selector_all("p")),
+            ("evaluate_all", locator.evaluate_all("all => all.length")),
+        ):
+            self.assertIn(f"locator('p').{what}()", str(await self.fails(looking, DialogOpen)))
         reading = locator.text_content()  # this waits
         await dialogs[0].accept()
         self.assertEqual(await reading, "x")

@@ -503,7 +503,13 @@ class LocatorBase:
 
         :param otherwise: the result if the frame that contains the elements does not exist.
         """
+        return self._perform_now(what, lambda attempt: attempt.once(operation, otherwise=otherwise), timeout)
+
+    def _perform_now(
+        self, what: str, body: Callable[[Attempt], Awaitable[T]], timeout: Timeout = DEFAULT
+    ) -> Deferred[T]:
+        """Do what concerns the present elements, and so does not wait for anything; see :meth:`_perform`."""
         obstacle = self._frame.page.session.blocked_by
         if obstacle:  # that would wait for what the program may be about to do
             return fail(DialogOpen(f"{self}.{what}()", obstacle))
-        return self._perform(what, lambda attempt: attempt.once(operation, otherwise=otherwise), timeout, handled=False)
+        return self._perform(what, body, timeout, handled=False)

@@ -297,7 +297,7 @@ class ElementReading(LocatorBase):
             object_id = await attempt.element_now()
             return None if object_id is None else await attempt.handle(object_id)
 
-        return self._perform("query_selector", find, handled=False)
+        return self._perform_now("query_selector", find)
 
     @returns_deferred
     async def element_handles(self) -> list[ElementHandle]:
@@ -471,7 +471,7 @@ class ElementReading(LocatorBase):
                 elements = handle_of(await evaluator.keep("list => list", (found,)))
             return evaluator, elements
 
-        return await self._perform(what, gather, handled=False)
+        return await self._perform_now(what, gather)
 
 
 async def masked(mask: Sequence[str | ElementHandle | ElementReading]) -> list[str | ElementHandle]:
