@@ -131,6 +131,17 @@ class PictureTests(CommitTestCase):
         self.assertEqual(self.successResultOf(taking), b"picture")
         self.assertQuiet()
 
+    def test_one_that_is_swallowed_and_then_refused_is_asked_for_again_when_the_page_goes_on(self):
+        self.chrome.once(page.capture_screenshot, NEVER).once(page.capture_screenshot, NOT_ACTIVE)
+        self.chrome.once(page.capture_screenshot, PICTURE)
+        taking = self.tab.screenshot()
+        self.chrome.flush()
+        self.commit()
+        self.assertEqual(self.sent(page.capture_screenshot), 2)
+        self.state("DOMContentLoaded")
+        self.assertEqual(self.successResultOf(taking), b"picture")
+        self.assertQuiet()
+
     def test_the_last_resort_is_the_clock(self):
         self.chrome.once(page.capture_screenshot, NOT_ACTIVE).once(page.capture_screenshot, NEVER)
         self.chrome.once(page.capture_screenshot, PICTURE)

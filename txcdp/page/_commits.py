@@ -201,14 +201,15 @@ class _RepeatedCommand(Deferred[R]):
             self.callback(result)
 
     def _failed(self, failure: Failure, sent: Deferred[R]) -> None:
+        newer = sent in self._waiting and self._waiting[-1] is not sent
         if sent in self._waiting:
             self._waiting.remove(sent)
         if self.called or failure.check(CancelledError):
             return
         error = failure.value
         met = isinstance(error, CommandError) and self._has_met_commit(error.message)
-        if met and self._waiting:
-            return  # another one is on its way
+        if met and newer:
+            return  # it is on its way; one from before the commit may never be answered
         if met:
             self._refused = True
             self._timer.restart(self._delay)
