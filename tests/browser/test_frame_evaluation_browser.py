@@ -56,7 +56,7 @@ class InFrames(BrowserTestCase):
         self.assertIs(await element.owner_frame(), tab.main_frame)
         shown = await frame.frame_element()
         self.assertTrue(await tab.evaluate("([a, b]) => a === b", [element, shown]))
-        await self.fails(tab.main_frame.frame_element(), NavigationError)
+        await self.fails(tab.main_frame.frame_element(), ValueError)
         async with tab.popups.expect() as expected:
             await tab.evaluate("() => { window.other = open('about:blank') }")
         popup = await expected.value

@@ -9,7 +9,15 @@ from twisted.internet.defer import Deferred
 
 import txcdp
 from tests.browser.support import SharedBrowserTestCase, got
-from txcdp.errors import FrameRemoved, NavigationError, NavigationTimeout, SessionDetached, TargetCrashed
+from txcdp.errors import (
+    ContextDestroyed,
+    EvaluationError,
+    FrameRemoved,
+    NavigationError,
+    NavigationTimeout,
+    SessionDetached,
+    TargetCrashed,
+)
 from txcdp.page import Frame, Page
 
 OTHER = "localhost"  # another site than 127.0.0.1, and so in another process
@@ -246,6 +254,27 @@ class InFramesTests(FrameCase):
             for each in (*waiting, *self.removed_calls(near)):
                 await self.fails(each, FrameRemoved)
             picture.release()
+
+    async def test_one_that_goes_under_what_is_asked_of_it(self):
+        """Its session ends with it if it was in another process; who asked it is told what became of it."""
+        for name in ("near", "far"):
+            page = await self.opened()
+            frame = self.named(page, name)
+            handle = await frame.evaluate_handle("window")
+            asked = [frame.evaluate("new Promise(() => {})"), handle.evaluate("() => new Promise(() => {})")]
+            await frame.title()
+            await page.evaluate(f"document.querySelector('[name={name}]').remove()")
+            for each in asked:
+                await self.fails(each, FrameRemoved if name == "far" else EvaluationError)
+            await self.fails(frame.title(), FrameRemoved)
+
+    async def test_one_that_moves_to_another_process_under_what_is_asked_of_it(self):
+        page = await self.opened()
+        frame = self.named(page, "far")
+        asked = frame.evaluate("new Promise(() => {})")
+        await frame.goto(self.near)
+        await self.fails(asked, ContextDestroyed)
+        self.assertEqual(await frame.title(), "near")
 
     async def test_a_frame_whose_process_crashes(self):
         page = await self.opened()

@@ -15,7 +15,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Default, Timeout, seconds_of
 from txcdp.domains import dom, page, runtime
-from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable
+from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable, SessionDetached
 from txcdp.page import _values as values
 from txcdp.page._injected import Injected
 from txcdp.protocol import to_json
@@ -116,6 +116,7 @@ class Evaluator:
     :param injected: our script in the documents of the frame's session.
     :param frame_by_id: returns the page's frame with an id, or None.
     :param context: returns the id of the document's execution context; None: the session's default one.
+    :param explain: explains why a frame's session has ended under a call; it is the outcome's errback.
     """
 
     def __init__(
@@ -123,10 +124,12 @@ class Evaluator:
         injected: Injected,
         frame_by_id: Callable[[str], Any],
         context: Callable[[], int | None] = lambda: None,
+        explain: Callable[[Failure], Failure | Deferred[Any]] = lambda failure: failure,
     ) -> None:
         self.injected = injected
         self.frame_by_id = frame_by_id
         self.context = context
+        self._explain = explain
 
     def evaluate(
         self,
@@ -242,7 +245,7 @@ class Evaluator:
         if not injected.name:  # of a worker, of which only the console was heard: it runs
             injected.register()
         sent: Deferred[Any] = injected.session.execute(call.command(injected.name, self.context()), timeout=timeout)
-        return sent.addCallbacks(self._read, _refused, callbackArgs=(call, timeout))
+        return sent.addCallbacks(self._read, self._refused, callbackArgs=(call, timeout))
 
     def _read(self, got: runtime.EvaluateResult, call: _Call, timeout: float | None | Default) -> Any:
         details = got.exception_details
@@ -253,6 +256,17 @@ class Evaluator:
             self.injected.renew(call.name)
             return self._send(call, timeout)
         return self._value(got.result, call)
+
+    def _refused(self, failure: Failure) -> Failure | Deferred[Any]:
+        """Return the error that a refusal by the browser, or the end of the session, stands for."""
+        error = failure.value
+        if isinstance(error, SessionDetached):
+            return self._explain(failure)
+        if isinstance(error, CommandError):
+            told = _explained_to_user(error)
+            if told is not error:
+                raise told from error
+        return failure
 
     def _value(self, result: runtime.RemoteObject, call: _Call) -> Any:
         value = result.value
@@ -366,16 +380,6 @@ def _kept_if_cancelled(sent: Deferred[KeptObject]) -> Deferred[KeptObject]:
 
 def _literal(value: bool) -> str:
     return "true" if value else "false"
-
-
-def _refused(failure: Failure) -> Failure:
-    """Return the error that a refusal by the browser stands for."""
-    error = failure.value
-    if isinstance(error, CommandError):
-        told = _explained_to_user(error)
-        if told is not error:
-            raise told from error
-    return failure
 
 
 def _no_script(error: EvaluationError) -> EvaluationError:

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, Protocol, TypeVar, get_args
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
@@ -34,7 +34,6 @@ from txcdp.errors import (
     ContextDestroyed,
     FrameRemoved,
     Gone,
-    NavigationError,
     SessionDetached,
 )
 from txcdp.model import (
@@ -90,6 +89,9 @@ _FED: Final[tuple[type[Event], ...]] = (
     *(target.AttachedToTarget, target.DetachedFromTarget),
     *(inspector.TargetCrashed, inspector.TargetReloadedAfterCrash),
 )
+
+#: Seconds within which the browser reports what became of a frame whose session has ended.
+_FATE: Final = 5.0
 
 #: The states of an empty document that existed before anybody subscribed.
 _EMPTY: Final = ("commit", "DOMContentLoaded", "load", "networkAlmostIdle", "networkIdle")
@@ -323,20 +325,20 @@ class Frame(SelectorActions):
         """Return the element that shows the frame (``DOM.getFrameOwner``).
 
         :returns: fires with an :class:`ElementHandle` in the parent frame. Fails with :exc:`FrameRemoved` if the frame
-            was removed, with :exc:`NavigationError` for the page's main frame; otherwise like :meth:`evaluate`.
+            was removed, with :exc:`ValueError` for the page's main frame; otherwise like :meth:`evaluate`.
         """
         if self._detached:
             raise self._tree.removed(self)
         parent = self.parent_frame
         if parent is None:
-            raise NavigationError(self.url, "no element shows this frame: it is the main frame")
+            raise ValueError(f"{self!r} is the page's main frame: no element shows it")
         evaluator = await self._tree.evaluator(parent)
         session = evaluator.injected.session
         try:
             owner = await session.execute(dom.get_frame_owner(frame_id=self._row.id))
             found = await session.execute(dom.resolve_node(backend_node_id=owner.backend_node_id, object_group=KEPT))
         except CommandError as error:
-            raise explained(error) from error
+            raise self._tree.removed(self) if self.is_detached() else explained(error) from error
         return element_of(KeptObject(evaluator, found.object))
 
     @returns_deferred
@@ -689,7 +691,10 @@ class FrameTree:
         evaluator = frame._evaluator
         if evaluator is None:
             evaluator = frame._evaluator = Evaluator(
-                self._injected[session], self._page._frame_by_id, lambda: self._context(frame)
+                self._injected[session],
+                self._page._frame_by_id,
+                lambda: self._context(frame),
+                lambda failure: self.explain(frame, failure),
             )
         evaluator.injected = self._injected[session]
         if not self.is_top(frame._row):
@@ -753,6 +758,26 @@ class FrameTree:
     def removed(self, frame: Frame) -> Exception:
         """Return the error for a frame that is gone."""
         return FrameRemoved(frame.url, "the frame was removed")
+
+    def explain(self, frame: Frame, failure: Failure) -> Failure | Deferred[Any]:
+        """Explain why the session of a frame has ended under what was asked of its document: an errback.
+
+        The frame was removed, or is in another process now; the browser may be about to report which.
+        """
+        error = failure.value
+        if self._session.ended or not isinstance(error, SessionDetached):
+            return failure
+
+        async def explained() -> NoReturn:
+            if not frame.is_detached():
+                await self.when_session(frame._row)
+            if frame.is_detached():
+                raise self.removed(frame) from error
+            raise ContextDestroyed(
+                "the document in which it was evaluated is gone: the frame navigated meanwhile", error
+            ) from error
+
+        return with_deadline(self._session.context.clock, Deferred.fromCoroutine(explained()), _FATE, lambda: error)
 
     def response(self, frame: Frame, loader_id: str, said: network.Response | None) -> Response | None:
         """Return the server's response to a navigation, if there was one."""

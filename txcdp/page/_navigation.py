@@ -791,7 +791,9 @@ class Navigator:
         async def write() -> None:
             try:
                 session = await frame._when_session()
-                await frame._world(session).read(_WRITE % json.dumps(html), frame._row.id)
+                reading = frame._world(session).read(_WRITE % json.dumps(html), frame._row.id)
+                writing = Deferred.fromCoroutine(reading)
+                await writing.addErrback(lambda failure: frame._tree.explain(frame, failure))
             except BaseException as error:
                 waiter.done.addErrback(ignore_failure)  # it may have failed, too, and nobody awaits it
                 if frame._detached and isinstance(error, ContextDestroyed | SessionDetached):

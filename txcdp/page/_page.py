@@ -1437,8 +1437,9 @@ class Page(SelectorActions, EndedByBlock):
             raise DialogOpen(f"page.{what}()", self.session.blocked_by)
         frame_id = frame._row.id
         session = await frame._when_session()
+        reading = Deferred.fromCoroutine(frame._world(session).read(expression, frame_id))
         try:
-            return str(await frame._world(session).read(expression, frame_id))
+            return str(await reading.addErrback(lambda failure: self._tree.explain(frame, failure)))
         except ContextDestroyed:
             if frame_id == frame._row.id:
                 raise
