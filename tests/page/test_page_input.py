@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.page.support import frame_of
 from txcdp.domains import browser, runtime
 from txcdp.domains import input as input_domain
 from txcdp.domains import page as page_domain
@@ -102,19 +103,9 @@ class InputTests(SynchronousTestCase):
         self.failureResultOf(self.tab.keyboard.press("b"), DialogOpen)
         self.assertEqual(self.tab._dialogs.left_open, [])
 
-    def replaces(self, frame_id: str = "") -> None:
+    def replaces(self) -> None:
         """Have the page show another document."""
-        frame = page_domain.Frame(
-            id=frame_id or self.tab.main_frame_id,
-            loader_id="L2",
-            url="https://example.com/next",
-            domain_and_registry="",
-            security_origin="",
-            mime_type="text/html",
-            secure_context_type="Secure",
-            cross_origin_isolated_context_type="NotIsolated",
-            gated_api_features=[],
-        )
+        frame = frame_of(self.tab.main_frame_id, "https://example.com/next", loader_id="L2")
         self.chrome.emit(page_domain.FrameNavigated(frame=frame, type="Navigation"), self.tab.session)
         self.chrome.flush()
 
