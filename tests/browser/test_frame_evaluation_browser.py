@@ -130,6 +130,15 @@ class InFrames(BrowserTestCase):
         await frame.add_style_tag(content="p { color: rgb(1, 2, 3) }")
         self.assertEqual(await frame.evaluate("getComputedStyle(p).color"), "rgb(1, 2, 3)")
 
+    async def test_tags_in_a_document_without_a_root_yet(self):
+        tab = await self.page()
+        await tab.evaluate("void document.open()")
+        adding = tab.add_script_tag(content="window.tag = document.readyState")
+        await tab.evaluate("document.write('<p>')")
+        await adding
+        self.assertEqual(await tab.evaluate("tag"), "loading")
+        await tab.evaluate("document.close()")
+
     async def test_a_frame_that_breaks_its_globals(self):
         tab = await self.page()
         broken = "<script>Map = Set = JSON = Promise = null; Array.prototype.toJSON = () => 1</script>"

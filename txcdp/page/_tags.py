@@ -31,6 +31,9 @@ _ADD: Final = """async ({tag, url, content, type}) => {
     const hear = event => { thrown = event.error || new Error(event.message) };
     window.addEventListener('error', hear);
     try {
+        // A document that has just begun has no root yet.
+        while (!document.documentElement && document.readyState === 'loading' && !off)
+            await new Promise(done => setTimeout(done));
         (document.head || document.documentElement).append(element);
         window.removeEventListener('error', hear);
         if (off) return element;
